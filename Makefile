@@ -1,0 +1,38 @@
+# The same few commands for people and for CI. Each does its own set-up: uv where it is there, else venv and pip.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.PHONY: demo test test-slow check format build clean
+
+demo: $(READY)  ## the main job on invented contacts, through a real process
+	@$(VENV)/bin/telecmi-mcp demo
+
+test: $(READY)  ## the tests, under a minute
+	$(PYTHON) -m pytest
+
+test-slow: $(READY)  ## what is slow or wide: CI runs it once
+	$(PYTHON) -m pytest -m slow
+
+check: $(READY)  ## what keeps the house in order
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PYTHON) -m pytest tests/test_consistency.py
+
+format: $(READY)
+	$(VENV)/bin/ruff check --fix
+	$(VENV)/bin/ruff format
+
+build: $(READY)  ## sdist and wheel in dist/
+	rm -rf dist
+	$(PYTHON) -m build
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(READY): pyproject.toml constraints.txt
+	@sh ./.ci/setup $(VENV)
+	@touch $@

@@ -1,0 +1,52 @@
+"""TeleCMI contacts for language models, over the Model Context Protocol.
+
+The public names are looked up when they are first used, so that ``import telecmi_mcp`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from telecmi_mcp._app import App, open_app
+    from telecmi_mcp._client import TelecmiClient
+    from telecmi_mcp._models import Contact, ContactPage
+    from telecmi_mcp._server import create_server
+    from telecmi_mcp._settings import Settings
+    from telecmi_mcp.errors import TelecmiError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "App",
+    "Contact",
+    "ContactPage",
+    "Settings",
+    "TelecmiClient",
+    "TelecmiError",
+    "__version__",
+    "create_server",
+    "open_app",
+]
+
+_HOMES = {
+    "App": "_app",
+    "Contact": "_models",
+    "ContactPage": "_models",
+    "Settings": "_settings",
+    "TelecmiClient": "_client",
+    "TelecmiError": "errors",
+    "create_server": "_server",
+    "open_app": "_app",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - the names are of every kind
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

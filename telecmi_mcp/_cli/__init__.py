@@ -1,0 +1,66 @@
+"""The command ``telecmi-mcp``: arguments and exit codes. Each command imports its own world, late."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# A command is a module with SUMMARY, add_arguments(parser) and run(args, environ) -> exit code, named here.
+COMMANDS = ("serve", "demo", "sandbox", "check")
+
+_INTERRUPTED = 130
+_MISUSED = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; without one, serve MCP on stdio, which is what hosts do.
+
+    Returns:
+        The exit code: 0 for success, 1 for failure, 2 for wrong usage or settings.
+    """
+    args = _parser().parse_args(_with_default(sys.argv[1:] if argv is None else argv))
+    try:
+        return _run(args)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _run(args: argparse.Namespace) -> int:
+    from telecmi_mcp.errors import TelecmiError  # noqa: PLC0415 - late, like all that --help does not need
+
+    try:
+        return int(import_module(f"telecmi_mcp._cli.{args.command}").run(args, os.environ))
+    except TelecmiError as error:
+        print(f"telecmi-mcp: {error}", file=sys.stderr)
+        return _MISUSED if error.code == "configuration" else 1
+
+
+def _with_default(argv: Sequence[str]) -> list[str]:
+    flags_only = not argv or (argv[0].startswith("-") and argv[0] not in {"-h", "--help", "--version"})
+    return ["serve", *argv] if flags_only else list(argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="telecmi-mcp",
+        description="TeleCMI contacts for language models, over the Model Context Protocol.",
+        epilog="Without a command it serves MCP on stdio. The README tells the settings of the environment.",
+    )
+    parser.add_argument("--version", action="version", version=f"telecmi-mcp {_version()}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        command = import_module(f"telecmi_mcp._cli.{name}")
+        command.add_arguments(commands.add_parser(name, help=command.SUMMARY, description=command.SUMMARY))
+    return parser
+
+
+def _version() -> str:
+    from telecmi_mcp import __version__  # noqa: PLC0415 - late, like all that --help does not need
+
+    return __version__

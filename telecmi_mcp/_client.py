@@ -1,0 +1,171 @@
+"""The TeleCMI client: contacts by id and by page, inside a deadline, with retries and limits.
+
+Both calls are reads, so they may be repeated although they are POST.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+
+from telecmi_mcp import _wire, errors
+from telecmi_mcp._clean import clean
+from telecmi_mcp._cursors import CursorTrail
+from telecmi_mcp._http import MAX_CONNECTIONS
+from telecmi_mcp._limits import RetryBudget, pause_before
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pydantic import SecretStr
+
+    from telecmi_mcp._http import Channel
+    from telecmi_mcp._models import Contact, ContactPage
+    from telecmi_mcp._tokens import TokenSource
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+_AMBIGUOUS = {400, 404}  # besides their own meaning, TeleCMI's answers to an id that it does not know
+_PATIENCE = 0.5  # of the deadline: after that much silence another attempt still has time
+_DETAIL_LIMIT = 200
+
+
+class TelecmiClient:
+    """Reads contacts from TeleCMI.
+
+    Every call ends within ``timeout`` seconds: connecting, waiting for a free connection, retries and
+    the renewal of a token included. At most eight requests are on their way at once.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        tokens: TokenSource,
+        *,
+        timeout: float = 30.0,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._channel = channel
+        self._tokens = tokens
+        self._timeout = timeout
+        self._sleep = sleep
+        self._draw = draw
+        self._gate = anyio.Semaphore(MAX_CONNECTIONS)
+        self._budget = RetryBudget()
+        self._trail = CursorTrail()
+
+    async def get_contact(self, contact_id: str) -> Contact:
+        """Return the contact with this id, a UUID in any case.
+
+        Raises:
+            ContactNotFound: TeleCMI has no such contact.
+            TelecmiError: There is no usable answer; the class says why.
+        """
+        return await self._in_time(lambda token: self._get(token, contact_id.lower()))
+
+    async def list_contacts(self, *, limit: int = 10, page_state: str | None = None) -> ContactPage:
+        """Return one page of at most ``limit`` (1 to 100) contacts.
+
+        Args:
+            limit: How many contacts the page has at most. TeleCMI binds a cursor to it.
+            page_state: The cursor of the page before, byte for byte; ``None`` for the first page.
+
+        Raises:
+            TelecmiError: There is no usable answer; the class says why.
+        """
+        page = await self._in_time(lambda token: self._list(token, limit, page_state))
+        if page.page_state and self._trail.closes_circle(page_state, page.page_state):
+            return replace(
+                page,
+                page_state=None,
+                broken_off="The list ends here: TeleCMI's cursor led back to an earlier page.",
+            )
+        return page
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._channel.aclose()
+
+    async def _in_time(self, read: Callable[[SecretStr], Awaitable[_T]]) -> _T:
+        with anyio.move_on_after(self._timeout):
+            return await self._signed_in(read)
+        raise errors.DeadlineExceeded(self._timeout)
+
+    async def _signed_in(self, read: Callable[[SecretStr], Awaitable[_T]]) -> _T:
+        token = await self._tokens.current()
+        try:
+            return await read(token)
+        except errors.TokenRefused:
+            fresh = await self._tokens.renew(token)
+            if fresh is None:
+                raise
+            return await read(fresh)
+
+    async def _get(self, token: SecretStr, contact_id: str) -> Contact:
+        secret = token.get_secret_value()
+        try:
+            answer = await self._ask(_wire.contact_request(secret, contact_id))
+        except (errors.TokenRefused, errors.RequestRefused) as refusal:
+            if refusal.status not in _AMBIGUOUS:
+                raise
+            await self._list(token, 1, None)  # fails in the same way, unless the refusal was about the id
+            raise errors.ContactNotFound(contact_id, detail=refusal.detail) from None
+        return _wire.read_contact(answer, contact_id, secret=secret)
+
+    async def _list(self, token: SecretStr, limit: int, page_state: str | None) -> ContactPage:
+        secret = token.get_secret_value()
+        try:
+            answer = await self._ask(_wire.page_request(secret, limit=limit, page_state=page_state))
+        except (errors.RequestRefused, errors.ServiceFailed) as refusal:
+            if page_state is None:
+                raise
+            raise _about_cursor(refusal) from None
+        return _wire.read_page(answer, limit, secret=secret)
+
+    async def _ask(self, body: dict[str, Any]) -> dict[str, Any]:
+        """One request, repeated while its error, the deadline and the budget allow it."""
+        retry = 0
+        while True:
+            try:
+                answer = await self._attempt(body)
+            except errors.TelecmiError as error:
+                retry += 1
+                pause = self._pause(error, retry)
+                _log.info("%s: %s%s", error.code, _said(error, body), "" if pause is None else ", trying again")
+                if pause is None:
+                    raise
+                await self._sleep(pause)
+            else:
+                self._budget.succeed()
+                return answer
+
+    async def _attempt(self, body: dict[str, Any]) -> dict[str, Any]:
+        async with self._gate:
+            answer = await self._channel.post(_wire.CONTACT_PATH, body, patience=self._timeout * _PATIENCE)
+        return _wire.read_answer(answer.status, answer.body, retry_after=answer.retry_after)
+
+    def _pause(self, error: errors.TelecmiError, retry: int) -> float | None:
+        if retry > error.retries:
+            return None
+        pause = pause_before(retry, retry_after=getattr(error, "retry_after", None), draw=self._draw)
+        in_time = anyio.current_time() + pause < anyio.current_effective_deadline()
+        return pause if in_time and self._budget.take() else None
+
+
+def _about_cursor(refusal: errors.TelecmiError) -> errors.TelecmiError:
+    """A stale or foreign cursor may be answered with 400 or with 500."""
+    if isinstance(refusal, errors.RequestRefused):
+        return errors.CursorRefused(detail=refusal.detail)
+    return errors.ServiceFailed(hint="Try again, then start again without page_state", detail=refusal.detail)
+
+
+def _said(error: errors.TelecmiError, body: dict[str, Any]) -> str:
+    """What TeleCMI said, fit for a log line."""
+    said = clean(error.detail.replace(body["token"], "[removed]"), limit=_DETAIL_LIMIT)
+    return said or error.fact

@@ -1,0 +1,77 @@
+"""The small brakes of the client: how often, how long, how many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 8.0
+
+
+def pause_before(retry: int, *, retry_after: float | None, draw: Callable[[], float]) -> float:
+    """Seconds to wait before the ``retry``-th repetition (from 1): what TeleCMI asked for, else full jitter.
+
+    Full jitter draws evenly from 0 to a ceiling that doubles from 0.5 to 8 s.
+    Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    """
+    if retry_after is not None:
+        return retry_after
+    ceiling: float = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (retry - 1))
+    return draw() * ceiling
+
+
+@dataclass(slots=True)
+class RetryBudget:
+    """Repetitions that the whole process may still spend, so that a dead TeleCMI costs one try a call.
+
+    A repetition takes one from the purse; an answered request puts a tenth back.
+    Source: the retry throttling of gRPC (proposal A6).
+    """
+
+    capacity: float = 10.0
+    refund: float = 0.1
+    _left: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._left = self.capacity
+
+    def take(self) -> bool:
+        """Spend one repetition, if there is one."""
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+    def succeed(self) -> None:
+        """Note that a request was answered."""
+        self._left = min(self.capacity, self._left + self.refund)
+
+
+@dataclass(slots=True)
+class RateLimit:
+    """A token bucket: ``per_minute`` calls at once, refilled evenly; 0 lets every call through."""
+
+    per_minute: int
+    clock: Callable[[], float]
+    _left: float = field(init=False)
+    _seen: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._left = float(self.per_minute)
+        self._seen = self.clock()
+
+    def wait_for_turn(self) -> float:
+        """Take one call and return 0, or take none and return the seconds until one is free."""
+        if not self.per_minute:
+            return 0.0
+        now = self.clock()
+        self._left = min(self.per_minute, self._left + (now - self._seen) * self.per_minute / 60)
+        self._seen = now
+        if self._left < 1:
+            return (1 - self._left) * 60 / self.per_minute
+        self._left -= 1
+        return 0.0

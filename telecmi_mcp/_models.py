@@ -1,0 +1,61 @@
+"""A contact, and a page of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Contact(BaseModel):
+    """One contact of the organisation, in TeleCMI's field names.
+
+    ``phone_no`` is digits with the country code and no plus sign ("919200000000"). A field that
+    TeleCMI leaves out, or sends as null or "", is ``None``.
+    Source: TeleCMI's page "agent-get-contact".
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    contact_id: str
+    phone_no: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    email_id: str | None = None
+    company: str | None = None
+    job_title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactPage:
+    """One page of contacts, and the way to the next.
+
+    Attributes:
+        contacts: The page's contacts, in TeleCMI's order. A page may be short or empty and yet not the last.
+        count: How many contacts the organisation has, as far as TeleCMI said so. Never a page's length.
+        page_state: The opaque cursor of the next page; ``None`` on the last one.
+        malformed: How many of the page's entries were left out because they are not contacts.
+        surplus: How many of the page's entries were left out because they are more than was asked for.
+        broken_off: Why the list ends here although TeleCMI offered a cursor; "" if it does not.
+    """
+
+    contacts: tuple[Contact, ...]
+    count: int | None = None
+    page_state: str | None = None
+    malformed: int = 0
+    surplus: int = 0
+    broken_off: str = ""
+
+    @property
+    def notice(self) -> str:
+        """What a reader of the page must be told, in our own sentences; "" if nothing."""
+        said = [
+            _left_out(self.malformed, "malformed"),
+            _left_out(self.surplus, "surplus"),
+            self.broken_off,
+        ]
+        return " ".join(filter(None, said))
+
+
+def _left_out(number: int, kind: str) -> str:
+    return f"{number} {kind} {'entry' if number == 1 else 'entries'} of this page left out." if number else ""

@@ -1,0 +1,176 @@
+"""What can be set, read from the environment once and never again."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
+
+from telecmi_mcp.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import SecretStr
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+_UNSET = re.compile(r"\s*(\$\{[^}]*\}\s*)?")  # clients leave "" or the literal "${...}" where nothing was filled in
+_MAX_TIMEOUT = 600.0
+_MAX_RATE = 1_000_000
+_TOKEN = re.compile(r"[!-~]{1,4096}")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable: what the README, the command line and server.json say of it."""
+
+    variable: str
+    takes: str
+    purpose: str
+    default: str = ""
+    flag: str = ""
+    secret: bool = False
+
+
+TOKEN = Setting("TELECMI_TOKEN", "a TeleCMI user token", "The token that reads the contacts.", secret=True)
+BASE_URL = Setting(
+    "TELECMI_BASE_URL",
+    "an https address, or http on this machine, without user, query or fragment",
+    "Where TeleCMI's API is.",
+    default="https://rest.telecmi.com",
+    flag="--base-url",
+)
+TIMEOUT = Setting(
+    "TELECMI_TIMEOUT",
+    f"seconds, above 0 and at most {_MAX_TIMEOUT:g}",
+    "Seconds that one tool call may take in all.",
+    default="30",
+    flag="--timeout",
+)
+RATE_LIMIT = Setting(
+    "TELECMI_RATE_LIMIT",
+    f"a whole number from 0 to {_MAX_RATE}",
+    "Tool calls a minute that are let through; 0 lets all through.",
+    default="1200",
+    flag="--rate-limit",
+)
+LOG_LEVEL = Setting(
+    "TELECMI_LOG_LEVEL",
+    f"one of {', '.join(LOG_LEVELS)}",
+    "How much is written to stderr.",
+    default="WARNING",
+    flag="--log-level",
+)
+ALL = (TOKEN, BASE_URL, TIMEOUT, RATE_LIMIT, LOG_LEVEL)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The configuration of one server.
+
+    Attributes:
+        token: The TeleCMI user token; ``None`` where nobody has signed in.
+        base_url: Where TeleCMI's API is, without a slash at the end.
+        timeout: Seconds that one tool call may take in all.
+        rate_limit: Tool calls a minute; 0 for no limit.
+        log_level: The least level that is logged.
+    """
+
+    token: SecretStr | None = None
+    base_url: str = BASE_URL.default
+    timeout: float = float(TIMEOUT.default)
+    rate_limit: int = int(RATE_LIMIT.default)
+    log_level: str = LOG_LEVEL.default
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the settings from environment variables; "" and a literal ``${...}`` mean unset.
+
+        Raises:
+            ConfigurationError: A value cannot be used. The sentence names the variable, never the value.
+        """
+        return cls(
+            token=_token(environ),
+            base_url=_base_url(environ),
+            timeout=_number(environ, TIMEOUT, above=0, most=_MAX_TIMEOUT),
+            rate_limit=_whole_number(environ, RATE_LIMIT, most=_MAX_RATE),
+            log_level=_log_level(environ),
+        )
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("settings hold a secret and are never pickled")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_set(environ: Mapping[str, str], setting: Setting) -> bool:
+    """Whether the environment gives the setting a value."""
+    return not _UNSET.fullmatch(environ.get(setting.variable, ""))
+
+
+def _value(environ: Mapping[str, str], setting: Setting) -> str:
+    return environ[setting.variable].strip() if is_set(environ, setting) else setting.default
+
+
+def _unusable(setting: Setting) -> ConfigurationError:
+    names = f"{setting.variable} ({setting.flag})" if setting.flag else setting.variable
+    return ConfigurationError(hint=f"Correct {names}", fact=f"it takes {setting.takes}")
+
+
+def _token(environ: Mapping[str, str]) -> SecretStr | None:
+    token = _value(environ, TOKEN)
+    if not token:
+        return None
+    if not _TOKEN.fullmatch(token):
+        raise _unusable(TOKEN)
+    from pydantic import SecretStr  # noqa: PLC0415 - late: --help reads this module and needs no pydantic
+
+    return SecretStr(token)
+
+
+def _base_url(environ: Mapping[str, str]) -> str:
+    text = _value(environ, BASE_URL)
+    try:
+        url = urlsplit(text)
+        host, _ = url.hostname or "", url.port
+    except ValueError:
+        raise _unusable(BASE_URL) from None
+    plain = text.isascii() and text.isprintable() and not set(text) & set(" @?#\\")
+    safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(host))
+    if not (plain and safe and host):
+        raise _unusable(BASE_URL)
+    return text.rstrip("/")
+
+
+def _number(environ: Mapping[str, str], setting: Setting, *, above: float, most: float) -> float:
+    try:
+        number = float(_value(environ, setting))
+    except ValueError:
+        number = math.nan
+    if not above < number <= most:
+        raise _unusable(setting)
+    return number
+
+
+def _whole_number(environ: Mapping[str, str], setting: Setting, *, most: int) -> int:
+    text = _value(environ, setting)
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and int(text) <= most):
+        raise _unusable(setting)
+    return int(text)
+
+
+def _log_level(environ: Mapping[str, str]) -> str:
+    level = _value(environ, LOG_LEVEL).upper()
+    if level not in LOG_LEVELS:
+        raise _unusable(LOG_LEVEL)
+    return level

@@ -1,0 +1,248 @@
+"""TeleCMI's protocol as pure functions: arguments to a request body, an answer's bytes to objects or errors.
+
+No I/O, no clock, no log. Sources: TeleCMI's pages "agent-get-contact" and "login-token"; what others
+have seen of the same host is marked "seen".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+
+from telecmi_mcp import errors
+from telecmi_mcp._clean import clean
+from telecmi_mcp._cursors import MAX_CURSOR, pack_cursor
+from telecmi_mcp._models import Contact, ContactPage
+
+CONTACT_PATH = "/v3/contact/get"
+MAX_LIMIT = 100
+
+_FIELD_LIMITS = {
+    "contact_id": 64,
+    "phone_no": 64,
+    "first_name": 200,
+    "last_name": 200,
+    "email_id": 320,
+    "company": 300,
+    "job_title": 300,
+}
+_REMOVED = "[removed]"
+
+
+def contact_request(token: str, contact_id: str) -> dict[str, Any]:
+    """The body that asks for one contact."""
+    return {"token": token, "contact_id": contact_id}
+
+
+def page_request(token: str, *, limit: int, page_state: str | None) -> dict[str, Any]:
+    """The body that asks for one page; without ``page_state`` it is the first."""
+    body: dict[str, Any] = {"token": token, "limit": limit}
+    return body if page_state is None else {**body, "page_state": page_state}
+
+
+def read_answer(status: int, body: bytes, *, retry_after: float | None = None) -> dict[str, Any]:
+    """Return the answer's JSON object, if both the HTTP status and the body's ``code`` say success.
+
+    Errors come as HTTP 200 with ``{"code": 404, "error": true, "msg": ...}`` as well as by status (seen).
+
+    Raises:
+        TelecmiError: The verdict, or why there is none.
+    """
+    if 300 <= status < 400:
+        raise errors.UnexpectedRedirect
+    try:
+        answer = _decode(body)
+    except errors.ServiceError as unreadable:
+        if _is_page_of_a_stranger(status, unreadable):
+            raise
+        _judge(status, detail="", retry_after=retry_after)
+        raise
+    _judge(_verdict(status, answer), detail=_words(answer), retry_after=retry_after)
+    return answer
+
+
+def read_contact(answer: dict[str, Any], contact_id: str, *, secret: str = "") -> Contact:
+    """Return the one contact that was asked for.
+
+    Raises:
+        ContactNotFound: ``contacts`` is empty, null or missing.
+        UnreadableAnswer: Something else than that one contact came back.
+    """
+    entries = _entries(answer) or []
+    if not entries:
+        raise errors.ContactNotFound(contact_id)
+    found = {_read_entry(entry, secret) for entry in entries}
+    contact = found.pop()
+    if found or contact is None:
+        raise errors.UnreadableAnswer(detail="not exactly one contact for one id")
+    if contact.contact_id.lower() != contact_id.lower():
+        raise errors.UnreadableAnswer(fact="TeleCMI answered with another contact than the one asked for")
+    return contact
+
+
+def read_page(answer: dict[str, Any], limit: int, *, secret: str = "") -> ContactPage:
+    """Return the page's contacts, at most ``limit``, and the cursor of the next page.
+
+    Raises:
+        UnreadableAnswer: There is no list of contacts, or every entry of it is malformed.
+    """
+    entries = _entries(answer)
+    if entries is None:
+        raise errors.UnreadableAnswer(detail="no contacts in the answer to a page")
+    contacts = [_read_entry(entry, secret) for entry in entries[:limit]]
+    good = tuple(contact for contact in contacts if contact is not None)
+    if contacts and not good:
+        raise errors.UnreadableAnswer(detail="no entry of the page is a contact")
+    page_state, broken_off = _read_cursor(answer.get("page_state"), secret)
+    return ContactPage(
+        contacts=good,
+        count=_read_count(answer.get("count")),
+        page_state=page_state,
+        malformed=len(contacts) - len(good),
+        surplus=max(0, len(entries) - limit),
+        broken_off=broken_off,
+    )
+
+
+def retry_after_seconds(header: str | None, *, now: float) -> float | None:
+    """Read a Retry-After header: seconds or an HTTP date (RFC 9110, section 10.2.3).
+
+    Returns:
+        Seconds from ``now`` (a Unix time), never negative; ``None`` for anything that is neither.
+    """
+    if not header:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        seconds = _seconds_until(header, now)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _seconds_until(date: str, now: float) -> float:
+    try:
+        return parsedate_to_datetime(date).timestamp() - now
+    except (ValueError, OverflowError, TypeError):
+        return math.nan
+
+
+def _decode(body: bytes) -> dict[str, Any]:
+    try:
+        text = body.decode("utf-8-sig").strip()
+        if not text or text.startswith("<"):
+            raise errors.NotData
+        answer = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as why:
+        raise errors.UnreadableAnswer(detail=type(why).__name__) from None
+    if not isinstance(answer, dict):
+        raise errors.UnreadableAnswer(detail=f"a JSON {type(answer).__name__}")
+    return answer
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)  # NaN and Infinity are not JSON
+
+
+def _is_page_of_a_stranger(status: int, unreadable: errors.ServiceError) -> bool:
+    # An unknown route is a 404 with an HTML page (seen), a firewall's refusal a 403: neither is about the token.
+    return status < 400 or (status in {403, 404} and isinstance(unreadable, errors.NotData))
+
+
+def _verdict(status: int, answer: dict[str, Any]) -> int:
+    code = _whole_number(answer.get("code"))
+    if code is None:
+        code = 500 if answer.get("error") is True and status < 400 else status
+    return status if code < 400 <= status else code
+
+
+def _judge(code: int, *, detail: str, retry_after: float | None) -> None:
+    """Raise what the code says, or nothing if it says success."""
+    if code in {401, 403, 404, 407}:
+        raise errors.TokenRefused(code, detail=detail)
+    if code in {408, 429}:
+        raise errors.RateLimited(retry_after, detail=detail)
+    if code in {502, 503, 504}:
+        raise errors.Unavailable(retry_after, detail=detail)
+    if code >= 500:
+        raise errors.ServiceFailed(detail=detail)
+    if code >= 400:
+        raise errors.RequestRefused(code, detail=detail)
+
+
+def _words(answer: dict[str, Any]) -> str:
+    """What TeleCMI says went wrong; the text may stand in any of these places (seen)."""
+    for key in ("msg", "message", "error", "status"):
+        words = answer.get(key)
+        if isinstance(words, str):
+            return words
+        if isinstance(words, dict):
+            return json.dumps(words)[:500]
+    return ""
+
+
+def _entries(answer: dict[str, Any]) -> list[Any] | None:
+    entries = answer.get("contacts")
+    if isinstance(entries, dict):
+        return [entries] if entries else []
+    return entries if isinstance(entries, list) else None
+
+
+def _read_entry(entry: Any, secret: str) -> Contact | None:  # noqa: ANN401 - whatever JSON held
+    if not isinstance(entry, dict):
+        return None
+    try:
+        fields = {name: _read_text(entry.get(name), limit, secret) for name, limit in _FIELD_LIMITS.items()}
+    except TypeError:
+        return None
+    return Contact(**fields) if fields["contact_id"] else None  # type: ignore[arg-type]  # just seen to be there
+
+
+def _read_text(value: Any, limit: int, secret: str) -> str | None:  # noqa: ANN401 - whatever JSON held
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        value = _digits(value)
+    text = _without(secret, clean(_without(secret, value), limit=limit))
+    return text if text and not text.isspace() else None
+
+
+def _digits(value: Any) -> str:  # noqa: ANN401 - whatever JSON held
+    """A number as text: telephone numbers have come as JSON numbers (seen).
+
+    Raises:
+        TypeError: The value is not a whole number.
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError
+    return str(value)
+
+
+def _without(secret: str, text: str) -> str:
+    return text.replace(secret, _REMOVED) if secret and secret in text else text
+
+
+def _whole_number(value: Any) -> int | None:  # noqa: ANN401 - whatever JSON held
+    try:
+        return int(value.strip() if isinstance(value, str) else _digits(value))
+    except (TypeError, ValueError):
+        return None
+
+
+def _read_count(value: Any) -> int | None:  # noqa: ANN401 - whatever JSON held
+    count = _whole_number(value)
+    return count if count is not None and count >= 0 else None
+
+
+def _read_cursor(value: Any, secret: str) -> tuple[str | None, str]:  # noqa: ANN401 - whatever JSON held
+    """The cursor, and why there is none although TeleCMI gave one."""
+    if not isinstance(value, str):
+        if not value:
+            return None, ""
+        raise errors.UnreadableAnswer(detail=f"page_state is a {type(value).__name__}")
+    if len(pack_cursor(value)) > MAX_CURSOR or (secret and secret in value):
+        return None, "The list ends early: TeleCMI's cursor for the next page cannot be passed on."
+    return value or None, ""

@@ -1,0 +1,339 @@
+"""Every error of telecmi-mcp, as one tree.
+
+    TelecmiError
+    ├── ConfigurationError        a setting that cannot be used
+    ├── InvalidArguments          arguments that break a tool's schema; nothing was sent
+    ├── SignInError
+    │   ├── NotSignedIn           no token is configured
+    │   └── TokenRefused          TeleCMI does not accept the token
+    ├── ContactNotFound           TeleCMI has no such contact
+    ├── RequestRefused            TeleCMI calls the request invalid
+    ├── CursorRefused             TeleCMI does not take the cursor
+    ├── TooManyCalls              this server's own limits
+    ├── RateLimited               TeleCMI's limits
+    ├── NetworkError
+    │   ├── Unreachable           no connection
+    │   │   └── NameNotResolved   no address for the host
+    │   ├── Interrupted           the connection ended before the answer did
+    │   ├── DeadlineExceeded      no whole answer in time
+    │   │   └── Unresponsive      silence; tried again while there is time
+    │   ├── InsecureConnection    TLS could not be verified
+    │   └── ProxyOrCertificate    a proxy or certificate setting that does not work
+    └── ServiceError
+        ├── Unavailable           502, 503, 504
+        ├── ServiceFailed         500 and its kin
+        ├── AnswerTooLarge        more bytes than any real answer has
+        ├── NotHttp               something else than HTTP answered
+        ├── NotData               a web page, or nothing, where data was asked for
+        ├── UnreadableAnswer      data that does not follow TeleCMI's documents
+        │   └── CorruptAnswer     a body that cannot be decompressed
+        └── UnexpectedRedirect    TeleCMI never redirects; nothing was sent on
+
+``str(error)`` is one sentence of ours of at most 200 characters, advice first: safe for a model,
+useful to a person. What the other side said is in ``detail``, which only logs read.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+_MINUTE = 60
+_HOUR = 3600
+
+
+class TelecmiError(Exception):
+    """The root: catch this to catch everything that this package raises on purpose.
+
+    Attributes:
+        code: A stable word for programs, such as ``rate_limited``.
+        retryable: Whether the same call may succeed later without anybody changing anything.
+        hint: What to do, without the closing stop.
+        retries: How often the client itself repeats a read that met this error.
+        detail: What the other side said, for logs only; never shown to a model.
+    """
+
+    code: ClassVar[str] = "error"
+    retryable: ClassVar[bool] = False
+    retries: ClassVar[int] = 0
+    hint: str = "Try again later"
+    fact: str = "something went wrong"
+
+    def __init__(self, *, hint: str | None = None, fact: str | None = None, detail: str = "") -> None:
+        self.hint = hint or type(self).hint
+        self.fact = fact or type(self).fact
+        self.detail = detail
+        super().__init__(f"{self.hint}: {self.fact}.")
+
+
+class ConfigurationError(TelecmiError):
+    """A setting cannot be used; the sentence names the variable and never its value."""
+
+    code = "configuration"
+    hint = "Correct the server's settings"
+    fact = "a setting cannot be used"
+
+
+class InvalidArguments(TelecmiError):
+    """Arguments break a tool's schema; the sentence names the parameter and what it takes."""
+
+    code = "invalid_arguments"
+    hint = "Correct the arguments"
+    fact = "they do not fit the tool"
+
+
+class SignInError(TelecmiError):
+    """TeleCMI cannot be used until somebody signs in."""
+
+    code = "sign_in"
+    hint = "The user must sign in to TeleCMI"
+    fact = "there is no usable token"
+
+
+class NotSignedIn(SignInError):
+    """No token is configured."""
+
+    code = "not_signed_in"
+    hint = "The user must set TELECMI_TOKEN in this server's configuration and restart it"
+    fact = "no TeleCMI user token is configured"
+
+
+class TokenRefused(SignInError):
+    """TeleCMI answered 401, 403, 404 or 407: expired, replaced, or contacts are not enabled for the user.
+
+    Attributes:
+        status: TeleCMI's verdict. A 404 may also mean that something else was not found.
+    """
+
+    code = "token_refused"
+    hint = "The user must put a new TeleCMI token into TELECMI_TOKEN and restart this server"
+    fact = "TeleCMI did not accept the token: it expired, or contacts are not enabled for this user"
+
+    def __init__(self, status: int, *, detail: str = "") -> None:
+        self.status = status
+        super().__init__(detail=detail)
+
+
+class ContactNotFound(TelecmiError):
+    """TeleCMI has no contact with the id."""
+
+    code = "not_found"
+    hint = "Check the id, or look the contact up with list_contacts"
+
+    def __init__(self, contact_id: str, *, detail: str = "") -> None:
+        self.contact_id = contact_id
+        super().__init__(fact=f"TeleCMI has no contact with the id {contact_id}", detail=detail)
+
+
+class RequestRefused(TelecmiError):
+    """TeleCMI answered 400 or another 4xx.
+
+    Attributes:
+        status: TeleCMI's verdict.
+    """
+
+    code = "refused"
+    hint = "Check the arguments"
+
+    def __init__(self, status: int = 400, *, hint: str | None = None, detail: str = "") -> None:
+        self.status = status
+        fact = f"TeleCMI refused the request as invalid (code {status})"
+        super().__init__(hint=hint, fact=fact, detail=detail)
+
+
+class CursorRefused(TelecmiError):
+    """TeleCMI does not take the cursor: it is stale, foreign, or belongs to another limit."""
+
+    code = "cursor_refused"
+    hint = "Start again without page_state, and keep limit the same from page to page"
+    fact = "TeleCMI did not take this page_state"
+
+
+class TooManyCalls(TelecmiError):
+    """More calls than this server lets through.
+
+    Attributes:
+        retry_after: Seconds until a call passes again.
+    """
+
+    code = "too_many_calls"
+    retryable = True
+
+    def __init__(self, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(
+            hint=f"Wait {_seconds(retry_after)}, then go on more slowly",
+            fact="more calls in a minute than this server lets through",
+        )
+
+
+class RateLimited(TelecmiError):
+    """TeleCMI asks to slow down: 408 or 429.
+
+    Attributes:
+        retry_after: Seconds to wait, as far as TeleCMI said so.
+    """
+
+    code = "rate_limited"
+    retryable = True
+    retries = 2
+
+    def __init__(self, retry_after: float | None = None, *, detail: str = "") -> None:
+        self.retry_after = retry_after
+        hint = f"Try again in {_seconds(retry_after)}"
+        super().__init__(hint=hint, fact="TeleCMI's rate limit is reached", detail=detail)
+
+
+class NetworkError(TelecmiError):
+    """No answer came back."""
+
+    code = "network"
+    retryable = True
+    hint = "Check the network and try again"
+    fact = "TeleCMI did not answer"
+
+
+class Unreachable(NetworkError):
+    """The connection was refused or could not be opened."""
+
+    code = "unreachable"
+    retries = 2
+    hint = "Check the network and TELECMI_BASE_URL"
+    fact = "TeleCMI could not be reached"
+
+
+class NameNotResolved(Unreachable):
+    """No address was found for the host of the base URL."""
+
+    retries = 1
+    fact = "TeleCMI could not be reached, because its name was not found"
+
+
+class Interrupted(NetworkError):
+    """The connection ended before the answer did."""
+
+    code = "interrupted"
+    retries = 2
+    hint = "Try again"
+    fact = "the connection to TeleCMI was interrupted"
+
+
+class DeadlineExceeded(NetworkError):
+    """No whole answer came within the time of one call."""
+
+    code = "deadline_exceeded"
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(hint="Try again later", fact=f"TeleCMI did not answer within {seconds:g} s")
+
+
+class Unresponsive(DeadlineExceeded):
+    """One attempt met silence; the call may have time for another."""
+
+    retries = 2
+
+
+class InsecureConnection(NetworkError):
+    """TLS could not be verified; there is no switch that turns this off."""
+
+    code = "insecure_connection"
+    retryable = False
+    hint = "Check the computer's clock, the network and TELECMI_BASE_URL"
+    fact = "the secure connection to TeleCMI could not be verified"
+
+
+class ProxyOrCertificate(NetworkError):
+    """A proxy or certificate setting of the environment does not work; the sentence names the variables."""
+
+    code = "proxy_or_certificate"
+    retryable = False
+    hint = "Check HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
+    fact = "a proxy or certificate setting does not work"
+
+
+class ServiceError(TelecmiError):
+    """TeleCMI, or something in its place, answered with something unusable."""
+
+    code = "service"
+
+
+class Unavailable(ServiceError):
+    """TeleCMI answered 502, 503 or 504.
+
+    Attributes:
+        retry_after: Seconds to wait, as far as TeleCMI said so.
+    """
+
+    code = "unavailable"
+    retryable = True
+    retries = 2
+
+    def __init__(self, retry_after: float | None = None, *, detail: str = "") -> None:
+        self.retry_after = retry_after
+        hint = f"Try again in {_seconds(retry_after)}"
+        super().__init__(hint=hint, fact="TeleCMI is temporarily unavailable", detail=detail)
+
+
+class ServiceFailed(ServiceError):
+    """TeleCMI answered 500 or another 5xx."""
+
+    code = "service_failed"
+    retryable = True
+    retries = 1
+    fact = "TeleCMI failed to answer this request"
+
+
+class AnswerTooLarge(ServiceError):
+    """The answer has more bytes than any real one, before or after decompression."""
+
+    code = "answer_too_large"
+    hint = "Check TELECMI_BASE_URL, or ask for fewer contacts"
+    fact = "the answer was too large to be TeleCMI's"
+
+
+class NotHttp(ServiceError):
+    """What answered does not speak HTTP."""
+
+    code = "not_http"
+    hint = "Check TELECMI_BASE_URL and the proxy settings"
+    fact = "what answered there does not speak HTTP"
+
+
+class NotData(ServiceError):
+    """A web page, or nothing, where data was asked for."""
+
+    code = "not_data"
+    hint = "Check the network for a login page or proxy, and TELECMI_BASE_URL"
+    fact = "a web page came back instead of TeleCMI's data"
+
+
+class UnreadableAnswer(ServiceError):
+    """The answer does not follow TeleCMI's documents in any form that is known."""
+
+    code = "unreadable_answer"
+    fact = "TeleCMI's answer could not be read"
+
+
+class CorruptAnswer(UnreadableAnswer):
+    """The body could not be decompressed; transport damage is worth one more try."""
+
+    retryable = True
+    retries = 1
+
+
+class UnexpectedRedirect(ServiceError):
+    """An HTTP redirect, which is never followed: the token is in the body."""
+
+    code = "unexpected_redirect"
+    hint = "Check TELECMI_BASE_URL"
+    fact = "an unexpected redirect came back; nothing was sent to the new place"
+
+
+def _seconds(seconds: float | None) -> str:
+    if seconds is None:
+        return "a minute"
+    if seconds > 2 * _HOUR:
+        return "some hours"
+    whole = math.ceil(seconds) or 1
+    return f"{whole} s" if whole <= 10 * _MINUTE else f"{math.ceil(whole / _MINUTE)} minutes"

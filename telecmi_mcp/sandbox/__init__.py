@@ -1,0 +1,51 @@
+"""A pretend TeleCMI to develop, test and demonstrate against: no account, no network, invented people only.
+
+It plays TeleCMI's documented login and `contact/get`, and by its `Quirks` whatever the documents leave open.
+It shares no code with the client that is tried on it, so that it cannot share its mistakes.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import anyio
+
+from telecmi_mcp.sandbox._accounts import SANDBOX_PASSWORD, SANDBOX_TOKEN, SANDBOX_USER_ID
+from telecmi_mcp.sandbox._app import Sandbox
+from telecmi_mcp.sandbox._organisation import AnyContact
+from telecmi_mcp.sandbox._people import DEFAULT_COUNT, DEFAULT_SEED, Contact, make_contacts
+from telecmi_mcp.sandbox._quirks import DOCUMENTED, Quirks
+from telecmi_mcp.sandbox._state import SandboxState, SeenRequest
+
+__all__ = [
+    "DEFAULT_COUNT",
+    "DEFAULT_SEED",
+    "DOCUMENTED",
+    "SANDBOX_PASSWORD",
+    "SANDBOX_TOKEN",
+    "SANDBOX_USER_ID",
+    "AnyContact",
+    "Contact",
+    "Quirks",
+    "Sandbox",
+    "SandboxState",
+    "SeenRequest",
+    "create_sandbox",
+    "make_contacts",
+]
+
+
+def create_sandbox(
+    quirks: Quirks = DOCUMENTED,
+    *,
+    contacts: Sequence[AnyContact] | None = None,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+    seed: int = DEFAULT_SEED,
+) -> Sandbox:
+    """A pretend TeleCMI as an ASGI app, with `SANDBOX_TOKEN` valid for 30 days from now.
+
+    `contacts` are any mappings with a `contact_id`; by default 150 invented people, made on the first request
+    that needs them. `clock` tells seconds and is asked about the age of tokens only; `sleep` is what a slow
+    login waits by. The same `seed` gives the same contacts, cursors and tokens in the same order.
+    """
+    return Sandbox(quirks, contacts=contacts, clock=clock, sleep=sleep, seed=seed)

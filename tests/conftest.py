@@ -1,0 +1,69 @@
+"""What many tests stand on: the whole server in memory, over the sandbox."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from httpx2 import ASGITransport
+from mcp.client import Client
+from pydantic import SecretStr
+
+from telecmi_mcp import Settings, create_server, open_app
+from telecmi_mcp.sandbox import SANDBOX_TOKEN, Quirks, Sandbox, create_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SIGNED_IN = Settings(token=SecretStr(SANDBOX_TOKEN), base_url="http://localhost")
+
+GENERATIONS = ["legacy", "2026-07-28"]
+
+
+class Desk:
+    """A server over a sandbox, and a client in front of it."""
+
+    def __init__(self, client: Client, sandbox: Sandbox) -> None:
+        self.client = client
+        self.sandbox = sandbox
+
+    async def call(self, tool: str, **arguments: object) -> dict[str, Any]:
+        """Call a tool that must succeed and return its structured half."""
+        result = await self.client.call_tool(tool, arguments)
+        assert not result.is_error, result.content
+        facts = result.structured_content
+        assert isinstance(facts, dict)
+        return facts
+
+    async def refuse(self, tool: str, **arguments: object) -> str:
+        """Call a tool that must fail and return its sentence."""
+        result = await self.client.call_tool(tool, arguments)
+        assert result.is_error
+        assert result.structured_content is None
+        (part,) = result.content
+        assert part.type == "text"
+        return part.text
+
+    @property
+    def bodies(self) -> list[Any]:
+        """What TeleCMI was sent, as JSON values."""
+        return [request.body for request in self.sandbox.state.requests]
+
+
+@asynccontextmanager
+async def opened_desk(
+    quirks: Quirks | None = None, *, mode: str = "legacy", settings: Settings = SIGNED_IN, **options: Any
+) -> AsyncIterator[Desk]:
+    """Open the whole surface in memory."""
+    sandbox = create_sandbox(quirks or Quirks(), **options)
+    server = create_server(lambda: open_app(settings, transport=ASGITransport(app=sandbox)))
+    async with Client(server, mode=mode) as client:
+        yield Desk(client, sandbox)
+
+
+@pytest.fixture(params=GENERATIONS)
+def generation(request: pytest.FixtureRequest) -> str:
+    """Each protocol generation in turn."""
+    value: str = request.param
+    return value

@@ -1,0 +1,141 @@
+"""The commands: what they print, their exit codes, and what they import."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from typing import Any
+
+import pytest
+
+from e2e.lines import environment
+from telecmi_mcp import __version__
+from telecmi_mcp.sandbox import SANDBOX_TOKEN
+
+
+def run(
+    *arguments: str, command: tuple[str, ...] = ("-m", "telecmi_mcp"), **variables: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env=environment(PYTHONUTF8="1", **variables),
+    )
+
+
+def test_the_version_is_the_packages() -> None:
+    assert run("--version").stdout == f"telecmi-mcp {__version__}\n"
+
+
+def test_help_names_every_command() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    for command in ["serve", "demo", "sandbox", "check"]:
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize("words", [["--help"], ["serve", "--help"], ["check", "--help"], ["--version"]])
+def test_help_imports_neither_mcp_nor_httpx2_nor_pydantic(words: list[str]) -> None:
+    done = run("-X", "importtime", "-m", "telecmi_mcp", *words, command=())
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "telecmi_mcp._cli._configuration" in imported
+    assert not {"mcp", "httpx2", "pydantic", "anyio"} & imported
+
+
+def test_an_unknown_command_is_wrong_usage() -> None:
+    done = run("serv")
+    assert done.returncode == 2
+    assert "invalid choice" in done.stderr
+
+
+def test_the_token_is_never_a_flag() -> None:
+    assert run("serve", "--token", "hunter2").returncode == 2
+
+
+def test_a_flag_overrules_the_environment() -> None:
+    found = json.loads(run("check", "--sandbox", "--json", TELECMI_TIMEOUT="hunter2").stdout or "{}")
+    assert found == {}
+    done = run("check", "--sandbox", "--json", "--timeout", "5", TELECMI_TIMEOUT="hunter2")
+    assert json.loads(done.stdout)["ok"]
+
+
+def test_the_demo_shows_the_main_job_on_one_screen() -> None:
+    done = run("demo")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 40
+    for shown in [
+        "invented",
+        "> tools/list",
+        "John Doe",
+        "'page_state'",
+        "> get_contact",
+        "error: Check the id",
+    ]:
+        assert shown in done.stdout
+
+
+def test_check_says_that_all_is_well() -> None:
+    done = run("check", "--sandbox")
+    assert done.returncode == 0
+    assert "Contacts: 150" in done.stdout
+    assert "All is well." in done.stdout
+
+
+def test_check_without_a_token_says_what_to_set() -> None:
+    done = run("check")
+    assert done.returncode == 1
+    assert "TELECMI_TOKEN        not set" in done.stdout
+    assert "https://rest.telecmi.com (default)" in done.stdout
+
+
+@pytest.fixture
+def sandbox() -> Any:
+    """The sandbox as a process on loopback; its address."""
+    words = [sys.executable, "-u", "-m", "telecmi_mcp", "sandbox", "--port", "0"]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    ) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().split(" is at ")[1].split()[0]
+        process.terminate()
+
+
+def test_the_sandbox_answers_on_loopback_and_check_reads_it(sandbox: str) -> None:
+    body = json.dumps({"token": SANDBOX_TOKEN, "limit": 2}).encode()
+    request = urllib.request.Request(f"{sandbox}/v3/contact/get", body, {"Content-Type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
+        assert json.loads(answer.read())["count"] == 150
+    done = run("check", "--json", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN=SANDBOX_TOKEN)
+    report = json.loads(done.stdout)
+    assert (report["ok"], report["answers"], report["accepts_token"], report["contacts"]) == (
+        True,
+        True,
+        True,
+        150,
+    )
+    assert report["settings"]["TELECMI_TOKEN"] == "set"
+    assert SANDBOX_TOKEN not in done.stdout + done.stderr
+
+
+def test_check_tells_a_refused_token_from_a_telecmi_that_is_away(sandbox: str) -> None:
+    refused = json.loads(run("check", "--json", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN="hunter2").stdout)
+    assert (refused["ok"], refused["answers"], refused["accepts_token"]) == (False, True, False)
+    away = run("check", "--json", TELECMI_BASE_URL="http://127.0.0.1:9", TELECMI_TOKEN="hunter2", TELECMI_TIMEOUT="5")
+    assert away.returncode == 1
+    assert json.loads(away.stdout)["answers"] is False
+    assert "hunter2" not in json.dumps(refused) + away.stdout
+
+
+def test_a_port_that_is_taken_is_told(sandbox: str) -> None:
+    done = run("sandbox", "--port", sandbox.rsplit(":", 1)[1])
+    assert done.returncode == 1
+    assert "--port" in done.stdout
+    assert os.linesep.join(done.stderr.splitlines()) == ""

@@ -1,0 +1,169 @@
+"""What is said in several places is the same in all of them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # it has no types
+import pytest
+
+import telecmi_mcp
+from telecmi_mcp import _cli, _settings
+from telecmi_mcp._tools import TOOLS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf8")
+SERVER = json.loads((ROOT / "server.json").read_text(encoding="utf8"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))
+SCHEMA = ROOT.parent / "shared" / "schemas" / "server.schema.json"
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the first table below a heading of the README, without its head."""
+    section = README.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+def test_the_versions_agree() -> None:
+    assert SERVER["version"] == telecmi_mcp.__version__
+    assert [package["version"] for package in SERVER["packages"]] == [telecmi_mcp.__version__]
+    assert PROJECT["tool"]["hatch"]["version"]["path"] == "telecmi_mcp/__init__.py"
+
+
+def test_the_changelog_knows_the_version_or_has_something_unreleased() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf8")
+    assert f"## [{telecmi_mcp.__version__}]" in changelog or re.search(r"## \[Unreleased\]\n\n### ", changelog)
+
+
+def test_the_readmes_tools_are_the_tools() -> None:
+    def takes(schema: dict[str, Any]) -> str:
+        required = schema.get("required", [])
+        return ", ".join(f"`{name}`{' (required)' if name in required else ''}" for name in schema["properties"])
+
+    def gives(schema: dict[str, Any]) -> str:
+        return ", ".join(f"`{name}`" for name in schema["properties"])
+
+    assert table("Tools") == [[f"`{tool.name}`", takes(tool.input_schema), gives(tool.output_schema)] for tool in TOOLS]
+
+
+def test_the_readmes_settings_are_the_settings() -> None:
+    def code(text: str) -> str:
+        return f"`{text}`" if text else ""
+
+    assert table("Settings") == [
+        [code(setting.variable), code(setting.flag), setting.takes, code(setting.default), setting.purpose]
+        for setting in _settings.ALL
+    ]
+
+
+def test_the_readmes_commands_are_the_commands() -> None:
+    summaries = {name: __import__(f"telecmi_mcp._cli.{name}", fromlist=["SUMMARY"]).SUMMARY for name in _cli.COMMANDS}
+    assert table("Commands") == [[f"`telecmi-mcp {name}`", summary] for name, summary in summaries.items()]
+
+
+def test_the_readme_stays_short_and_honest() -> None:
+    assert len(README.splitlines()) < 200
+    assert "never been run against TeleCMI's live service" in README
+    assert f"\n<!-- mcp-name: {SERVER['name']} -->\n" in README
+
+
+def test_the_readmes_json_and_toml_are_valid() -> None:
+    blocks = re.findall(r"```(json|toml)\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) >= 4
+    for kind, text in blocks:
+        assert json.loads(text) if kind == "json" else tomllib.loads(text)
+
+
+def test_the_readmes_links_lead_somewhere() -> None:
+    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("[A-Z]*.md")]:
+        for target in re.findall(r"\]\((?!http|#)([^)#]+)", path.read_text(encoding="utf8")):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+KEYS = {
+    "server": {"$schema", "name", "title", "description", "version", "websiteUrl", "repository", "packages"},
+    "repository": {"url", "source"},
+    "package": {"registryType", "identifier", "version", "runtimeHint", "transport", "environmentVariables"},
+    "variable": {"name", "description", "isRequired", "isSecret", "format", "default", "choices"},
+}
+
+
+def test_server_json_has_no_keys_that_the_schema_would_pass_silently() -> None:
+    assert SERVER.keys() <= KEYS["server"]
+    assert SERVER["repository"].keys() <= KEYS["repository"]
+    for package in SERVER["packages"]:
+        assert package.keys() <= KEYS["package"]
+        assert package["transport"] == {"type": "stdio"}
+        for variable in package["environmentVariables"]:
+            assert variable.keys() <= KEYS["variable"]
+            assert variable["format"] in {"string", "number", "boolean", "filepath"}
+
+
+def test_server_json_keeps_the_schemas_limits() -> None:
+    assert SERVER["$schema"].endswith("/2025-12-11/server.schema.json")
+    assert re.fullmatch(r"[a-zA-Z0-9.-]{1,100}/[a-zA-Z0-9._-]{1,99}", SERVER["name"])
+    assert 1 <= len(SERVER["description"]) <= 100
+    assert 1 <= len(SERVER["title"]) <= 100
+
+
+def test_server_json_tells_every_setting_and_marks_the_secret_ones() -> None:
+    (package,) = SERVER["packages"]
+    told = [
+        (variable["name"], variable["description"], variable.get("default", ""), variable["isSecret"])
+        for variable in package["environmentVariables"]
+    ]
+    assert told == [(each.variable, each.purpose, each.default, each.secret) for each in _settings.ALL]
+    assert not any(variable["isRequired"] for variable in package["environmentVariables"])
+
+
+def test_server_json_names_the_package_of_pyproject() -> None:
+    (package,) = SERVER["packages"]
+    assert package["identifier"] == PROJECT["project"]["name"]
+    assert SERVER["repository"]["url"] == PROJECT["project"]["urls"]["Homepage"]
+
+
+@pytest.mark.skipif(not SCHEMA.exists(), reason="the registry's schema is not part of the project")
+def test_server_json_follows_the_registrys_schema() -> None:
+    jsonschema.validate(SERVER, json.loads(SCHEMA.read_text()))
+
+
+def test_the_public_names_are_all_there() -> None:
+    homes = set(telecmi_mcp._HOMES)  # noqa: SLF001 - the table behind __getattr__ is what is compared
+    assert set(telecmi_mcp.__all__) == homes | {"__version__"}
+    for name in telecmi_mcp.__all__:
+        assert getattr(telecmi_mcp, name)
+    with pytest.raises(AttributeError):
+        telecmi_mcp.nothing  # noqa: B018 - looking it up is the test
+
+
+def test_design_names_every_module_and_every_dependency() -> None:
+    design = (ROOT / "docs" / "design.md").read_text(encoding="utf8")
+    for path in (ROOT / "telecmi_mcp").iterdir():
+        if not path.name.startswith("__") and path.name != "py.typed":
+            assert f"  {path.name}{'/' if path.is_dir() else ''} " in design, path.name
+    required = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+    for dependency in required:
+        assert f"`{re.split('[<>=]', dependency)[0]}`" in design, dependency
+
+
+def test_only_what_is_declared_is_imported() -> None:
+    declared = {re.split("[<>=]", each)[0] for each in PROJECT["project"]["dependencies"]}
+    brought = {"mcp_types": "mcp", "pydantic_core": "pydantic"}
+    stdlib = __import__("sys").stdlib_module_names
+    for path in (ROOT / "telecmi_mcp").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in {name.split(".")[0] for name in names} - stdlib - {"telecmi_mcp"}:
+                assert brought.get(name, name) in declared, f"{path.name}: {name}"
+
+
+def test_the_constraints_are_exact_and_hold_no_address() -> None:
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line), line

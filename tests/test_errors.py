@@ -1,0 +1,89 @@
+"""The error tree: every sentence is ours, short, and complete."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from telecmi_mcp import errors
+
+MADE: list[errors.TelecmiError] = [
+    errors.ConfigurationError(),
+    errors.InvalidArguments(),
+    errors.NotSignedIn(),
+    errors.TokenRefused(404),
+    errors.ContactNotFound("d3b07384-d113-4ec5-a5ae-be81d6e3c239"),
+    errors.RequestRefused(),
+    errors.CursorRefused(),
+    errors.TooManyCalls(59.2),
+    errors.RateLimited(None),
+    errors.Unreachable(),
+    errors.NameNotResolved(),
+    errors.Interrupted(),
+    errors.DeadlineExceeded(30.0),
+    errors.Unresponsive(15.0),
+    errors.InsecureConnection(),
+    errors.ProxyOrCertificate(),
+    errors.Unavailable(1e9),
+    errors.ServiceFailed(),
+    errors.AnswerTooLarge(),
+    errors.NotHttp(),
+    errors.NotData(),
+    errors.UnreadableAnswer(),
+    errors.CorruptAnswer(),
+    errors.UnexpectedRedirect(),
+]
+
+
+def classes(root: type[errors.TelecmiError] = errors.TelecmiError) -> set[type[errors.TelecmiError]]:
+    return {root}.union(*(classes(child) for child in root.__subclasses__()))
+
+
+def test_the_docstring_draws_the_whole_tree() -> None:
+    drawn = set(re.findall(r"\b([A-Z][A-Za-z]+)\b(?=  |$)", errors.__doc__ or "", re.MULTILINE))
+    assert {cls.__name__ for cls in classes()} <= drawn
+
+
+def test_every_error_that_is_raised_is_in_this_list() -> None:
+    abstract = {errors.TelecmiError, errors.SignInError, errors.NetworkError, errors.ServiceError}
+    assert {type(error) for error in MADE} == classes() - abstract
+
+
+@pytest.mark.parametrize("error", MADE, ids=lambda error: type(error).__name__)
+def test_a_sentence_is_short_and_whole_with_the_advice_first(error: errors.TelecmiError) -> None:
+    sentence = str(error)
+    assert sentence == f"{error.hint}: {error.fact}."
+    assert sentence[0].isupper()
+    assert len(sentence) <= 200
+    assert sentence.isprintable()
+
+
+@pytest.mark.parametrize("error", MADE, ids=lambda error: type(error).__name__)
+def test_an_error_has_facts_for_programs(error: errors.TelecmiError) -> None:
+    assert re.fullmatch(r"[a-z_]+", error.code)
+    assert isinstance(error.retryable, bool)
+    assert error.retries == 0 or error.retryable
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, "a minute"),
+        (0, "1 s"),
+        (0.2, "1 s"),
+        (59.2, "60 s"),
+        (600, "600 s"),
+        (601, "11 minutes"),
+        (1e9, "some hours"),
+    ],
+)
+def test_a_wait_is_told_in_words_that_fit_it(seconds: float | None, words: str) -> None:
+    assert f"in {words}:" in str(errors.RateLimited(seconds))
+
+
+def test_the_detail_is_for_logs_only() -> None:
+    error = errors.ServiceFailed(detail="<script>")
+    assert error.detail == "<script>"
+    assert "script" not in str(error)
+    assert "script" not in repr(error)
