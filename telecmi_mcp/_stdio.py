@@ -7,14 +7,13 @@ system can (pipes and sockets on POSIX) and in threads elsewhere.
 
 from __future__ import annotations
 
-import json
 import os
-import re
+import select
 import stat
 import sys
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio.to_thread import run_sync
@@ -22,116 +21,28 @@ from mcp.shared.message import SessionMessage
 from mcp_types import (
     INVALID_REQUEST,
     PARSE_ERROR,
-    ErrorData,
     JSONRPCError,
     JSONRPCMessage,
     JSONRPCNotification,
     JSONRPCRequest,
     JSONRPCResponse,
-    jsonrpc_message_adapter,
 )
-from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
+
+from telecmi_mcp._lines import LineSplitter, TooLong, read_message, write_message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from anyio.abc import ObjectReceiveStream, ObjectSendStream
+    from anyio.abc import ObjectReceiveStream, ObjectSendStream, TaskGroup
 
 _Streams = tuple["ObjectReceiveStream[SessionMessage | Exception]", "ObjectSendStream[SessionMessage]"]
 
-MAX_LINE = 1024 * 1024
+MAX_DUE = 1024
 GRACE_SECONDS = 0.8
 LAST_WORDS_SECONDS = 0.1
 
+_LOOK_AGAIN_SECONDS = 0.2
 _CHUNK = 64 * 1024
-_EDGE = 512
-_ID = rb'"id"\s*:\s*(-?\d{1,18}|"[^"\\]{0,200}")'
-# Where SDKs put the id: next to "jsonrpc", at the very start or the very end of the line.
-_ID_AT_START = re.compile(rb'\s*\{\s*"jsonrpc"\s*:\s*"2\.0"\s*,\s*' + _ID)
-_ID_AT_END = re.compile(_ID + rb"\s*\}\s*$")
-
-
-@dataclass(frozen=True, slots=True)
-class TooLong:
-    """A line above the bound, of which only the edges were kept."""
-
-    start: bytes
-    end: bytes
-
-
-class LineSplitter:
-    """Cuts a stream of bytes into lines of bounded length; a longer line costs no memory."""
-
-    def __init__(self, limit: int = MAX_LINE) -> None:
-        self._limit = limit
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._start = b""
-        self._end = b""
-
-    def feed(self, data: bytes) -> Iterator[bytes | TooLong]:
-        """Yield the lines that the data completes, without their ends."""
-        *complete, rest = data.split(b"\n")
-        for piece in complete:
-            self._add(piece)
-            yield self.finish()
-        self._add(rest)
-
-    def finish(self) -> bytes | TooLong:
-        """Return what has come of the current line, and begin the next one."""
-        line = TooLong(self._start, self._end) if self._size > self._limit else b"".join(self._parts)
-        self._parts, self._size = [], 0
-        return line
-
-    def _add(self, piece: bytes) -> None:
-        if self._size <= self._limit < self._size + len(piece):
-            whole = b"".join([*self._parts, piece])
-            self._start, self._end, self._parts = whole[:_EDGE], whole[-_EDGE:], []
-        elif self._size > self._limit:
-            self._end = (self._end + piece)[-_EDGE:]
-        else:
-            self._parts.append(piece)
-        self._size += len(piece)
-
-
-def read_message(line: bytes | TooLong) -> JSONRPCMessage:
-    """Return the message of one line, or the error that answers a line which holds none."""
-    if isinstance(line, TooLong):
-        found = _ID_AT_START.match(line.start) or _ID_AT_END.search(line.end)
-        return _complaint(INVALID_REQUEST, "The message is longer than 1 MiB.", json.loads(found[1]) if found else None)
-    try:
-        message = jsonrpc_message_adapter.validate_json(line, by_name=False)
-    except ValidationError:
-        return _complain_about(line)
-    # To the SDK a request whose id is no id is a notification, and would never be answered.
-    is_request = isinstance(message, JSONRPCNotification) and b'"id"' in line and "id" in json.loads(line)
-    return _complain_about(line) if is_request else message
-
-
-def _complain_about(line: bytes) -> JSONRPCError:
-    try:
-        message = json.loads(line)
-    except (ValueError, RecursionError):
-        return _complaint(PARSE_ERROR, "The line is not JSON.", None)
-    given = message.get("id") if isinstance(message, dict) else None
-    known = given if isinstance(given, str | int) and not isinstance(given, bool) else None
-    if isinstance(known, str) and not known.isprintable():
-        known = None
-    return _complaint(INVALID_REQUEST, "The line is not a JSON-RPC message of MCP.", known)
-
-
-def _complaint(code: int, message: str, request_id: str | int | None) -> JSONRPCError:
-    return JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=message))
-
-
-def write_message(message: JSONRPCMessage) -> bytes:
-    """Return the message as one line."""
-    try:
-        return message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
-    except PydanticSerializationError:
-        # The last net: a lone surrogate must cost its escape, never the process.
-        return json.dumps(message.model_dump(by_alias=True, exclude_unset=True)).encode() + b"\n"
 
 
 class _Reader:
@@ -149,6 +60,14 @@ class _Reader:
             await anyio.wait_readable(self._fd)
             return os.read(self._fd, _CHUNK)  # ready, so it does not block, whatever the descriptor's mode
         return b""
+
+    def hung_up(self) -> bool:
+        """Whether the other side has closed, which shows even before the last bytes are read."""
+        if not self._on_loop:
+            return False
+        poll = select.poll()
+        poll.register(self._fd, getattr(select, "POLLRDHUP", 0))  # a closed pipe shows in any case
+        return bool(poll.poll(0))
 
 
 class _Writer:
@@ -177,11 +96,6 @@ class _Writer:
             except BlockingIOError:
                 await anyio.wait_writable(self._fd)
 
-    def close(self) -> None:
-        """Give the open file its mode back."""
-        if self._on_loop:
-            os.set_blocking(self._fd, True)
-
 
 def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
@@ -201,6 +115,17 @@ def _same_file(one: int, other: int) -> bool:
         return False
 
 
+def fill_standard_descriptors() -> None:
+    """Open the null device where a host left 0, 1 or 2 closed, before something else gets that number."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf8")  # noqa: SIM115 - for the life of the process
+
+
 @contextmanager
 def _claimed() -> Iterator[tuple[int, int]]:
     """Take the wire away from descriptors 0 and 1, so that nothing else can read or write it.
@@ -209,6 +134,7 @@ def _claimed() -> Iterator[tuple[int, int]]:
     """
     sys.stdout.flush()
     wire = os.dup(0), os.dup(1)
+    modes = [os.get_blocking(fd) for fd in wire]
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
@@ -218,6 +144,7 @@ def _claimed() -> Iterator[tuple[int, int]]:
     finally:
         sys.stdout.flush()
         for fd, private in enumerate(wire):
+            os.set_blocking(private, modes[fd])  # the mode belongs to the open file, which others may share
             os.dup2(private, fd)
             os.close(private)
 
@@ -225,65 +152,81 @@ def _claimed() -> Iterator[tuple[int, int]]:
 class _Wire:
     """The two pumps between the descriptors and the SDK's streams."""
 
-    def __init__(self, reader: _Reader, writer: _Writer, scope: anyio.CancelScope) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._scope = scope
+    def __init__(self, wire: tuple[int, int], tasks: TaskGroup) -> None:
+        self._reader = _Reader(wire[0])
+        self._writer = _Writer(wire[1])
+        self._tasks = tasks
+        self._to_server, self.from_client = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+        self.to_client, self._from_server = anyio.create_memory_object_stream[SessionMessage](0)
         self._lock = anyio.Lock()
-        self._due: set[str] = set()  # ids of requests that still want an answer
+        self._due: set[str | int] = set()  # requests that want an answer, by their id as text, and complaints
         self._settled = anyio.Event()
 
-    async def pump_in(self, to_server: ObjectSendStream[SessionMessage | Exception]) -> None:
+    async def pump_in(self) -> None:
         """Hand the lines to the server; at the end of input, leave it a moment for what is due."""
         splitter = LineSplitter()
-        async with to_server:
+        async with self._to_server:
             while data := await self._reader.read():
                 for line in splitter.feed(data):
-                    await self._take(line, to_server)
-            await self._take(splitter.finish(), to_server)
+                    await self._take(line)
+            await self._take(splitter.finish())
             with anyio.move_on_after(GRACE_SECONDS):
-                await self._all_settled()
+                while self._due:
+                    await self._next_settled()
         if self._due:
-            # The server now says of each that the connection is closed; leave, even if nobody reads that.
+            # The server now says of each that the connection is closed. Leave, even if nobody reads that: with the
+            # stream closed whoever still waits to send, shielded as it may be, learns at once that it is broken.
             await anyio.sleep(LAST_WORDS_SECONDS)
-            self._scope.cancel()
+            self._from_server.close()
+            self._tasks.cancel_scope.cancel()
 
-    async def pump_out(self, from_server: ObjectReceiveStream[SessionMessage]) -> None:
+    async def pump_out(self) -> None:
         """Write the server's messages until it has no more, or nobody reads them."""
-        async with from_server:
-            async for item in from_server:
-                await self._send(item.message)
+        async with self._from_server:
+            async for item in self._from_server:
+                message = item.message
+                answered = str(message.id) if isinstance(message, JSONRPCResponse | JSONRPCError) else None
+                await self._send(message, answered)
 
-    async def _take(self, line: bytes | TooLong, to_server: ObjectSendStream[SessionMessage | Exception]) -> None:
+    async def _take(self, line: bytes | TooLong) -> None:
         if isinstance(line, bytes) and (not line or line.isspace()):
             return
         message = read_message(line)
         if isinstance(message, JSONRPCError) and message.error.code in {PARSE_ERROR, INVALID_REQUEST}:
-            await self._send(message)
-            return
-        self._note_due(message)
-        await to_server.send(SessionMessage(message))
+            # In a task of its own: a host that does not read must not keep us from seeing that it leaves.
+            self._due.add(complaint := id(message))
+            self._tasks.start_soon(self._send, message, complaint)
+        else:
+            self._note_due(message)
+            await self._to_server.send(SessionMessage(message))
+        await self._have_room()
 
-    async def _all_settled(self) -> None:
-        while self._due:
-            self._settled = anyio.Event()
-            await self._settled.wait()
+    async def _have_room(self) -> None:
+        # A host that asks and does not read must not fill the memory with answers. It may still leave meanwhile.
+        while len(self._due) >= MAX_DUE and not self._reader.hung_up():
+            with anyio.move_on_after(_LOOK_AGAIN_SECONDS):
+                await self._next_settled()
+
+    async def _next_settled(self) -> None:
+        self._settled = anyio.Event()
+        await self._settled.wait()
 
     def _note_due(self, message: JSONRPCMessage) -> None:
         if isinstance(message, JSONRPCRequest):
             self._due.add(str(message.id))
         elif isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
-            self._settle((message.params or {}).get("requestId"))  # the SDK never answers a cancelled request
+            # The SDK never answers a cancelled request.
+            self._settle(str((message.params or {}).get("requestId")))
 
-    def _settle(self, request_id: Any) -> None:  # noqa: ANN401 - whatever the client sent
-        self._due.discard(str(request_id))
+    def _settle(self, due: str | int) -> None:
+        self._due.discard(due)
         self._settled.set()
 
-    async def _send(self, message: JSONRPCMessage) -> None:
+    async def _send(self, message: JSONRPCMessage, settled: str | int | None = None) -> None:
         async with self._lock:
             await self._writer.write(write_message(message))
-        if isinstance(message, JSONRPCResponse | JSONRPCError):
-            self._settle(message.id)
+        if settled is not None:
+            self._settle(settled)
 
 
 @asynccontextmanager
@@ -292,17 +235,12 @@ async def stdio_streams() -> AsyncIterator[_Streams]:
 
     At the end of input the answers that are due get 0.8 s. A broken pipe ends the transport quietly.
     """
-    to_server, from_client = anyio.create_memory_object_stream[SessionMessage | Exception](0)
-    to_client, from_server = anyio.create_memory_object_stream[SessionMessage](0)
-    with _claimed() as (stdin, stdout):
-        writer = _Writer(stdout)
+    with _claimed() as descriptors:
         try:
             async with anyio.create_task_group() as pumps:
-                wire = _Wire(_Reader(stdin), writer, pumps.cancel_scope)
-                pumps.start_soon(wire.pump_in, to_server)
-                pumps.start_soon(wire.pump_out, from_server)
-                yield from_client, to_client
+                wire = _Wire(descriptors, pumps)
+                pumps.start_soon(wire.pump_in)
+                pumps.start_soon(wire.pump_out)
+                yield wire.from_client, wire.to_client
         except* (BrokenPipeError, ConnectionResetError):
             pass  # the host is gone, and nobody is left to tell
-        finally:
-            writer.close()

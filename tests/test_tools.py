@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conftest import opened_desk
 from telecmi_mcp._models import Contact
 from telecmi_mcp._tools import CONTACT_SCHEMA, INSTRUCTIONS, TOOLS
 from telecmi_mcp.errors import InvalidArguments
+from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
 SNAPS = Path(__file__).parent / "toolsnaps"
+ANYTHING = st.sampled_from([None, True, [1], {"a": 1}, 10.0]) | st.integers(-5, 200) | st.text() | st.uuids().map(str)
 ID = "d3b07384-d113-4ec5-a5ae-be81d6e3c239"
 NAMES = [tool.name for tool in TOOLS]
 
@@ -140,3 +145,27 @@ async def test_an_error_of_arguments_comes_without_a_cause_that_holds_them() -> 
     with pytest.raises(InvalidArguments) as caught:
         await TOOLS[0].call(None, {"contact_id": "hunter2"})  # type: ignore[arg-type] # never reached
     assert caught.value.__suppress_context__
+
+
+@given(st.data())
+async def test_nothing_malformed_is_ever_sent(data: st.DataObject) -> None:
+    tool = data.draw(st.sampled_from(TOOLS))
+    made = dict.fromkeys(tool.input_schema["properties"], ANYTHING)
+    arguments = data.draw(st.fixed_dictionaries({}, optional=made))
+    async with opened_desk() as desk:
+        await desk.client.call_tool(tool.name, arguments)
+        for body in desk.bodies:
+            assert_documented(body)
+
+
+def assert_documented(body: Any) -> None:
+    """Hold a request's body against TeleCMI's page "agent-get-contact"."""
+    assert body.pop("token") == SANDBOX_TOKEN
+    if "contact_id" in body:
+        assert str(UUID(body["contact_id"])) == body.pop("contact_id")
+    else:
+        limit = body.pop("limit")
+        assert type(limit) is int
+        assert 1 <= limit <= 100
+        assert isinstance(body.pop("page_state", ""), str)
+    assert body == {}

@@ -26,7 +26,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from telecmi_mcp._logging import configure_logging  # noqa: PLC0415 - bad settings are told before the slow imports
     from telecmi_mcp._serve import serve_stdio  # noqa: PLC0415
     from telecmi_mcp._server import create_server  # noqa: PLC0415
+    from telecmi_mcp._stdio import fill_standard_descriptors  # noqa: PLC0415
 
+    fill_standard_descriptors()
     configure_logging(settings)
     code = serve_stdio(create_server(lambda: open_configured(args, settings)))
     # Everything is closed. What is left, taking the interpreter apart, takes longer than all of that.

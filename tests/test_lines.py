@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp_types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
 
-from telecmi_mcp._stdio import LineSplitter, TooLong, read_message, write_message
+from telecmi_mcp._lines import LineSplitter, TooLong, read_message, write_message
 
 
 @given(st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"")), min_size=1), st.integers(1, 9))

@@ -1,0 +1,202 @@
+"""Life and death of the real process: many calls, cancellation, a host that stops reading, leaks."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from subprocess import PIPE
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from anyio.abc import SocketAttribute
+
+from e2e.lines import Lines, call, environment, initialize, request, started
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from anyio.abc import SocketStream
+
+JOHN = "d3b07384-d113-4ec5-a5ae-be81d6e3c239"
+ANSWER = b'{"code":200,"contacts":[],"count":0}'
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(ANSWER), ANSWER)
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system has no /proc to look at")
+
+
+@asynccontextmanager
+async def telecmi(answer: Callable[[SocketStream], Awaitable[None]]) -> AsyncIterator[dict[str, str]]:
+    """A TeleCMI of our own on loopback; the environment that points at it."""
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, answer)
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - no database near
+        yield environment(TELECMI_BASE_URL=f"http://127.0.0.1:{port}", TELECMI_TOKEN="t", TELECMI_RATE_LIMIT="0")
+        tasks.cancel_scope.cancel()
+
+
+async def request_of(stream: SocketStream) -> bytes:
+    """The head and body of one request; nothing where the connection was closed instead."""
+    data = b""
+    with suppress(anyio.EndOfStream):
+        while not data.endswith(b"}"):
+            data += await stream.receive()
+    return data
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that the process has."""
+    pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * 4096
+
+
+def descriptors(server: Lines) -> int:
+    """How many descriptors the process has open."""
+    return len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
+
+
+async def ask_many(server: Lines, messages: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
+    """Send all, while reading all the answers."""
+    answers: dict[Any, dict[str, Any]] = {}
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.send, b"".join(json.dumps(message).encode() + b"\n" for message in messages))
+        while len(answers) < len(messages):
+            answer = await server.receive()
+            assert answer["id"] not in answers
+            answers[answer["id"]] = answer
+    return answers
+
+
+async def test_a_thousand_calls_in_flight_are_all_answered_eight_at_a_time() -> None:
+    waiting: list[anyio.Event] = []
+    most = 0
+    started_all = anyio.Event()
+
+    async def slow(stream: SocketStream) -> None:
+        nonlocal most
+        async with stream:
+            while await request_of(stream):
+                waiting.append(done := anyio.Event())
+                most = max(most, sum(not event.is_set() for event in waiting))
+                if most == 8:
+                    started_all.set()
+                if started_all.is_set():
+                    for event in waiting:
+                        event.set()
+                await done.wait()
+                await stream.send(OK)
+
+    with anyio.fail_after(60):
+        async with telecmi(slow) as env, started("serve", env=env) as server:
+            await server.shake_hands()
+            answers = await ask_many(server, [call(number, "list_contacts") for number in range(1, 1001)])
+            assert {len(answer["result"]["structuredContent"]["contacts"]) for answer in answers.values()} == {0}
+            assert most == 8
+            assert await server.close() == 0
+
+
+async def test_a_cancelled_call_closes_its_request_and_is_never_answered() -> None:
+    arrived, closed = anyio.Event(), anyio.Event()
+
+    async def silent(stream: SocketStream) -> None:
+        async with stream:
+            await request_of(stream)
+            arrived.set()
+            try:
+                await stream.receive()
+            except anyio.EndOfStream:
+                closed.set()
+
+    with anyio.fail_after(30):
+        async with telecmi(silent) as env, started("serve", env=env) as server:
+            await server.shake_hands()
+            await server.send(call(1, "list_contacts"))
+            await arrived.wait()
+            await server.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}})
+            await closed.wait()
+            assert (await server.ask(request(2, "ping")))["result"] == {}
+            assert await server.close() == 0
+
+
+def write_until_stuck(fd: int, data: bytes) -> bytes:
+    """Write until nobody has taken a byte for a second; what is left."""
+    os.set_blocking(fd, False)
+    while data and select.select([], [fd], [], 1.0)[1]:
+        data = data[os.write(fd, data) :]
+    return data
+
+
+@needs_proc
+def test_a_host_that_stops_reading_makes_the_server_wait_and_not_grow() -> None:
+    pages = b"".join(json.dumps(call(number, "list_contacts", limit=100)).encode() + b"\n" for number in range(1, 5001))
+    hello = b"".join(json.dumps(message).encode() + b"\n" for message in initialize())
+    words = [sys.executable, "-m", "telecmi_mcp", "serve", "--sandbox"]
+    with subprocess.Popen(words, stdin=PIPE, stdout=PIPE, env=environment()) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            assert write_until_stuck(process.stdin.fileno(), hello) == b""
+            process.stdout.readline()
+            assert write_until_stuck(process.stdin.fileno(), pages) != b""
+            assert resident(process.pid) < 300_000_000
+            process.stdin.close()
+            assert process.wait(30) == 0  # nobody reads, and it leaves all the same
+        finally:
+            process.kill()
+
+
+@needs_proc
+@pytest.mark.slow
+async def test_ten_thousand_calls_leave_memory_and_descriptors_as_they_were() -> None:
+    with anyio.fail_after(110):
+        async with started("serve", "--sandbox", "--rate-limit", "0") as server:
+            await server.shake_hands()
+            await ask_many(server, [call(number, "list_contacts", limit=50) for number in range(1, 2001)])
+            memory, files = resident(server.process.pid), descriptors(server)
+            await ask_many(server, [call(number, "list_contacts", limit=5) for number in range(2001, 12_001)])
+            assert resident(server.process.pid) - memory < 8_000_000
+            assert descriptors(server) <= files
+
+
+async def test_a_stream_of_errors_leaves_the_server_well() -> None:
+    wrong = [call(number, "list_contacts", limit=number) for number in range(1000, 1200)]
+    unknown = [request(number, "no/such/method") for number in range(2000, 2200)]
+    with anyio.fail_after(60):
+        async with started() as server:
+            await server.shake_hands()
+            answers = await ask_many(server, wrong + unknown)
+            assert all(answer["result"]["isError"] for number, answer in answers.items() if number < 2000)
+            assert all(answer["error"]["code"] == -32601 for number, answer in answers.items() if number >= 2000)
+            assert await server.close() == 0
+
+
+NO_STDERR = (
+    "import os, sys; os.close(2); os.execv(sys.executable, [sys.executable, '-m', 'telecmi_mcp', 'serve', '--sandbox'])"
+)
+
+
+async def test_a_host_that_closed_stderr_is_served() -> None:
+    async with started("-c", NO_STDERR, command=[sys.executable]) as server:
+        await server.shake_hands()
+        assert (await server.ask(call(1, "get_contact", contact_id=JOHN)))["result"]["structuredContent"]
+        assert await server.close() == 0
+
+
+async def test_a_socket_for_stdin_and_stdout_is_served() -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            words = [sys.executable, "-m", "telecmi_mcp", "serve", "--sandbox"]
+            fd = theirs.fileno()
+            process = await anyio.open_process(words, stdin=fd, stdout=fd, env=environment())
+        ours.sendall(json.dumps(call(1, "get_contact", contact_id=JOHN)).encode() + b"\n")
+        ours.shutdown(socket.SHUT_WR)
+        with anyio.fail_after(30):
+            assert await process.wait() == 0
+        assert json.loads(ours.recv(65536))["id"] == 1
