@@ -4,13 +4,13 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slow check format build clean
+.PHONY: demo test test-slow check judges format build clean
 
 demo: $(READY)  ## the main job on invented contacts, through a real process
 	@$(VENV)/bin/telecmi-mcp demo
 
 test: $(READY)  ## the tests, under a minute
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n auto --maxprocesses 4
 
 test-slow: $(READY)  ## what is slow or wide: CI runs it once
 	$(PYTHON) -m pytest -m slow
@@ -22,6 +22,9 @@ check: $(READY)  ## what keeps the house in order
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m pytest tests/test_consistency.py
 
+judges:  ## outside judges, three minutes the first time; they come from PyPI and npm
+	@sh ./.ci/judges
+
 format: $(READY)
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
@@ -31,7 +34,7 @@ build: $(READY)  ## sdist and wheel in dist/
 	$(PYTHON) -m build
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .judges build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(READY): pyproject.toml constraints.txt
 	@sh ./.ci/setup $(VENV)

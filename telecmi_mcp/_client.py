@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import random
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,6 +32,7 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _AMBIGUOUS = {400, 404}  # besides their own meaning, TeleCMI's answers to an id that it does not know
+_NEARLY = 0.98
 _PATIENCE = 0.5  # of the deadline: after that much silence another attempt still has time
 _DETAIL_LIMIT = 200
 
@@ -93,7 +95,7 @@ class TelecmiClient:
         await self._channel.aclose()
 
     async def _in_time(self, read: Callable[[SecretStr], Awaitable[_T]]) -> _T:
-        with anyio.move_on_after(self._timeout):
+        with anyio.move_on_after(self._timeout), suppress(errors.Unresponsive):  # the last try used the time up
             return await self._signed_in(read)
         raise errors.DeadlineExceeded(self._timeout)
 
@@ -137,7 +139,7 @@ class TelecmiClient:
             except errors.TelecmiError as error:
                 retry += 1
                 pause = self._pause(error, retry)
-                _log.info("%s: %s%s", error.code, _said(error, body), "" if pause is None else ", trying again")
+                _log.info("%s: %s%s", error.code, _said(error), "" if pause is None else ", trying again")
                 if pause is None:
                     raise
                 await self._sleep(pause)
@@ -147,8 +149,16 @@ class TelecmiClient:
 
     async def _attempt(self, body: dict[str, Any]) -> dict[str, Any]:
         async with self._gate:
-            answer = await self._channel.post(_wire.CONTACT_PATH, body, patience=self._timeout * _PATIENCE)
-        return _wire.read_answer(answer.status, answer.body, retry_after=answer.retry_after)
+            answer = await self._channel.post(_wire.CONTACT_PATH, body, patience=self._patience())
+        return _wire.read_answer(answer.status, answer.body, retry_after=answer.retry_after, secret=body["token"])
+
+    def _patience(self) -> float:
+        """Half of the call's time, so that another try fits; for a last try nearly all that is left.
+
+        Only nearly: httpcore2 leaves a TLS handshake open that the deadline cancels, and closes one that times out.
+        """
+        left = max(0.0, anyio.current_effective_deadline() - anyio.current_time())
+        return left * _NEARLY if self._budget.empty else min(left * _NEARLY, self._timeout * _PATIENCE)
 
     def _pause(self, error: errors.TelecmiError, retry: int) -> float | None:
         if retry > error.retries:
@@ -165,7 +175,6 @@ def _about_cursor(refusal: errors.TelecmiError) -> errors.TelecmiError:
     return errors.ServiceFailed(hint="Try again, then start again without page_state", detail=refusal.detail)
 
 
-def _said(error: errors.TelecmiError, body: dict[str, Any]) -> str:
+def _said(error: errors.TelecmiError) -> str:
     """What TeleCMI said, fit for a log line."""
-    said = clean(error.detail.replace(body["token"], "[removed]"), limit=_DETAIL_LIMIT)
-    return said or error.fact
+    return clean(error.detail, limit=_DETAIL_LIMIT) or error.fact

@@ -39,9 +39,14 @@ class RetryBudget:
     def __post_init__(self) -> None:
         self._left = self.capacity
 
+    @property
+    def empty(self) -> bool:
+        """Whether no repetition is left."""
+        return self._left < 1
+
     def take(self) -> bool:
         """Spend one repetition, if there is one."""
-        if self._left < 1:
+        if self.empty:
             return False
         self._left -= 1
         return True

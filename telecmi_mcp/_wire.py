@@ -7,7 +7,7 @@ have seen of the same host is marked "seen".
 from __future__ import annotations
 
 import json
-import math
+import re
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
@@ -29,6 +29,11 @@ _FIELD_LIMITS = {
     "job_title": 300,
 }
 _REMOVED = "[removed]"
+_LONGEST_RAW = 100_000  # of a field: cleaning more would hold up everything else, and no field is shown at this length
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
+_LONGEST_WAIT = 1e9
+_LONGEST_WORDS = 5000  # of what goes to the log, which cleans and shortens it
+_MOST_PARTS = 250_000  # 10,000 whole contacts have 90,000
 
 
 def contact_request(token: str, contact_id: str) -> dict[str, Any]:
@@ -42,7 +47,7 @@ def page_request(token: str, *, limit: int, page_state: str | None) -> dict[str,
     return body if page_state is None else {**body, "page_state": page_state}
 
 
-def read_answer(status: int, body: bytes, *, retry_after: float | None = None) -> dict[str, Any]:
+def read_answer(status: int, body: bytes, *, retry_after: float | None = None, secret: str = "") -> dict[str, Any]:
     """Return the answer's JSON object, if both the HTTP status and the body's ``code`` say success.
 
     Errors come as HTTP 200 with ``{"code": 404, "error": true, "msg": ...}`` as well as by status (seen).
@@ -59,7 +64,10 @@ def read_answer(status: int, body: bytes, *, retry_after: float | None = None) -
             raise
         _judge(status, detail="", retry_after=retry_after)
         raise
-    _judge(_verdict(status, answer), detail=_words(answer), retry_after=retry_after)
+    words = _without(secret, _words(answer))[:_LONGEST_WORDS]
+    # Cleaned here already: what is invisible may stand between the letters of the token.
+    detail = _read_text(words, _LONGEST_WORDS, secret) or ""
+    _judge(_verdict(status, answer), detail=detail, retry_after=retry_after)
     return answer
 
 
@@ -114,22 +122,18 @@ def retry_after_seconds(header: str | None, *, now: float) -> float | None:
     """
     if not header:
         return None
+    if _SECONDS.fullmatch(header):
+        return min(float(header), _LONGEST_WAIT)
     try:
-        seconds = float(header)
-    except ValueError:
-        seconds = _seconds_until(header, now)
-    return max(0.0, seconds) if math.isfinite(seconds) else None
-
-
-def _seconds_until(date: str, now: float) -> float:
-    try:
-        return parsedate_to_datetime(date).timestamp() - now
+        return max(0.0, parsedate_to_datetime(header).timestamp() - now)
     except (ValueError, OverflowError, TypeError):
-        return math.nan
+        return None
 
 
 def _decode(body: bytes) -> dict[str, Any]:
     try:
+        if sum(map(body.count, (b"{", b"[", b","))) > _MOST_PARTS:
+            raise errors.AnswerTooLarge  # a short text may become very many objects
         text = body.decode("utf-8-sig").strip()
         if not text or text.startswith("<"):
             raise errors.NotData
@@ -178,7 +182,7 @@ def _words(answer: dict[str, Any]) -> str:
         if isinstance(words, str):
             return words
         if isinstance(words, dict):
-            return json.dumps(words)[:500]
+            return json.dumps(words)
     return ""
 
 
@@ -202,9 +206,8 @@ def _read_entry(entry: Any, secret: str) -> Contact | None:  # noqa: ANN401 - wh
 def _read_text(value: Any, limit: int, secret: str) -> str | None:  # noqa: ANN401 - whatever JSON held
     if value is None:
         return None
-    if not isinstance(value, str):
-        value = _digits(value)
-    text = _without(secret, clean(_without(secret, value), limit=limit))
+    raw = value[:_LONGEST_RAW] if isinstance(value, str) else _digits(value)
+    text = _without(secret, clean(_without(secret, raw), limit=limit))
     return text if text and not text.isspace() else None
 
 

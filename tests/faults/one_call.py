@@ -1,0 +1,44 @@
+"""One call of the real client in a process of its own: what came of it, as one JSON line.
+
+The environment gives everything, as it does for the server: the settings, proxies and certificates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+
+import anyio
+
+from telecmi_mcp._client import TelecmiClient
+from telecmi_mcp._http import Channel
+from telecmi_mcp._settings import Settings
+from telecmi_mcp._tokens import FixedToken
+from telecmi_mcp.errors import TelecmiError
+
+
+async def _main() -> None:
+    settings = Settings.from_env(os.environ)
+    tries = 1
+
+    async def pause(_: float) -> None:
+        nonlocal tries
+        tries += 1
+        await anyio.lowlevel.checkpoint()
+
+    client = TelecmiClient(
+        Channel(settings.base_url), FixedToken(settings.token), timeout=settings.timeout, sleep=pause
+    )
+    try:
+        page = await client.list_contacts()
+    except TelecmiError as error:
+        met: dict[str, object] = {"error": type(error).__name__, "sentence": str(error)}
+    else:
+        met = {"contacts": [contact.model_dump() for contact in page.contacts], "count": page.count}
+    finally:
+        await client.aclose()
+    print(json.dumps({**met, "tries": tries}))  # noqa: T201 - this is how the process answers
+
+
+asyncio.run(_main())
