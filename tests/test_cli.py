@@ -125,6 +125,12 @@ def test_the_sandbox_answers_on_loopback_and_check_reads_it(sandbox: str) -> Non
     assert SANDBOX_TOKEN not in done.stdout + done.stderr
 
 
+def test_a_proxy_never_sees_what_is_meant_for_this_machine(sandbox: str) -> None:
+    proxy = "http://127.0.0.1:9"
+    done = run("check", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN=SANDBOX_TOKEN, HTTP_PROXY=proxy, ALL_PROXY=proxy)
+    assert done.returncode == 0
+
+
 def test_check_tells_a_refused_token_from_a_telecmi_that_is_away(sandbox: str) -> None:
     refused = json.loads(run("check", "--json", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN="hunter2").stdout)
     assert (refused["ok"], refused["answers"], refused["accepts_token"]) == (False, True, False)

@@ -8,12 +8,13 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import httpx2
 import pytest
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 
 from conftest import SIGNED_IN, Desk, opened_desk
-from telecmi_mcp import Settings, __version__, create_server
+from telecmi_mcp import Settings, __version__, create_server, open_app
 from telecmi_mcp._limits import RateLimit
 from telecmi_mcp._tools import INSTRUCTIONS
 from telecmi_mcp.sandbox import SANDBOX_TOKEN, Quirks, make_contacts
@@ -168,6 +169,27 @@ async def test_a_cursor_goes_back_byte_for_byte(cursor: str, generation: str) ->
     async with opened_desk(mode=generation) as desk:
         await desk.refuse("list_contacts", page_state=cursor)  # the sandbox did not make it
         assert [body["page_state"] for body in desk.bodies] == [cursor]
+
+
+async def test_a_cursor_that_no_model_should_see_is_packed_and_goes_back_as_it_came() -> None:
+    cursors = []
+
+    async def telecmi(request: httpx2.Request) -> httpx2.Response:
+        async def body() -> AsyncIterator[bytes]:
+            yield json.dumps({"contacts": [], "page_state": "a\u202eb\n\ud800"}).encode()
+
+        cursors.append(json.loads(request.content).get("page_state"))
+        return httpx2.Response(200, content=body())
+
+    transport = httpx2.MockTransport(telecmi)
+    async with Client(create_server(lambda: open_app(SIGNED_IN, transport=transport)), mode="legacy") as client:
+        first = await client.call_tool("list_contacts", {})
+        assert isinstance(first.structured_content, dict)
+        shown = first.structured_content["page_state"]
+        assert shown.isascii()
+        assert shown.isprintable()
+        await client.call_tool("list_contacts", {"page_state": shown})
+    assert cursors == [None, "a\u202eb\n\ud800"]
 
 
 @pytest.mark.parametrize("form", ["code_400", "code_500"])

@@ -101,6 +101,28 @@ async def test_a_thousand_calls_in_flight_are_all_answered_eight_at_a_time() -> 
             assert await server.close() == 0
 
 
+async def test_an_answer_that_comes_soon_after_the_end_of_input_is_delivered() -> None:
+    arrived, ended = anyio.Event(), anyio.Event()
+
+    async def slow(stream: SocketStream) -> None:
+        async with stream:
+            await request_of(stream)
+            arrived.set()
+            await ended.wait()
+            await stream.send(OK)
+
+    with anyio.fail_after(30):
+        async with telecmi(slow) as env, started("serve", env=env) as server:
+            await server.shake_hands()
+            await server.send(call(1, "list_contacts"))
+            await arrived.wait()
+            assert server.process.stdin is not None
+            await server.process.stdin.aclose()
+            ended.set()
+            assert (await server.receive())["result"]["structuredContent"]["has_more"] is False
+            assert await server.wait() == 0
+
+
 async def test_a_cancelled_call_closes_its_request_and_is_never_answered() -> None:
     arrived, closed = anyio.Event(), anyio.Event()
 
