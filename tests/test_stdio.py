@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import anyio
 import pytest
@@ -13,36 +15,91 @@ from mcp_types import JSONRPCResponse
 
 from telecmi_mcp._stdio import MAX_DUE, _Wire
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its event loop does not wait for pipes")
 
 
-async def test_a_server_owes_at_most_1024_answers() -> None:
-    stdin, requests = os.pipe()
-    answers, stdout = os.pipe()
-    taken = 0
+class Host:
+    """The other ends of the pipes, and a server that takes every message and answers only when told."""
 
-    async def take(wire: _Wire) -> None:
-        nonlocal taken
+    def __init__(self) -> None:
+        self.stdin, self._requests = os.pipe()
+        self._answers, self.stdout = os.pipe()
+        self.taken = 0
+        self.ended = False
+
+    async def serve(self, wire: _Wire) -> None:
         async with wire.from_client, wire.to_client:
             async for _ in wire.from_client:
-                taken += 1
+                self.taken += 1
+        self.ended = True
 
-    async with anyio.create_task_group() as pumps:
-        wire = _Wire((stdin, stdout), pumps)
-        pumps.start_soon(take, wire)
-        pumps.start_soon(wire.pump_in)
-        pumps.start_soon(wire.pump_out)
-        os.write(requests, b"".join(b'{"jsonrpc":"2.0","id":%d,"method":"m"}\n' % number for number in range(1100)))
-        with anyio.fail_after(30):
-            while taken < MAX_DUE:
-                await checkpoint()
-            await anyio.wait_all_tasks_blocked()
-            assert taken == MAX_DUE
-            await wire.to_client.send(SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=0, result={})))
-            while taken < MAX_DUE + 1:
-                await checkpoint()
-            await anyio.wait_all_tasks_blocked()
-            assert taken == MAX_DUE + 1
-        pumps.cancel_scope.cancel()
-    for fd in (stdin, requests, answers, stdout):
-        os.close(fd)
+    def ask(self, number: int) -> None:
+        lines = (b'{"jsonrpc":"2.0","id":%d,"method":"m"}\n' % each for each in range(number))
+        os.write(self._requests, b"".join(lines))
+
+    def leave(self) -> None:
+        os.close(self._requests)
+
+    async def has_taken(self, number: int) -> None:
+        while self.taken < number:
+            await checkpoint()
+        await quiet()
+        assert self.taken == number
+
+    def heard(self) -> bytes:
+        return os.read(self._answers, 65536)
+
+    def close(self) -> None:
+        for fd in (self.stdin, self._answers, self.stdout):
+            os.close(fd)
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[Host, _Wire]]:
+    host = Host()
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as pumps:
+            wire = _Wire((host.stdin, host.stdout), pumps)
+            for pump in (wire.pump_in, wire.pump_out):
+                pumps.start_soon(pump)
+            pumps.start_soon(host.serve, wire)
+            yield host, wire
+    host.close()
+
+
+async def quiet() -> None:
+    """Wait until nothing moves, the event loop having looked at its descriptors meanwhile."""
+    for _ in range(10):
+        await checkpoint()
+        await anyio.wait_all_tasks_blocked()
+
+
+async def answer(wire: _Wire, request_id: int) -> None:
+    await wire.to_client.send(SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=request_id, result={})))
+
+
+async def test_a_server_owes_at_most_1024_answers() -> None:
+    async with connected() as (host, wire):
+        host.ask(1100)
+        await host.has_taken(MAX_DUE)
+        await answer(wire, 0)
+        await host.has_taken(MAX_DUE + 1)
+        host.leave()
+        for each in range(1, 1100):
+            await answer(wire, each)
+
+
+async def test_the_end_of_input_waits_for_the_answer_that_is_due() -> None:
+    async with connected() as (host, wire):
+        host.ask(1)
+        await host.has_taken(1)
+        host.leave()
+        await quiet()
+        assert not host.ended
+        await answer(wire, 0)
+        await quiet()
+        assert host.ended
+        assert host.heard() == b'{"jsonrpc":"2.0","id":0,"result":{}}\n'
