@@ -68,6 +68,7 @@ async def connected() -> AsyncIterator[tuple[Host, _Wire]]:
             pumps.start_soon(host.serve, wire)
             yield host, wire
     host.close()
+    assert not pumps.cancel_scope.cancel_called  # else the test was cut short
 
 
 async def quiet() -> None:
