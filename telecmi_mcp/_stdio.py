@@ -41,6 +41,7 @@ MAX_DUE = 1024
 GRACE_SECONDS = 0.8
 LAST_WORDS_SECONDS = 0.1
 
+_BLOCKING = sys.platform == "win32"  # its event loop cannot wait for pipes: there, threads do
 _LOOK_AGAIN_SECONDS = 0.2
 _CHUNK = 64 * 1024
 
@@ -105,7 +106,7 @@ def _write_all(fd: int, data: bytes) -> None:
 
 def _loop_can_wait(fd: int) -> bool:
     mode = os.fstat(fd).st_mode
-    return sys.platform != "win32" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
+    return not _BLOCKING and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
 
 
 def _same_file(one: int, other: int) -> bool:
@@ -126,15 +127,20 @@ def fill_standard_descriptors() -> None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf8")  # noqa: SIM115 - for the life of the process
 
 
+def _flush() -> None:
+    if sys.stdout is not None:  # as it is under pythonw
+        sys.stdout.flush()
+
+
 @contextmanager
 def _claimed() -> Iterator[tuple[int, int]]:
     """Take the wire away from descriptors 0 and 1, so that nothing else can read or write it.
 
     Meanwhile 0 is the null device and 1 is stderr: a stray print, here or in a child, is harmless.
     """
-    sys.stdout.flush()
+    _flush()
     wire = os.dup(0), os.dup(1)
-    modes = [os.get_blocking(fd) for fd in wire]
+    modes = [_BLOCKING or os.get_blocking(fd) for fd in wire]
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
@@ -142,9 +148,10 @@ def _claimed() -> Iterator[tuple[int, int]]:
     try:
         yield wire
     finally:
-        sys.stdout.flush()
+        _flush()
         for fd, private in enumerate(wire):
-            os.set_blocking(private, modes[fd])  # the mode belongs to the open file, which others may share
+            if not _BLOCKING:
+                os.set_blocking(private, modes[fd])  # the mode belongs to the open file, which others may share
             os.dup2(private, fd)
             os.close(private)
 

@@ -30,7 +30,10 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
     fill_standard_descriptors()
     configure_logging(settings)
-    code = serve_stdio(create_server(lambda: open_configured(args, settings)))
+    try:
+        code = serve_stdio(create_server(lambda: open_configured(args, settings)))
+    except KeyboardInterrupt:  # how Windows ends it
+        code = 130
     # Everything is closed. What is left, taking the interpreter apart, takes longer than all of that.
     sys.stderr.flush()
     os._exit(code)
