@@ -7,17 +7,24 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import anyio
+
 from telecmi_mcp._client import TelecmiClient
 from telecmi_mcp._http import Channel
 from telecmi_mcp._limits import RateLimit
+from telecmi_mcp._secrets import KnownSecrets
+from telecmi_mcp._sources import choose_source
+from telecmi_mcp._tasks import open_tasks
 from telecmi_mcp._tokens import FixedToken
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     import httpx2
 
     from telecmi_mcp._settings import Settings
+from telecmi_mcp._tokens import TokenSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +34,48 @@ class App:
     Attributes:
         client: Reads contacts from TeleCMI.
         rate_limit: How many tool calls are let through.
+        tokens: What the client signs in with.
+        clock: Tells the Unix time.
     """
 
     client: TelecmiClient
     rate_limit: RateLimit = field(default_factory=lambda: RateLimit(0, clock=time.monotonic))
+    tokens: TokenSource = field(default=FixedToken(None), repr=False)
+    clock: Callable[[], float] = field(default=time.time, repr=False)
+
+    @property
+    def notice(self) -> str:
+        """What the user must be told with every answer; "" if nothing."""
+        return self.tokens.origin.notice(self.clock())
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None) -> AsyncIterator[App]:
+async def open_app(
+    settings: Settings,
+    *,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    state: Path | None = None,
+    secrets: KnownSecrets | None = None,
+    clock: Callable[[], float] = time.time,
+) -> AsyncIterator[App]:
     """Build the objects that the settings ask for, and close their connections at the end.
 
     Args:
         settings: The configuration.
         transport: Stands in for the network: a pretend TeleCMI in this process.
+        state: The folder of what ``telecmi-mcp login`` keeps; ``None`` looks nothing up and keeps nothing.
+        secrets: Learns every token and password that is met, for the log.
+        clock: Tells the Unix time, to which a token's age is measured.
     """
     channel = Channel(settings.base_url, transport=transport)
-    client = TelecmiClient(channel, FixedToken(settings.token), timeout=settings.timeout)
-    try:
-        yield App(client, RateLimit(settings.rate_limit, clock=time.monotonic))
-    finally:
-        await client.aclose()
+    known = secrets or KnownSecrets()
+    known.add(settings.token, settings.password)
+    async with open_tasks() as tasks:
+        tokens = choose_source(settings, channel, state=state, secrets=known, tasks=tasks, clock=clock)
+        client = TelecmiClient(channel, tokens, timeout=settings.timeout)
+        try:
+            yield App(client, RateLimit(settings.rate_limit, clock=time.monotonic), tokens, clock)
+        finally:
+            tasks.cancel_scope.cancel()
+            with anyio.CancelScope(shield=True):
+                await client.aclose()

@@ -102,6 +102,12 @@ class TelecmiClient:
     async def _signed_in(self, read: Callable[[SecretStr], Awaitable[_T]]) -> _T:
         token = await self._tokens.current()
         try:
+            return await self._renewing(read, token)
+        except errors.TokenRefused as refusal:
+            raise self._tokens.explain(refusal) from None
+
+    async def _renewing(self, read: Callable[[SecretStr], Awaitable[_T]], token: SecretStr) -> _T:
+        try:
             return await read(token)
         except errors.TokenRefused:
             fresh = await self._tokens.renew(token)

@@ -7,33 +7,36 @@ import sys
 from typing import TYPE_CHECKING
 
 from telecmi_mcp._clean import clean
+from telecmi_mcp._secrets import KnownSecrets
 
 if TYPE_CHECKING:
     from telecmi_mcp._settings import Settings
 
 _LINE_LIMIT = 2000
-_REMOVED = "[removed]"
 
 
 class LineFormatter(logging.Formatter):
     """Puts a record on one line, cleaned, with the secrets taken out."""
 
-    def __init__(self, secrets: tuple[str, ...] = ()) -> None:
+    def __init__(self, secrets: KnownSecrets | None = None) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._secrets = secrets
+        self._secrets = secrets or KnownSecrets()
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line."""
-        line = super().format(record)
-        for secret in self._secrets:
-            line = line.replace(secret, _REMOVED)
-        return clean(line, limit=_LINE_LIMIT)
+        return clean(self._secrets.hide(super().format(record)), limit=_LINE_LIMIT)
 
 
-def configure_logging(settings: Settings) -> None:
-    """Send every logger's records of the settings' level and above to stderr."""
-    secrets = (settings.token.get_secret_value(),) if settings.token else ()
+def configure_logging(settings: Settings, secrets: KnownSecrets | None = None) -> None:
+    """Send every logger's records of the settings' level and above to stderr.
+
+    Args:
+        settings: The configuration; its secrets are taken out of every line.
+        secrets: More of them; those that are added later are taken out from then on.
+    """
+    known = secrets or KnownSecrets()
+    known.add(settings.token, settings.password)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LineFormatter(secrets))
+    handler.setFormatter(LineFormatter(known))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)

@@ -1,10 +1,10 @@
-"""A contact, and a page of them."""
+"""A contact, a page of them, and what a login brings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 
 class Contact(BaseModel):
@@ -55,6 +55,19 @@ class ContactPage:
             self.broken_off,
         ]
         return " ".join(filter(None, said))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What TeleCMI answers to a login.
+
+    Attributes:
+        token: The user token. TeleCMI says that it lives 30 days, and tells no date.
+        name: The user's name, cleaned; "" where TeleCMI does not tell it.
+    """
+
+    token: SecretStr
+    name: str = ""
 
 
 def _left_out(number: int, kind: str) -> str:

@@ -6,9 +6,11 @@ import math
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
+from telecmi_mcp._secrets import is_password, is_token
 from telecmi_mcp.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _UNSET = re.compile(r"\s*(\$\{[^}]*\}\s*)?")  # clients leave "" or the literal "${...}" where nothing was filled in
 _MAX_TIMEOUT = 600.0
 _MAX_RATE = 1_000_000
-_TOKEN = re.compile(r"[!-~]{1,4096}")
+_USER_ID = re.compile(r"[!-~]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,23 @@ class Setting:
 
 
 TOKEN = Setting("TELECMI_TOKEN", "a TeleCMI user token", "The token that reads the contacts.", secret=True)
+TOKEN_FILE = Setting(
+    "TELECMI_TOKEN_FILE", "the path of a file of mode 0600 with a token", "The file of the token, instead of it."
+)
+USER_ID = Setting(
+    "TELECMI_USER_ID",
+    "a TeleCMI user id, such as 103_1111112",
+    "Who signs in, or whose stored sign-in is used.",
+    flag="--user-id",
+)
+PASSWORD = Setting(
+    "TELECMI_PASSWORD", "a TeleCMI password", "Signs TELECMI_USER_ID in, and renews the token.", secret=True
+)
+PASSWORD_FILE = Setting(
+    "TELECMI_PASSWORD_FILE",
+    "the path of a file of mode 0600 with a password",
+    "The file of the password, instead of it.",
+)
 BASE_URL = Setting(
     "TELECMI_BASE_URL",
     "an https address, or http on this machine, without user, query or fragment",
@@ -65,7 +84,7 @@ LOG_LEVEL = Setting(
     default="WARNING",
     flag="--log-level",
 )
-ALL = (TOKEN, BASE_URL, TIMEOUT, RATE_LIMIT, LOG_LEVEL)
+ALL = (TOKEN, TOKEN_FILE, USER_ID, PASSWORD, PASSWORD_FILE, BASE_URL, TIMEOUT, RATE_LIMIT, LOG_LEVEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +92,11 @@ class Settings:
     """The configuration of one server.
 
     Attributes:
-        token: The TeleCMI user token; ``None`` where nobody has signed in.
+        token: The TeleCMI user token; ``None`` where it comes from elsewhere.
+        token_file: The file that holds the token instead.
+        user_id: Who signs in with the password, or whose stored sign-in is used; "" for the last who signed in.
+        password: The password that signs the user in.
+        password_file: The file that holds the password instead.
         base_url: Where TeleCMI's API is, without a slash at the end.
         timeout: Seconds that one tool call may take in all.
         rate_limit: Tool calls a minute; 0 for no limit.
@@ -81,6 +104,10 @@ class Settings:
     """
 
     token: SecretStr | None = None
+    token_file: Path | None = None
+    user_id: str = ""
+    password: SecretStr | None = None
+    password_file: Path | None = None
     base_url: str = BASE_URL.default
     timeout: float = float(TIMEOUT.default)
     rate_limit: int = int(RATE_LIMIT.default)
@@ -93,8 +120,13 @@ class Settings:
         Raises:
             ConfigurationError: A value cannot be used. The sentence names the variable, never the value.
         """
+        _refuse_rivals(environ)
         return cls(
             token=_token(environ),
+            token_file=_path(environ, TOKEN_FILE),
+            user_id=_user_id(environ),
+            password=_password(environ),
+            password_file=_path(environ, PASSWORD_FILE),
             base_url=_base_url(environ),
             timeout=_number(environ, TIMEOUT, above=0, most=_MAX_TIMEOUT),
             rate_limit=_whole_number(environ, RATE_LIMIT, most=_MAX_RATE),
@@ -127,15 +159,55 @@ def _unusable(setting: Setting) -> ConfigurationError:
     return ConfigurationError(hint=f"Correct {names}", fact=f"it takes {setting.takes}")
 
 
+def _refuse_rivals(environ: Mapping[str, str]) -> None:
+    """Refuse two explicit sources: which of them was meant is not ours to guess."""
+    passwords = [setting.variable for setting in (PASSWORD, PASSWORD_FILE) if is_set(environ, setting)]
+    given = [setting.variable for setting in (TOKEN, TOKEN_FILE) if is_set(environ, setting)] + passwords
+    if len(given) > 1:
+        raise ConfigurationError(hint=f"Set only one of {' and '.join(given)}", fact="each is a way to sign in")
+    if passwords and not is_set(environ, USER_ID):
+        raise ConfigurationError(hint=f"Set {USER_ID.variable} too", fact=f"{passwords[0]} alone cannot sign in")
+
+
 def _token(environ: Mapping[str, str]) -> SecretStr | None:
     token = _value(environ, TOKEN)
-    if not token:
-        return None
-    if not _TOKEN.fullmatch(token):
+    if token and not is_token(token):
         raise _unusable(TOKEN)
+    return _masked(token)
+
+
+def _password(environ: Mapping[str, str]) -> SecretStr | None:
+    password = environ[PASSWORD.variable] if is_set(environ, PASSWORD) else ""  # spaces at its ends belong to it
+    if password and not is_password(password):
+        raise _unusable(PASSWORD)
+    return _masked(password)
+
+
+def _masked(text: str) -> SecretStr | None:
+    if not text:
+        return None
     from pydantic import SecretStr  # noqa: PLC0415 - late: --help reads this module and needs no pydantic
 
-    return SecretStr(token)
+    return SecretStr(text)
+
+
+def _user_id(environ: Mapping[str, str]) -> str:
+    user_id = _value(environ, USER_ID)
+    if user_id and not _USER_ID.fullmatch(user_id):
+        raise _unusable(USER_ID)
+    return user_id
+
+
+def _path(environ: Mapping[str, str], setting: Setting) -> Path | None:
+    text = _value(environ, setting)
+    if not text:
+        return None
+    if not text.isprintable():
+        raise _unusable(setting)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # "~" of a user who has no home
+        raise _unusable(setting) from None
 
 
 def _base_url(environ: Mapping[str, str]) -> str:

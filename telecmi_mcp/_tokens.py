@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from telecmi_mcp.errors import NotSignedIn
+from anyio.to_thread import run_sync
+from pydantic import SecretStr
+
+from telecmi_mcp import errors
+from telecmi_mcp._secrets import is_password, is_token
+from telecmi_mcp._state import read_private
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from telecmi_mcp._secrets import KnownSecrets
+
+DAY = 86_400.0
+LIFETIME_DAYS = 30  # TeleCMI's page "login-token"; others have seen tokens that die earlier
+NOTICE_DAYS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is known of the token in use, without the token.
+
+    Attributes:
+        source: Where it comes from, in words for a person; "" for nowhere.
+        user_id: Whose it is, as far as known.
+        issued_at: When TeleCMI issued it, a Unix time, as far as known.
+        renewal: Whether another one is got without a person.
+    """
+
+    source: str = ""
+    user_id: str = ""
+    issued_at: float | None = None
+    renewal: bool = False
+
+    def age_days(self, now: float) -> int | None:
+        """Whole days since it was issued, never negative."""
+        return None if self.issued_at is None else max(0, math.floor((now - self.issued_at) / DAY))
+
+    def notice(self, now: float) -> str:
+        """What the user must be told in time, where nothing renews the token; "" before that."""
+        age = self.age_days(now)
+        if age is None or self.renewal or age < LIFETIME_DAYS - NOTICE_DAYS:
+            return ""
+        left = LIFETIME_DAYS - age
+        end = "about now" if left <= 0 else f"in about {left} {'day' if left == 1 else 'days'}"
+        return f"The TeleCMI sign-in ends {end}: the user should run telecmi-mcp login in a terminal."
 
 
 class TokenSource(Protocol):
@@ -26,6 +69,15 @@ class TokenSource(Protocol):
         """Return another token than the refused one, or ``None`` where there is no other."""
         ...
 
+    def explain(self, refusal: errors.TokenRefused) -> errors.TokenRefused:
+        """Return the refusal with the advice that fits this source."""
+        ...
+
+    @property
+    def origin(self) -> Origin:
+        """What is known of the token in use."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FixedToken:
@@ -40,9 +92,77 @@ class FixedToken:
             NotSignedIn: There is none.
         """
         if self.token is None:
-            raise NotSignedIn
+            raise errors.NotSignedIn
         return self.token
 
     async def renew(self, refused: SecretStr) -> SecretStr | None:  # noqa: ARG002 - the protocol's argument
         """Return ``None``: a fixed token cannot be renewed."""
         return None
+
+    def explain(self, refusal: errors.TokenRefused) -> errors.TokenRefused:
+        """Return the refusal as it is: its advice is this source's."""
+        return refusal
+
+    @property
+    def origin(self) -> Origin:
+        """Only where it comes from."""
+        return Origin() if self.token is None else Origin("TELECMI_TOKEN")
+
+
+class TokenFile:
+    """The token in the file of TELECMI_TOKEN_FILE, read again when TeleCMI refuses it."""
+
+    def __init__(self, path: Path, secrets: KnownSecrets) -> None:
+        self._path = path
+        self._secrets = secrets
+        self._token: SecretStr | None = None
+
+    async def current(self) -> SecretStr:
+        """Return the token that the file held when it was last read.
+
+        Raises:
+            ConfigurationError: The file cannot be used.
+        """
+        if self._token is None:
+            self._token = SecretStr(await _read(self._path, "TELECMI_TOKEN_FILE", is_token, "a token"))
+            self._secrets.add(self._token)
+        return self._token
+
+    async def renew(self, refused: SecretStr) -> SecretStr | None:
+        """Return the file's token, if somebody has put another one there."""
+        self._token = None
+        token = await self.current()
+        return None if token == refused else token
+
+    def explain(self, refusal: errors.TokenRefused) -> errors.TokenRefused:
+        """Name the file's variable."""
+        hint = "The user must put a new TeleCMI token into the file of TELECMI_TOKEN_FILE"
+        return errors.TokenRefused(refusal.status, hint=hint, detail=refusal.detail)
+
+    @property
+    def origin(self) -> Origin:
+        """Where it comes from; when it was issued the file does not tell."""
+        return Origin("TELECMI_TOKEN_FILE")
+
+
+async def read_password(path: Path) -> SecretStr:
+    """Return the password in the file of TELECMI_PASSWORD_FILE, without the end of its line.
+
+    Raises:
+        ConfigurationError: The file cannot be used.
+    """
+    return SecretStr(await _read(path, "TELECMI_PASSWORD_FILE", is_password, "a password"))
+
+
+async def _read(path: Path, variable: str, fits: Callable[[str], bool], what: str) -> str:
+    try:
+        text = (await run_sync(read_private, path)).decode("utf-8-sig").rstrip("\r\n")
+    except errors.ConfigurationError as why:
+        raise errors.ConfigurationError(hint=why.hint, fact=f"{why.fact}, which {variable} names") from None
+    except (OSError, ValueError) as why:
+        raise errors.ConfigurationError(
+            hint=f"Correct {variable}", fact="the file that it names cannot be read", detail=type(why).__name__
+        ) from None
+    if not fits(text):
+        raise errors.ConfigurationError(hint=f"Correct {variable}", fact=f"the file does not hold just {what}")
+    return text

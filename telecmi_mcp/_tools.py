@@ -92,11 +92,16 @@ def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
     return schema
 
 
+_NOTICE = {"type": "string", "description": "Tell the user."}
 CONTACT_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {name: {"type": "string"} for name in Contact.model_fields},
     "required": ["contact_id"],
     "additionalProperties": False,
+}
+ONE_CONTACT_SCHEMA: dict[str, Any] = {
+    **CONTACT_SCHEMA,
+    "properties": {**CONTACT_SCHEMA["properties"], "notice": _NOTICE},
 }
 PAGE_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -105,7 +110,7 @@ PAGE_SCHEMA: dict[str, Any] = {
         "count": {"type": "integer", "description": "Contacts in the organisation."},
         "has_more": {"type": "boolean"},
         "page_state": {"type": "string", "description": "Cursor of the next page; absent on the last."},
-        "notice": {"type": "string", "description": "Tell the user."},
+        "notice": _NOTICE,
     },
     "required": ["contacts", "has_more"],
     "additionalProperties": False,
@@ -139,7 +144,7 @@ class Tool:
             InvalidArguments: The arguments break the schema; nothing was sent.
             TelecmiError: What the client said.
         """
-        return await self.run(app, self._checked(arguments))
+        return _with_notice(await self.run(app, self._checked(arguments)), app.notice)
 
     def _checked(self, arguments: Mapping[str, Any]) -> _Arguments:
         given = {name: value for name, value in arguments.items() if value is not None}
@@ -162,6 +167,10 @@ class Tool:
             )
         named = ", ".join(name for name in wrong[:_MOST_NAMED] if _NAME.fullmatch(name)) or "what is not a parameter"
         return InvalidArguments(hint=f"Leave out {named}", fact=f"{self.name} takes only {' and '.join(takes)}")
+
+
+def _with_notice(facts: dict[str, Any], notice: str) -> dict[str, Any]:
+    return {**facts, "notice": f"{facts.get('notice', '')} {notice}".strip()} if notice else facts
 
 
 async def _get_contact(app: App, arguments: GetContactArguments) -> dict[str, Any]:
@@ -197,7 +206,7 @@ TOOLS = (
             "Without an id, use list_contacts."
         ),
         arguments=GetContactArguments,
-        output_schema=CONTACT_SCHEMA,
+        output_schema=ONE_CONTACT_SCHEMA,
         run=_get_contact,
     ),
     Tool(

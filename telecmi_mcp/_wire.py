@@ -11,12 +11,16 @@ import re
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
+from pydantic import SecretStr
+
 from telecmi_mcp import errors
 from telecmi_mcp._clean import clean
 from telecmi_mcp._cursors import MAX_CURSOR, pack_cursor
-from telecmi_mcp._models import Contact, ContactPage
+from telecmi_mcp._models import Contact, ContactPage, SignedIn
+from telecmi_mcp._secrets import is_token
 
 CONTACT_PATH = "/v3/contact/get"
+LOGIN_PATH = "/v2/user/login"
 MAX_LIMIT = 100
 
 _FIELD_LIMITS = {
@@ -28,6 +32,7 @@ _FIELD_LIMITS = {
     "company": 300,
     "job_title": 300,
 }
+_NAME_LIMIT = 200
 _REMOVED = "[removed]"
 _LONGEST_RAW = 100_000  # of a field: cleaning more would hold up everything else, and no field is shown at this length
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
@@ -45,6 +50,11 @@ def page_request(token: str, *, limit: int, page_state: str | None) -> dict[str,
     """The body that asks for one page; without ``page_state`` it is the first."""
     body: dict[str, Any] = {"token": token, "limit": limit}
     return body if page_state is None else {**body, "page_state": page_state}
+
+
+def login_request(user_id: str, password: str) -> dict[str, Any]:
+    """The body that asks for a token."""
+    return {"id": user_id, "password": password}
 
 
 def read_answer(status: int, body: bytes, *, retry_after: float | None = None, secret: str = "") -> dict[str, Any]:
@@ -69,6 +79,30 @@ def read_answer(status: int, body: bytes, *, retry_after: float | None = None, s
     detail = _read_text(words, _LONGEST_WORDS, secret) or ""
     _judge(_verdict(status, answer), detail=detail, retry_after=retry_after)
     return answer
+
+
+def read_login(status: int, body: bytes, *, retry_after: float | None = None, secret: str = "") -> SignedIn:
+    """Return the token that a login brought, and whose it is.
+
+    TeleCMI documents 404 for a wrong user id or password. Every other refusal counts as the same, since
+    a locked account may be told in any code, and a password that was refused must not be sent again.
+
+    Raises:
+        PasswordRefused: TeleCMI refused the login.
+        UnreadableAnswer: It did not, and yet there is no token.
+        TelecmiError: Another verdict, or why there is none.
+    """
+    try:
+        answer = read_answer(status, body, retry_after=retry_after, secret=secret)
+    except (errors.TokenRefused, errors.RequestRefused) as refusal:
+        raise errors.PasswordRefused(detail=refusal.detail) from None
+    token = answer.get("token")
+    if not isinstance(token, str) or not is_token(token):
+        raise errors.UnreadableAnswer(fact="TeleCMI answered the login without a token that can be used")
+    agent = answer.get("agent")
+    name = agent.get("name") if isinstance(agent, dict) else None
+    shown = _without(secret, clean(name, limit=_NAME_LIMIT)) if isinstance(name, str) else ""
+    return SignedIn(token=SecretStr(token), name=_without(token, shown).strip())
 
 
 def read_contact(answer: dict[str, Any], contact_id: str, *, secret: str = "") -> Contact:

@@ -5,7 +5,9 @@
     ├── InvalidArguments          arguments that break a tool's schema; nothing was sent
     ├── SignInError
     │   ├── NotSignedIn           no token is configured
-    │   └── TokenRefused          TeleCMI does not accept the token
+    │   ├── TokenRefused          TeleCMI does not accept the token
+    │   └── PasswordRefused       TeleCMI does not accept the user id or the password
+    ├── StoreUnusable             the place where a sign-in is kept does not work
     ├── ContactNotFound           TeleCMI has no such contact
     ├── RequestRefused            TeleCMI calls the request invalid
     ├── CursorRefused             TeleCMI does not take the cursor
@@ -94,8 +96,8 @@ class NotSignedIn(SignInError):
     """No token is configured."""
 
     code = "not_signed_in"
-    hint = "The user must set TELECMI_TOKEN in this server's configuration and restart it"
-    fact = "no TeleCMI user token is configured"
+    hint = "The user must run telecmi-mcp login in a terminal, or set TELECMI_TOKEN and restart this server"
+    fact = "nobody is signed in to TeleCMI"
 
 
 class TokenRefused(SignInError):
@@ -109,9 +111,25 @@ class TokenRefused(SignInError):
     hint = "The user must put a new TeleCMI token into TELECMI_TOKEN and restart this server"
     fact = "TeleCMI did not accept the token: it expired, or contacts are not enabled for this user"
 
-    def __init__(self, status: int, *, detail: str = "") -> None:
+    def __init__(self, status: int, *, hint: str | None = None, fact: str | None = None, detail: str = "") -> None:
         self.status = status
-        super().__init__(detail=detail)
+        super().__init__(hint=hint, fact=fact, detail=detail)
+
+
+class PasswordRefused(SignInError):
+    """TeleCMI refused a login. The same password is not sent again by itself, because accounts lock."""
+
+    code = "password_refused"
+    hint = "The user must check the TeleCMI user id and password"
+    fact = "TeleCMI refused them, and they are not sent again by themselves"
+
+
+class StoreUnusable(TelecmiError):
+    """The keyring or file where a sign-in is kept cannot be read or written."""
+
+    code = "store_unusable"
+    hint = "The user must unlock the OS keyring, or run telecmi-mcp login --store file in a terminal"
+    fact = "the OS keyring does not work here"
 
 
 class ContactNotFound(TelecmiError):

@@ -37,11 +37,13 @@ def test_the_version_is_the_packages() -> None:
 def test_help_names_every_command() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for command in ["serve", "demo", "sandbox", "check"]:
+    for command in ["serve", "login", "logout", "check", "demo", "sandbox"]:
         assert command in done.stdout
 
 
-@pytest.mark.parametrize("words", [["--help"], ["serve", "--help"], ["check", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["serve", "--help"], ["login", "--help"], ["check", "--help"], ["--version"]]
+)
 def test_help_imports_neither_mcp_nor_httpx2_nor_pydantic(words: list[str]) -> None:
     done = run("-X", "importtime", "-m", "telecmi_mcp", *words, command=())
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
@@ -92,7 +94,7 @@ def test_check_says_that_all_is_well() -> None:
 def test_check_without_a_token_says_what_to_set() -> None:
     done = run("check")
     assert done.returncode == 1
-    assert "TELECMI_TOKEN        not set" in done.stdout
+    assert "TELECMI_TOKEN          not set" in done.stdout
     assert "https://rest.telecmi.com (default)" in done.stdout
 
 

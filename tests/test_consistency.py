@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf8")
 SERVER = json.loads((ROOT / "server.json").read_text(encoding="utf8"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))
+EXTRAS = [each for extra in PROJECT["project"]["optional-dependencies"].values() for each in extra]
 SCHEMA = ROOT.parent / "shared" / "schemas" / "server.schema.json"
 
 
@@ -147,13 +148,13 @@ def test_design_names_every_module_and_every_dependency() -> None:
     for path in (ROOT / "telecmi_mcp").iterdir():
         if not path.name.startswith("__") and path.name != "py.typed":
             assert f"  {path.name}{'/' if path.is_dir() else ''} " in design, path.name
-    required = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+    required = [*PROJECT["project"]["dependencies"], *EXTRAS, *PROJECT["dependency-groups"]["dev"]]
     for dependency in required:
         assert f"`{re.split('[<>=]', dependency)[0]}`" in design, dependency
 
 
 def test_only_what_is_declared_is_imported() -> None:
-    declared = {re.split("[<>=]", each)[0] for each in PROJECT["project"]["dependencies"]}
+    declared = {re.split("[<>=]", each)[0] for each in [*PROJECT["project"]["dependencies"], *EXTRAS]}
     brought = {"mcp_types": "mcp", "pydantic_core": "pydantic", "httpcore2": "httpx2"}
     stdlib = __import__("sys").stdlib_module_names
     for path in (ROOT / "telecmi_mcp").rglob("*.py"):

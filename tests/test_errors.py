@@ -13,6 +13,8 @@ MADE: list[errors.TelecmiError] = [
     errors.InvalidArguments(),
     errors.NotSignedIn(),
     errors.TokenRefused(404),
+    errors.PasswordRefused(),
+    errors.StoreUnusable(),
     errors.ContactNotFound("d3b07384-d113-4ec5-a5ae-be81d6e3c239"),
     errors.RequestRefused(),
     errors.CursorRefused(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import anyio
 import pytest
@@ -17,6 +17,7 @@ from faults.server import FaultServer
 from faults.stage import Stage, chain, client_of, quotes, words_of
 from telecmi_mcp._client import TelecmiClient
 from telecmi_mcp._http import Channel
+from telecmi_mcp._tokens import FixedToken
 from telecmi_mcp.errors import TelecmiError, TokenRefused
 
 if TYPE_CHECKING:
@@ -94,14 +95,10 @@ async def test_a_fault_that_passes_is_not_noticed(fault: Fault) -> None:
         await stage.close()
 
 
-class _Renewing:
+class _Renewing(FixedToken):
     """A source that has one more token."""
 
-    def __init__(self) -> None:
-        self.refused: list[str] = []
-
-    async def current(self) -> SecretStr:
-        return SecretStr(TOKEN)
+    refused: ClassVar[list[str]]
 
     async def renew(self, refused: SecretStr) -> SecretStr | None:
         self.refused.append(refused.get_secret_value())
@@ -113,7 +110,8 @@ class _Renewing:
 async def test_a_refused_token_is_renewed_once(status: int, then: object) -> None:
     server = FaultServer((verdict(status), GOOD if then else verdict(status)))
     await server.listen()
-    source = _Renewing()
+    source = _Renewing(SecretStr(TOKEN))
+    _Renewing.refused = []
     client = TelecmiClient(Channel(server.url), source)
     try:
         with anyio.fail_after(20):

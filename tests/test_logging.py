@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import logging
 
+from pydantic import SecretStr
+
 from telecmi_mcp._logging import LineFormatter
+from telecmi_mcp._secrets import KnownSecrets
 
 
 def line(message: str, *secrets: str) -> str:
-    return LineFormatter(secrets).format(logging.LogRecord("n", logging.INFO, "", 0, message, None, None))
+    known = KnownSecrets()
+    known.add(*map(SecretStr, secrets))
+    return LineFormatter(known).format(logging.LogRecord("n", logging.INFO, "", 0, message, None, None))
 
 
 def test_a_record_is_one_line_whatever_it_says() -> None:

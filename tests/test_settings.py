@@ -90,6 +90,8 @@ def test_any_other_base_url_is_refused_by_its_name_without_its_value(bad: str) -
         *(("TELECMI_TIMEOUT", bad) for bad in ["0", "-1", "nan", "inf", "601", "soon", "1e9", "1 s"]),
         *(("TELECMI_RATE_LIMIT", bad) for bad in ["-1", "1.5", "many", "1000001", "²", "9" * 5000]),
         *(("TELECMI_LOG_LEVEL", bad) for bad in ["LOUD", "10", "TRACE"]),
+        *(("TELECMI_USER_ID", bad) for bad in ["two words", "ü", "x" * 129]),
+        *((name, bad) for name in ["TELECMI_TOKEN_FILE", "TELECMI_PASSWORD_FILE"] for bad in ["a\0bcd", "line\nbreak"]),
         *(("TELECMI_TOKEN", bad) for bad in ["two words", "line\nbreak", "ü", "x" * 4097]),
     ],
 )
@@ -98,6 +100,44 @@ def test_a_bad_value_is_refused_by_its_name_without_its_value(variable: str, bad
         Settings.from_env({variable: bad})
     assert caught.value.__cause__ is None
     assert len(bad) < 4 or bad not in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", ["line\nbreak", "\0null", "x" * 1025])
+def test_a_bad_password_is_refused_without_showing_it(bad: str) -> None:
+    with pytest.raises(ConfigurationError, match="TELECMI_PASSWORD") as caught:
+        Settings.from_env({"TELECMI_USER_ID": "1_1", "TELECMI_PASSWORD": bad})
+    assert bad not in str(caught.value)
+
+
+def test_a_password_is_taken_as_it_is_and_masked() -> None:
+    settings = Settings.from_env({"TELECMI_USER_ID": "1_1", "TELECMI_PASSWORD": " hunter2 ü "})
+    assert settings.password is not None
+    assert settings.password.get_secret_value() == " hunter2 ü "
+    assert "hunter2" not in f"{settings!r} {settings} {dataclasses.asdict(settings)}"
+
+
+@pytest.mark.parametrize(
+    "rivals",
+    [
+        ["TELECMI_TOKEN", "TELECMI_TOKEN_FILE"],
+        ["TELECMI_TOKEN", "TELECMI_PASSWORD"],
+        ["TELECMI_TOKEN_FILE", "TELECMI_PASSWORD_FILE"],
+        ["TELECMI_PASSWORD", "TELECMI_PASSWORD_FILE"],
+    ],
+)
+def test_two_explicit_ways_to_sign_in_are_refused_by_their_names(rivals: list[str]) -> None:
+    with pytest.raises(ConfigurationError, match=" and ".join(rivals)):
+        Settings.from_env({"TELECMI_USER_ID": "1_1", **dict.fromkeys(rivals, "hunter2")})
+
+
+def test_a_user_id_beside_a_token_is_no_rival() -> None:
+    assert Settings.from_env({"TELECMI_USER_ID": "1_1", "TELECMI_TOKEN": "t"}).user_id == "1_1"
+
+
+@pytest.mark.parametrize("variable", ["TELECMI_PASSWORD", "TELECMI_PASSWORD_FILE"])
+def test_a_password_without_a_user_id_is_refused(variable: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"TELECMI_USER_ID too: {variable}"):
+        Settings.from_env({variable: "hunter2"})
 
 
 def test_good_values_are_taken() -> None:

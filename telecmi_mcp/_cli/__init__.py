@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # A command is a module with SUMMARY, add_arguments(parser) and run(args, environ) -> exit code, named here.
-COMMANDS = ("serve", "demo", "sandbox", "check")
+COMMANDS = ("serve", "login", "logout", "check", "demo", "sandbox")
 
 _INTERRUPTED = 130
 _MISUSED = 2
@@ -56,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         command = import_module(f"telecmi_mcp._cli.{name}")
-        command.add_arguments(commands.add_parser(name, help=command.SUMMARY, description=command.SUMMARY))
+        command.add_arguments(
+            commands.add_parser(name, help=command.SUMMARY, description=command.SUMMARY, allow_abbrev=False)
+        )
     return parser
 
 

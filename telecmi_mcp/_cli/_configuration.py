@@ -9,19 +9,27 @@ from telecmi_mcp import _settings
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from telecmi_mcp._app import App
-    from telecmi_mcp._settings import Settings
+    from telecmi_mcp._secrets import KnownSecrets
+    from telecmi_mcp._settings import Setting, Settings
 
 
-def add_setting_flags(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for each setting that may show in a process list, and ``--sandbox``."""
-    for setting in _settings.ALL:
+_IN_PROCESS = "http://localhost"
+
+
+def add_setting_flags(parser: argparse.ArgumentParser, settings: Iterable[Setting] = _settings.ALL) -> None:
+    """Add a flag for each of the settings that may show in a process list."""
+    for setting in settings:
         if setting.flag:
             purpose = f"{setting.purpose} Overrides {setting.variable}."
             parser.add_argument(setting.flag, dest=setting.variable, metavar="VALUE", help=purpose)
+
+
+def add_sandbox_flag(parser: argparse.ArgumentParser) -> None:
+    """Add ``--sandbox``."""
     parser.add_argument(
         "--sandbox",
         action="store_true",
@@ -37,15 +45,18 @@ def read_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> Setti
     """
     given = {name: value for name, value in vars(args).items() if name.startswith("TELECMI_") and value is not None}
     settings = _settings.Settings.from_env({**environ, **given})
-    return _for_sandbox(settings) if args.sandbox else settings
+    return _for_sandbox(settings) if getattr(args, "sandbox", False) else settings
 
 
-def open_configured(args: argparse.Namespace, settings: Settings) -> AbstractAsyncContextManager[App]:
+def open_configured(
+    args: argparse.Namespace, settings: Settings, secrets: KnownSecrets | None = None
+) -> AbstractAsyncContextManager[App]:
     """Open what the settings ask for; over the sandbox, if that was asked for."""
     from telecmi_mcp._app import open_app  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._state import state_folder  # noqa: PLC0415
 
     if not args.sandbox:
-        return open_app(settings)
+        return open_app(settings, state=state_folder(), secrets=secrets)
     from httpx2 import ASGITransport  # noqa: PLC0415
 
     from telecmi_mcp.sandbox import create_sandbox  # noqa: PLC0415
@@ -58,4 +69,5 @@ def _for_sandbox(settings: Settings) -> Settings:
 
     from telecmi_mcp.sandbox import SANDBOX_TOKEN  # noqa: PLC0415
 
-    return replace(settings, token=SecretStr(SANDBOX_TOKEN), base_url="http://localhost")
+    token = SecretStr(SANDBOX_TOKEN)
+    return replace(settings, token=token, token_file=None, password=None, password_file=None, base_url=_IN_PROCESS)

@@ -46,13 +46,13 @@ def initialize(version: str = "2025-11-25") -> list[dict[str, Any]]:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """This environment without anything of TeleCMI's or a proxy's, and with the variables."""
+    """This environment without anything of TeleCMI's or a proxy's, nor a sign-in, and with the variables."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("TELECMI_") and not name.lower().endswith("_proxy")
     }
-    return {**kept, "PYTHONWARNINGS": "default", **variables}
+    return {**kept, "PYTHONWARNINGS": "default", "XDG_STATE_HOME": "/dev/null/nowhere", **variables}
 
 
 class Lines:

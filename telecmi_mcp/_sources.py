@@ -1,0 +1,155 @@
+"""Which token source the settings mean, in the documented order, the explicit before the discovered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from telecmi_mcp import errors
+from telecmi_mcp._keyring import KeyringStore
+from telecmi_mcp._login import Login
+from telecmi_mcp._refusals import Refusals
+from telecmi_mcp._renewal import RenewedToken
+from telecmi_mcp._sign_ins import Account, FileStore, Grant, SignIns
+from telecmi_mcp._tokens import FixedToken, TokenFile, read_password
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from anyio.abc import TaskGroup
+
+    from telecmi_mcp._http import Channel
+    from telecmi_mcp._secrets import KnownSecrets
+    from telecmi_mcp._settings import Settings
+    from telecmi_mcp._sign_ins import Store
+    from telecmi_mcp._tokens import TokenSource
+
+STORES = {"keyring": "the OS keyring", "file": "a file of mode 0600"}
+
+
+def open_stores(folder: Path, *, time_limit: float) -> dict[str, Store]:
+    """Return the stores by their names.
+
+    Args:
+        folder: The state folder.
+        time_limit: Seconds that the keyring may take for one deed.
+    """
+    return {"keyring": KeyringStore(time_limit=time_limit), "file": FileStore(folder / "secrets.json")}
+
+
+def open_sign_ins(folder: Path, *, time_limit: float) -> SignIns:
+    """Return what ``telecmi-mcp login`` keeps in the folder and the stores."""
+    return SignIns(folder, open_stores(folder, time_limit=time_limit))
+
+
+def lock_of(folder: Path) -> Path:
+    """Return the file that whoever signs in or out holds a lock on."""
+    return folder / "login.lock"
+
+
+def choose_source(  # noqa: PLR0913 - all that a source may work with
+    settings: Settings,
+    channel: Channel,
+    *,
+    state: Path | None,
+    secrets: KnownSecrets,
+    tasks: TaskGroup,
+    clock: Callable[[], float],
+) -> TokenSource:
+    """Return the source of tokens: TELECMI_TOKEN, its file, a user id with a password, what a login kept.
+
+    The settings hold at most one of the explicit ones. What fails with it is told, and no other is tried.
+    """
+    if settings.token is not None:
+        return FixedToken(settings.token)
+    if settings.token_file is not None:
+        return TokenFile(settings.token_file, secrets)
+    grants = _grants(settings, state, secrets)
+    if grants is None:
+        return FixedToken(None)
+    login = Login(channel, Refusals(state), secrets, timeout=settings.timeout, clock=clock)
+    lock = None if state is None else lock_of(state)
+    return RenewedToken(grants, login, tasks=tasks, lock=lock, timeout=settings.timeout, clock=clock)
+
+
+def _grants(settings: Settings, state: Path | None, secrets: KnownSecrets) -> _GivenPassword | _KeptSignIn | None:
+    if settings.password is not None or settings.password_file is not None:
+        return _GivenPassword(settings, secrets)
+    if state is None:
+        return None
+    sign_ins = open_sign_ins(state, time_limit=settings.timeout / 2)
+    return _KeptSignIn(sign_ins, settings.base_url, settings.user_id, secrets)
+
+
+class _GivenPassword:
+    """A user id and a password of the configuration; the token is kept nowhere."""
+
+    def __init__(self, settings: Settings, secrets: KnownSecrets) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._variable = "TELECMI_PASSWORD" if settings.password is not None else "TELECMI_PASSWORD_FILE"
+        self._grant = Grant(Account(settings.base_url, settings.user_id))
+
+    def stamp(self) -> object:
+        return None
+
+    async def read(self) -> Grant | None:
+        password = self._settings.password
+        if password is None and self._settings.password_file is not None:
+            password = await read_password(self._settings.password_file)
+        self._secrets.add(password)
+        self._grant = replace(self._grant, password=password)
+        return self._grant
+
+    async def write(self, grant: Grant) -> None:
+        self._grant = grant
+
+    def tell(self, error: errors.TelecmiError) -> errors.TelecmiError:
+        if isinstance(error, errors.PasswordRefused):
+            hint = f"The user must correct TELECMI_USER_ID or {self._variable}, or run telecmi-mcp login"
+            return errors.PasswordRefused(hint=hint, detail=error.detail)
+        if isinstance(error, errors.TokenRefused):
+            hint = f"The user must check TELECMI_USER_ID and {self._variable}"
+            return errors.TokenRefused(error.status, hint=hint, detail=error.detail)
+        return error
+
+    @property
+    def source(self) -> str:
+        return f"TELECMI_USER_ID with {self._variable}"
+
+
+@dataclass(slots=True)
+class _KeptSignIn:
+    """What ``telecmi-mcp login`` kept for a user, by default for the last who signed in."""
+
+    sign_ins: SignIns
+    base_url: str
+    user_id: str
+    secrets: KnownSecrets
+    store: str = ""
+
+    def stamp(self) -> object:
+        return self.sign_ins.stamp()
+
+    async def read(self) -> Grant | None:
+        grant = await self.sign_ins.find(self.base_url, self.user_id)
+        if grant is not None:
+            self.secrets.add(grant.token, grant.password)
+            self.store = grant.store
+        return grant
+
+    async def write(self, grant: Grant) -> None:
+        await self.sign_ins.update(grant)
+
+    def tell(self, error: errors.TelecmiError) -> errors.TelecmiError:
+        hint = "The user must run telecmi-mcp login in a terminal, then try again"
+        if isinstance(error, errors.PasswordRefused):
+            return errors.PasswordRefused(hint=hint, detail=error.detail)
+        if isinstance(error, errors.TokenRefused):
+            return errors.TokenRefused(error.status, hint=hint, detail=error.detail)
+        return error
+
+    @property
+    def source(self) -> str:
+        return f"telecmi-mcp login, in {STORES.get(self.store, 'a store')}"

@@ -1,0 +1,24 @@
+"""The composition root: what goes wrong inside it comes out as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from telecmi_mcp import Settings, TelecmiError, open_app
+from telecmi_mcp.errors import NotSignedIn
+
+
+async def test_an_error_inside_the_app_comes_out_as_itself() -> None:
+    with pytest.raises(NotSignedIn):
+        async with open_app(Settings()) as app:
+            await app.client.list_contacts()
+
+
+async def test_an_error_of_somebody_else_comes_out_as_itself_too() -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with open_app(Settings()):
+            1 / 0  # noqa: B018 - the division is the error
+
+
+async def test_the_errors_have_one_root() -> None:
+    assert issubclass(NotSignedIn, TelecmiError)

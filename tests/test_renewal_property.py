@@ -1,0 +1,157 @@
+"""Renewal under every order of events: one login at a time, no loop, no refused password sent twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from httpx2 import ASGITransport
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sign_in import DAY, WITH_PASSWORD, WITH_WRONG_PASSWORD, Office
+from telecmi_mcp import App, TelecmiError
+from telecmi_mcp.sandbox import SANDBOX_PASSWORD, Quirks
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["call", "call", "release", "release", "cancel", "expire", "revoke", "minute", "password"]),
+        st.integers(0, 9),
+    ),
+    min_size=4,
+    max_size=25,
+)
+LOGINS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [
+        {},
+        {"lockout_after": 1},
+        {"login_answer": "without_token"},
+        {"fresh_token": "not_provisioned"},
+        {"fresh_token": "refused_at_first"},
+        {"error_style": "http"},
+    ]
+)
+
+
+class Turnstile(httpx2.AsyncBaseTransport):
+    """Holds every request until it is let through, and counts."""
+
+    def __init__(self, office: Office) -> None:
+        self._inner = ASGITransport(app=office.sandbox)
+        self._office = office
+        self.waiting: list[anyio.Event] = []
+        self.logins_at_once = self.most_logins_at_once = 0
+        self.reads = 0
+        self.open = False
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        is_login = request.url.path.endswith("login")
+        self.reads += not is_login
+        self.logins_at_once += is_login
+        self.most_logins_at_once = max(self.most_logins_at_once, self.logins_at_once)
+        try:
+            if not self.open:
+                self.waiting.append(turn := anyio.Event())
+                await turn.wait()
+            return await self._inner.handle_async_request(request)
+        finally:
+            self.logins_at_once -= is_login
+
+    def release(self, number: int) -> None:
+        """Let one of those through that wait."""
+        if self.waiting:
+            self.waiting.pop(number % len(self.waiting)).set()
+
+
+class Play:
+    """One order of events."""
+
+    def __init__(self, office: Office, turnstile: Turnstile, app: App) -> None:
+        self.office, self.turnstile, self.app = office, turnstile, app
+        self.scopes: list[anyio.CancelScope] = []
+        self.outcomes: Counter[str] = Counter()
+
+    async def call(self, scope: anyio.CancelScope) -> None:
+        with scope:
+            try:
+                await self.app.client.list_contacts(limit=1)
+                self.outcomes["answered"] += 1
+            except TelecmiError as error:
+                self.outcomes[error.code] += 1
+        self.outcomes["cancelled"] += scope.cancelled_caught
+
+    async def step(self, kind: str, number: int, tasks: anyio.abc.TaskGroup) -> None:
+        match kind:
+            case "call":
+                self.scopes.append(scope := anyio.CancelScope())
+                tasks.start_soon(self.call, scope)
+            case "cancel" if self.scopes:
+                self.scopes[number % len(self.scopes)].cancel()
+            case "release":
+                self.turnstile.release(number)
+            case "expire":
+                self.office.clock.now += number * 10 * DAY
+            case "minute":
+                self.office.clock.now += number * 60
+            case "revoke" if self.office.sandbox.state.tokens:
+                self.office.sandbox.revoke(self.office.sandbox.state.tokens[-1])
+            case "password" if number == 0:
+                self.office.sandbox.change_password("another")
+        await anyio.wait_all_tasks_blocked()
+
+
+async def play(steps: list[tuple[str, int]], login: dict[str, Any], *, wrong: bool) -> None:
+    office = Office(None, Quirks(**login))
+    turnstile = Turnstile(office)
+    with anyio.fail_after(60):
+        async with office.app(WITH_WRONG_PASSWORD if wrong else WITH_PASSWORD, transport=turnstile) as app:
+            performance = Play(office, turnstile, app)
+            async with anyio.create_task_group() as tasks:
+                for kind, number in steps:
+                    await performance.step(kind, number, tasks)
+                turnstile.open = True
+                while turnstile.waiting:
+                    turnstile.release(0)
+    check(office, turnstile, performance, wrong=wrong)
+
+
+def check(office: Office, turnstile: Turnstile, performance: Play, *, wrong: bool) -> None:
+    calls = len(performance.scopes)
+    assert sum(performance.outcomes.values()) == calls
+    assert turnstile.most_logins_at_once <= 1
+    assert turnstile.reads <= 2 * calls
+    sent = [request.body for request in office.sandbox.state.requests if request.path.endswith("login")]
+    assert len(sent) <= 2 * calls  # each call at most one by itself, and one early renewal in its background
+    accepted = len(office.sandbox.state.tokens)
+    without_token = office.sandbox.quirks.login_answer == "without_token"
+    refused = len(sent) - accepted
+    assert refused <= 1, sent
+    if wrong:
+        assert (accepted, performance.outcomes["answered"]) == (0, 0)
+    elif not without_token and "password_refused" in performance.outcomes:
+        assert {body["password"] for body in sent} == {SANDBOX_PASSWORD}  # type: ignore[index] # JSON objects
+
+
+@given(STEPS, LOGINS, st.booleans())
+@settings(max_examples=15)
+def test_in_any_order_of_events_there_is_one_login_at_a_time_and_no_refused_password_twice(
+    steps: list[tuple[str, int]],
+    login: dict[str, Any],
+    wrong: bool,  # noqa: FBT001 - hypothesis draws it
+) -> None:
+    anyio.run(partial(play, steps, login, wrong=wrong))
+
+
+@pytest.mark.slow
+@given(STEPS, LOGINS, st.booleans())
+@settings(max_examples=500)
+def test_so_it_is_in_very_many_orders(
+    steps: list[tuple[str, int]],
+    login: dict[str, Any],
+    wrong: bool,  # noqa: FBT001 - hypothesis draws it
+) -> None:
+    anyio.run(partial(play, steps, login, wrong=wrong))
