@@ -3,8 +3,11 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
+SAMPLES := tests/samples/search
+CONTACTS := $(SAMPLES)/contacts-10k.jsonl.gz
+QUERIES := $(SAMPLES)/dev-10k.json.gz $(SAMPLES)/val-10k.json.gz
 
-.PHONY: demo test test-slow check judges format build clean
+.PHONY: demo test test-slow check judges format bench-search bench-mirror build clean
 
 demo: $(READY)  ## the main job on invented contacts, through a real process
 	@$(VENV)/bin/telecmi-mcp demo
@@ -28,6 +31,12 @@ judges:  ## outside judges, three minutes the first time; they come from PyPI an
 format: $(READY)
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
+
+bench-search: $(READY)  ## what the search finds, how fast, in how much room; CONTACTS= and QUERIES= for other data
+	$(PYTHON) benchmarks/search.py --contacts $(CONTACTS) --queries $(QUERIES)
+
+bench-mirror: $(READY)  ## the mirror against a bare loop over the same pages, 100 ms away
+	$(PYTHON) benchmarks/mirror.py
 
 build: $(READY)  ## sdist and wheel in dist/
 	rm -rf dist

@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 
 from telecmi_mcp._client import TelecmiClient
+from telecmi_mcp._current import CurrentDirectory, owner_of
 from telecmi_mcp._http import Channel
 from telecmi_mcp._limits import RateLimit
 from telecmi_mcp._secrets import KnownSecrets
+from telecmi_mcp._shelf import FileShelf, MemoryShelf, cache_folder
 from telecmi_mcp._sources import choose_source
 from telecmi_mcp._tasks import open_tasks
 from telecmi_mcp._tokens import FixedToken
@@ -22,9 +25,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx2
+    from anyio.abc import TaskGroup
 
     from telecmi_mcp._settings import Settings
-from telecmi_mcp._tokens import TokenSource
+    from telecmi_mcp._shelf import Shelf
+    from telecmi_mcp._tokens import TokenSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +38,14 @@ class App:
 
     Attributes:
         client: Reads contacts from TeleCMI.
+        directory: Searches them, and reads them for the tools.
         rate_limit: How many tool calls are let through.
         tokens: What the client signs in with.
         clock: Tells the Unix time.
     """
 
     client: TelecmiClient
+    directory: CurrentDirectory
     rate_limit: RateLimit = field(default_factory=lambda: RateLimit(0, clock=time.monotonic))
     tokens: TokenSource = field(default=FixedToken(None), repr=False)
     clock: Callable[[], float] = field(default=time.time, repr=False)
@@ -73,9 +80,30 @@ async def open_app(
     async with open_tasks() as tasks:
         tokens = choose_source(settings, channel, state=state, secrets=known, tasks=tasks, clock=clock)
         client = TelecmiClient(channel, tokens, timeout=settings.timeout)
+        directory = _open_directory(settings, client, tokens, tasks)
         try:
-            yield App(client, RateLimit(settings.rate_limit, clock=time.monotonic), tokens, clock)
+            yield App(client, directory, RateLimit(settings.rate_limit, clock=time.monotonic), tokens, clock)
         finally:
             tasks.cancel_scope.cancel()
+            directory.close()
             with anyio.CancelScope(shield=True):
                 await client.aclose()
+
+
+def _open_directory(
+    settings: Settings, client: TelecmiClient, tokens: TokenSource, tasks: TaskGroup
+) -> CurrentDirectory:
+    shelves: dict[str, Callable[[str], Shelf] | None] = {
+        "memory": lambda _: MemoryShelf(),
+        "disk": lambda owner: FileShelf(cache_folder(), owner),
+        "off": None,
+    }
+    owner = partial(owner_of, settings.base_url, tokens)
+    return CurrentDirectory(
+        client,
+        owner,
+        shelves[settings.index],
+        tasks,
+        timeout=settings.timeout,
+        max_age=settings.index_max_age,
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import random
 from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +18,7 @@ from telecmi_mcp import _wire, errors
 from telecmi_mcp._clean import clean
 from telecmi_mcp._cursors import CursorTrail
 from telecmi_mcp._http import MAX_CONNECTIONS
-from telecmi_mcp._limits import RetryBudget, pause_before
+from telecmi_mcp._limits import Gate, RetryBudget, pause_before
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -58,9 +59,21 @@ class TelecmiClient:
         self._timeout = timeout
         self._sleep = sleep
         self._draw = draw
-        self._gate = anyio.Semaphore(MAX_CONNECTIONS)
+        self._gate = Gate(MAX_CONNECTIONS)
         self._budget = RetryBudget()
         self._trail = CursorTrail()
+        self._in_background = False
+
+    def in_background(self) -> TelecmiClient:
+        """Return the same client for work that nobody waits for: every other call goes first, and nothing is repeated.
+
+        It shares the connections, the token and the limit of eight; its cursors are watched apart from others'.
+        """
+        quiet = copy(self)
+        quiet._budget = RetryBudget(capacity=0)  # noqa: SLF001 - its own kind
+        quiet._trail = CursorTrail()  # noqa: SLF001 - the same
+        quiet._in_background = True  # noqa: SLF001 - the same
+        return quiet
 
     async def get_contact(self, contact_id: str) -> Contact:
         """Return the contact with this id, a UUID in any case.
@@ -154,7 +167,7 @@ class TelecmiClient:
                 return answer
 
     async def _attempt(self, body: dict[str, Any]) -> dict[str, Any]:
-        async with self._gate:
+        async with self._gate.passed(in_background=self._in_background):
             answer = await self._channel.post(_wire.CONTACT_PATH, body, patience=self._patience())
         return _wire.read_answer(answer.status, answer.body, retry_after=answer.retry_after, secret=body["token"])
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import anyio
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 8.0
@@ -54,6 +58,46 @@ class RetryBudget:
     def succeed(self) -> None:
         """Note that a request was answered."""
         self._left = min(self.capacity, self._left + self.refund)
+
+
+class Gate:
+    """Lets ``places`` through at once, in their order; those of the background only when nobody else waits."""
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._queues: tuple[deque[anyio.Event], deque[anyio.Event]] = deque(), deque()
+
+    @asynccontextmanager
+    async def passed(self, *, in_background: bool = False) -> AsyncIterator[None]:
+        """Hold a place for as long as the context lasts."""
+        await self._enter(self._queues[in_background])
+        try:
+            yield
+        finally:
+            self._leave()
+
+    async def _enter(self, queue: deque[anyio.Event]) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        turn = anyio.Event()
+        queue.append(turn)
+        try:
+            await turn.wait()
+        except BaseException:
+            if turn.is_set():
+                self._leave()
+            else:
+                queue.remove(turn)
+            raise
+
+    def _leave(self) -> None:
+        """Hand the place on, or free it."""
+        queue = self._queues[0] or self._queues[1]
+        if queue:
+            queue.popleft().set()
+        else:
+            self._free += 1
 
 
 @dataclass(slots=True)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from telecmi_mcp._app import App
+    from telecmi_mcp._directory import Report
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ async def _call_tool(ctx: ServerRequestContext[App, Any], params: CallToolReques
     if tool is None:
         raise MCPError(INVALID_PARAMS, "Unknown tool: tools/list names the tools there are.")
     try:
-        return _answer(await _run(tool, ctx.lifespan_context, params.arguments or {}))
+        return _answer(await _run(tool, ctx, params.arguments or {}))
     except TelecmiError as error:
         _log.info("%s: %s", tool.name, error.code)
         return _failure(str(error))
@@ -94,11 +95,24 @@ async def _call_tool(ctx: ServerRequestContext[App, Any], params: CallToolReques
         return _failure(_INTERNAL)
 
 
-async def _run(tool: Tool, app: App, arguments: dict[str, Any]) -> dict[str, Any]:
-    wait = app.rate_limit.wait_for_turn()
+async def _run(tool: Tool, ctx: ServerRequestContext[App, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    wait = ctx.lifespan_context.rate_limit.wait_for_turn()
     if wait:
         raise TooManyCalls(wait)
-    return await tool.call(app, arguments)
+    return await tool.call(ctx.lifespan_context, arguments, report=_reporter(ctx))
+
+
+def _reporter(ctx: ServerRequestContext[App, Any]) -> Report:
+    """Send progress where the caller asked for it; it must rise from one notification to the next."""
+    told = 0
+
+    async def report(read: int, count: int | None) -> None:
+        nonlocal told
+        if read > told:
+            told = read
+            await ctx.session.report_progress(read, count, "contacts read")
+
+    return report
 
 
 def _answer(facts: dict[str, Any]) -> CallToolResult:

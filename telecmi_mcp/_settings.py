@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+INDEXES = ("memory", "disk", "off")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 _UNSET = re.compile(r"\s*(\$\{[^}]*\}\s*)?")  # clients leave "" or the literal "${...}" where nothing was filled in
 _MAX_TIMEOUT = 600.0
 _MAX_RATE = 1_000_000
 _USER_ID = re.compile(r"[!-~]{1,128}")
+_MAX_AGE = 604_800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,20 @@ RATE_LIMIT = Setting(
     default="1200",
     flag="--rate-limit",
 )
+INDEX = Setting(
+    "TELECMI_INDEX",
+    f"one of {', '.join(INDEXES)}",
+    "Where search keeps a copy of the contacts.",
+    default="memory",
+    flag="--index",
+)
+INDEX_MAX_AGE = Setting(
+    "TELECMI_INDEX_MAX_AGE",
+    f"seconds, above 0 and at most {_MAX_AGE:g}",
+    "Seconds after which that copy is renewed.",
+    default="900",
+    flag="--index-max-age",
+)
 LOG_LEVEL = Setting(
     "TELECMI_LOG_LEVEL",
     f"one of {', '.join(LOG_LEVELS)}",
@@ -84,7 +100,19 @@ LOG_LEVEL = Setting(
     default="WARNING",
     flag="--log-level",
 )
-ALL = (TOKEN, TOKEN_FILE, USER_ID, PASSWORD, PASSWORD_FILE, BASE_URL, TIMEOUT, RATE_LIMIT, LOG_LEVEL)
+ALL = (
+    TOKEN,
+    TOKEN_FILE,
+    USER_ID,
+    PASSWORD,
+    PASSWORD_FILE,
+    BASE_URL,
+    TIMEOUT,
+    RATE_LIMIT,
+    INDEX,
+    INDEX_MAX_AGE,
+    LOG_LEVEL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +128,8 @@ class Settings:
         base_url: Where TeleCMI's API is, without a slash at the end.
         timeout: Seconds that one tool call may take in all.
         rate_limit: Tool calls a minute; 0 for no limit.
+        index: Where search keeps a copy of the contacts: ``memory``, ``disk`` or ``off``.
+        index_max_age: Seconds after which that copy is renewed.
         log_level: The least level that is logged.
     """
 
@@ -111,6 +141,8 @@ class Settings:
     base_url: str = BASE_URL.default
     timeout: float = float(TIMEOUT.default)
     rate_limit: int = int(RATE_LIMIT.default)
+    index: str = INDEX.default
+    index_max_age: float = float(INDEX_MAX_AGE.default)
     log_level: str = LOG_LEVEL.default
 
     @classmethod
@@ -130,6 +162,8 @@ class Settings:
             base_url=_base_url(environ),
             timeout=_number(environ, TIMEOUT, above=0, most=_MAX_TIMEOUT),
             rate_limit=_whole_number(environ, RATE_LIMIT, most=_MAX_RATE),
+            index=_index(environ),
+            index_max_age=_number(environ, INDEX_MAX_AGE, above=0, most=_MAX_AGE),
             log_level=_log_level(environ),
         )
 
@@ -239,6 +273,13 @@ def _whole_number(environ: Mapping[str, str], setting: Setting, *, most: int) ->
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and int(text) <= most):
         raise _unusable(setting)
     return int(text)
+
+
+def _index(environ: Mapping[str, str]) -> str:
+    place = _value(environ, INDEX).lower()
+    if place not in INDEXES:
+        raise _unusable(INDEX)
+    return place
 
 
 def _log_level(environ: Mapping[str, str]) -> str:

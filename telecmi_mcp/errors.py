@@ -12,6 +12,7 @@
     ├── RequestRefused            TeleCMI calls the request invalid
     ├── CursorRefused             TeleCMI does not take the cursor
     ├── TooManyCalls              this server's own limits
+    ├── IndexUnusable             the local index of contacts, a file that can be made anew
     ├── RateLimited               TeleCMI's limits
     ├── NetworkError
     │   ├── Unreachable           no connection
@@ -136,7 +137,7 @@ class ContactNotFound(TelecmiError):
     """TeleCMI has no contact with the id."""
 
     code = "not_found"
-    hint = "Check the id, or look the contact up with list_contacts"
+    hint = "Check the id, or look the contact up with search_contacts"
 
     def __init__(self, contact_id: str, *, detail: str = "") -> None:
         self.contact_id = contact_id
@@ -183,6 +184,22 @@ class TooManyCalls(TelecmiError):
             hint=f"Wait {_seconds(retry_after)}, then go on more slowly",
             fact="more calls in a minute than this server lets through",
         )
+
+
+class IndexUnusable(TelecmiError):
+    """The local index of contacts cannot be opened, read or written.
+
+    Attributes:
+        malformed: Whether a new one has to be made; it is only a cache.
+    """
+
+    code = "index_unusable"
+    hint = "The user must make the cache folder writable, or set TELECMI_INDEX to memory, and restart this server"
+    fact = "the local index of contacts cannot be used"
+
+    def __init__(self, detail: str, *, malformed: bool) -> None:
+        self.malformed = malformed
+        super().__init__(detail=detail)
 
 
 class RateLimited(TelecmiError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,11 +13,16 @@ from hypothesis import settings
 from mcp.client import Client
 from pydantic import SecretStr
 
-from telecmi_mcp import Settings, create_server, open_app
+from telecmi_mcp import Contact, Settings, TelecmiClient, create_server, open_app
+from telecmi_mcp._http import Channel
+from telecmi_mcp._index import Index
+from telecmi_mcp._tokens import FixedToken
 from telecmi_mcp.sandbox import SANDBOX_TOKEN, Quirks, Sandbox, create_sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
+
+    from telecmi_mcp._postings import Backend
 
 SIGNED_IN = Settings(token=SecretStr(SANDBOX_TOKEN), base_url="http://localhost")
 
@@ -67,8 +74,51 @@ async def opened_desk(
         yield Desk(client, sandbox)
 
 
+@asynccontextmanager
+async def opened_client(sandbox: Sandbox) -> AsyncIterator[TelecmiClient]:
+    """Open a client of a sandbox."""
+    channel = Channel("http://localhost", transport=ASGITransport(app=sandbox))
+    client = TelecmiClient(channel, FixedToken(SIGNED_IN.token))
+    yield client
+    await client.aclose()
+
+
 @pytest.fixture(params=GENERATIONS)
 def generation(request: pytest.FixtureRequest) -> str:
     """Each protocol generation in turn."""
     value: str = request.param
     return value
+
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+@pytest.fixture(scope="session")
+def address_book() -> list[Contact]:
+    """Ten thousand invented contacts."""
+    with gzip.open(SAMPLES / "search" / "contacts-10k.jsonl.gz") as lines:
+        return [Contact.model_validate_json(line) for line in lines]
+
+
+@pytest.fixture(scope="session", params=["fts5", "plain"])
+def full_index(request: pytest.FixtureRequest, address_book: list[Contact]) -> Iterator[Index]:
+    """All of them in an index."""
+    with Index(backend=request.param) as index:
+        for start in range(0, len(address_book), 100):
+            index.upsert(address_book[start : start + 100], generation=1, state={})
+        yield index
+
+
+@pytest.fixture(params=["fts5", pytest.param("plain", marks=pytest.mark.slow)])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Both ways to keep postings."""
+    chosen: Backend = request.param
+    return chosen
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder of the user's that is this test's own."""
+    folder = tmp_path / "telecmi-mcp"
+    monkeypatch.setattr("telecmi_mcp._app.cache_folder", lambda: folder)
+    return folder

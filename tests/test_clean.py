@@ -337,6 +337,7 @@ ENDLESS = (
 
 
 @pytest.mark.parametrize("unit", ENDLESS)
+@pytest.mark.slow
 def test_a_million_hostile_characters_are_survived(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
     assert len(clean(text, limit=200)) <= 200

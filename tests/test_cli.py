@@ -7,13 +7,16 @@ import os
 import subprocess
 import sys
 import urllib.request
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from e2e.lines import environment
 from telecmi_mcp import __version__
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def run(
@@ -37,7 +40,7 @@ def test_the_version_is_the_packages() -> None:
 def test_help_names_every_command() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for command in ["serve", "login", "logout", "check", "demo", "sandbox"]:
+    for command in ["serve", "login", "logout", "check", "search", "sync", "index", "demo", "sandbox"]:
         assert command in done.stdout
 
 
@@ -76,6 +79,8 @@ def test_the_demo_shows_the_main_job_on_one_screen() -> None:
     for shown in [
         "invented",
         "> tools/list",
+        "what is Priya's number at Acme?",
+        "918004417263    Priya Raman",
         "John Doe",
         "'page_state'",
         "> get_contact",
@@ -147,3 +152,41 @@ def test_a_port_that_is_taken_is_told(sandbox: str) -> None:
     assert done.returncode == 1
     assert "--port" in done.stdout
     assert os.linesep.join(done.stderr.splitlines()) == ""
+
+
+def test_a_search_prints_a_small_table_and_says_when_there_is_nothing() -> None:
+    done = run("search", "--sandbox", "Priya", "Acme")
+    assert (done.returncode, done.stderr) == (0, "")
+    (line,) = done.stdout.splitlines()
+    assert line.split() == ["exact", "Priya", "Raman", "918004417263", "priya.raman@acme.example", "Acme", "Corp"]
+    nobody = run("search", "--sandbox", "zzkqwx")
+    assert (nobody.returncode, nobody.stdout) == (1, "")
+    assert nobody.stderr == "Nobody matches. All contacts were searched: this is final.\n"
+
+
+@pytest.mark.parametrize("limit", ["0", "x"])
+def test_a_search_takes_no_other_limit_than_the_tool(limit: str) -> None:
+    assert run("search", "--sandbox", "--limit", limit, "Priya").returncode == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="the cache folder is set by XDG_CACHE_HOME")
+def test_an_index_on_disk_is_made_told_of_and_removed(tmp_path: Path) -> None:
+    def kept(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return run(*arguments, "--sandbox", XDG_CACHE_HOME=str(tmp_path), TELECMI_INDEX="disk")
+
+    assert "no index on disk" in kept("index", "status").stdout
+    assert list(tmp_path.iterdir()) == []
+    made = kept("sync")
+    assert (made.returncode, made.stdout) == (0, "150 contacts in the index; complete.\n")
+    assert made.stderr.splitlines()[-1] == "150 of 150 contacts"
+    assert "150, all of them as of 20" in kept("index", "status").stdout
+    assert kept("index", "clear").stdout.startswith("Removed 1 index from ")
+    assert list(tmp_path.rglob("*.db*")) == []
+
+
+@pytest.mark.slow
+def test_a_sync_that_keeps_nothing_says_so() -> None:
+    assert "Nothing is kept" in run("sync", "--sandbox").stdout
+    off = run("sync", "--sandbox", "--index", "off")
+    assert (off.returncode, "is off" in off.stdout) == (1, True)

@@ -35,6 +35,7 @@ MADE: list[errors.TelecmiError] = [
     errors.UnreadableAnswer(),
     errors.CorruptAnswer(),
     errors.UnexpectedRedirect(),
+    errors.IndexUnusable("disk I/O error", malformed=False),
 ]
 
 

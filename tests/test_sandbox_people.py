@@ -51,6 +51,7 @@ def test_every_field_is_a_clean_string_in_the_documented_order() -> None:
             assert value == value.strip() == unicodedata.normalize("NFC", value)
 
 
+@pytest.mark.slow
 def test_100_000_have_as_many_version_4_uuids() -> None:
     found = {contact["contact_id"] for contact in make_contacts(100_000)}
     assert len(found) == 100_000

@@ -93,7 +93,7 @@ async def test_an_unknown_contact_is_one_clear_error_in_every_form(form: Any, st
     async with opened_desk(quirks, mode=generation) as desk:
         sentence = await desk.refuse("get_contact", contact_id=UNKNOWN)
     assert sentence == (
-        f"Check the id, or look the contact up with list_contacts: TeleCMI has no contact with the id {UNKNOWN}."
+        f"Check the id, or look the contact up with search_contacts: TeleCMI has no contact with the id {UNKNOWN}."
     )
 
 
@@ -112,7 +112,7 @@ async def test_a_refused_token_is_told_as_such_for_both_tools(code: Any) -> None
 
 async def test_without_a_token_the_tools_are_listed_and_a_call_says_how_to_sign_in(generation: str) -> None:
     async with opened_desk(mode=generation, settings=Settings()) as desk:
-        assert len((await desk.client.list_tools()).tools) == 2
+        assert len((await desk.client.list_tools()).tools) == 3
         assert "TELECMI_TOKEN" in await desk.refuse("list_contacts")
         assert desk.bodies == []
 
@@ -240,7 +240,7 @@ async def test_more_calls_than_the_limit_are_told_when_to_come_back() -> None:
 
 
 class Broken:
-    """A client with a defect."""
+    """A directory with a defect."""
 
     async def list_contacts(self, **_: object) -> None:
         raise RuntimeError("hunter2")
@@ -251,7 +251,7 @@ async def test_a_defect_of_ours_is_logged_without_its_words_and_told_without_the
 ) -> None:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Any]:
-        yield dataclasses.make_dataclass("App", ["client", "rate_limit"])(Broken(), RateLimit(0, clock=lambda: 0.0))
+        yield dataclasses.make_dataclass("App", ["directory", "rate_limit"])(Broken(), RateLimit(0, clock=lambda: 0.0))
 
     async with Client(create_server(opened), mode=generation) as client:
         result = await client.call_tool("list_contacts", {})

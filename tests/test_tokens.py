@@ -149,16 +149,21 @@ def test_an_age_is_never_negative() -> None:
     assert Origin("a store", issued_at=1e9).age_days(0) == 0
 
 
-@pytest.mark.parametrize(
-    ("tool", "arguments"), [(TOOLS[0], {"contact_id": "d3b07384-d113-4ec5-a5ae-be81d6e3c239"}), (TOOLS[1], {})]
-)
+ARGUMENTS = {
+    "search_contacts": {"query": "John Doe"},
+    "get_contact": {"contact_id": "d3b07384-d113-4ec5-a5ae-be81d6e3c239"},
+    "list_contacts": {},
+}
+
+
+@pytest.mark.parametrize(("tool", "arguments"), [(tool, ARGUMENTS[tool.name]) for tool in TOOLS])
 async def test_the_notice_is_in_every_tools_answer(tmp_path: Path, tool: Any, arguments: dict[str, str]) -> None:
     office = Office(tmp_path)
     await office.keep(SecretStr(SANDBOX_TOKEN), password=None, age_days=24)
     async with office.app(KEPT) as app:
-        assert "notice" not in await tool.call(app, arguments)
+        assert "sign-in" not in (await tool.call(app, arguments)).get("notice", "")
         office.clock.now += DAY
-        assert (await tool.call(app, arguments))["notice"].startswith("The TeleCMI sign-in ends in about 5 days")
+        assert "The TeleCMI sign-in ends in about 5 days" in (await tool.call(app, arguments))["notice"]
 
 
 def test_every_form_of_a_known_secret_is_hidden() -> None:

@@ -49,7 +49,7 @@ def test_the_schemas_are_flat_closed_and_without_noise(tool: Any) -> None:
     for node in schemas([tool.input_schema, tool.output_schema]):
         assert not {"$ref", "$defs", "anyOf", "oneOf", "allOf", "title"} & node.keys()
         assert not isinstance(node.get("type"), list)
-        if node.get("type") == "object":
+        if node.get("type") == "object" and "properties" in node:
             assert node["additionalProperties"] is False
     for parameter in tool.input_schema["properties"].values():
         assert parameter["description"]
@@ -62,11 +62,26 @@ def test_the_words_stay_within_what_clients_show() -> None:
         assert len(tool.description.encode()) < 2048
 
 
+def test_all_that_a_model_is_given_stays_within_its_budget() -> None:
+    given = [[tool.name, tool.description, tool.input_schema, tool.output_schema] for tool in TOOLS]
+    assert len(json.dumps(given, separators=(",", ":"))) <= 2930  # of which o200k makes 698 tokens
+
+
 def test_the_output_schema_has_the_fields_of_a_contact() -> None:
     assert list(CONTACT_SCHEMA["properties"]) == list(Contact.model_fields)
 
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("search_contacts", {}, "Give query: it takes text of 1 to 200 characters."),
+    *(
+        ("search_contacts", {"query": value}, "Correct query: it takes text of 1 to 200 characters.")
+        for value in ["", "x" * 201, 919200000000, True, [], {}]
+    ),
+    *(
+        ("search_contacts", {"query": "x", "limit": value}, "Correct limit: it takes an integer from 1 to 25.")
+        for value in [0, 26, "5", 5.0, True]
+    ),
+    ("search_contacts", {"query": "x", "page_state": "y"}, "Leave out page_state: search_contacts takes only query"),
     ("get_contact", {}, "Give contact_id: it takes a UUID"),
     ("get_contact", {"contact_id": None}, "Give contact_id: it takes a UUID"),
     *(

@@ -38,6 +38,7 @@ async def _show() -> None:
     _say("telecmi-mcp, as a process on stdio. Every contact here is invented; TeleCMI was not asked.")
     async with Client(stdio_client(server)) as client:
         await _show_tools(client)
+        await _show_search(client, "what is Priya's number at Acme?")
         page = await _show_page(client, {"limit": _LIMIT})
         await _show_page(client, {"limit": _LIMIT, "page_state": page["page_state"]})
         await _call(client, "get_contact", {"contact_id": page["contacts"][0]["contact_id"]})
@@ -51,13 +52,23 @@ async def _show_tools(client: Client) -> None:
         _say(f"  {tool.name}({', '.join(tool.input_schema['properties'])})  {tool.title}")
 
 
+async def _show_search(client: Client, query: str) -> None:
+    found = await _call(client, "search_contacts", {"query": query}, shown=False)
+    _show_contacts(found["matches"])
+    _say(f"  {len(found['matches'])} found among {found['indexed']}; complete: {found['complete']}")
+
+
 async def _show_page(client: Client, arguments: dict[str, Any]) -> dict[str, Any]:
     page = await _call(client, "list_contacts", arguments, shown=False)
-    for contact in page["contacts"]:
-        name = f"{contact.get('first_name', '')} {contact.get('last_name', '')}".strip()
-        _say(f"  {contact.get('phone_no', '-'):<15} {name:<24} {contact.get('company', '-')}")
+    _show_contacts(page["contacts"])
     _say(f"  {len(page['contacts'])} of {page['count']}; has_more: {page['has_more']}")
     return page
+
+
+def _show_contacts(contacts: list[dict[str, Any]]) -> None:
+    for contact in contacts:
+        name = f"{contact.get('first_name', '')} {contact.get('last_name', '')}".strip()
+        _say(f"  {contact.get('phone_no', '-'):<15} {name:<24} {contact.get('company', '-')}")
 
 
 async def _call(client: Client, tool: str, arguments: dict[str, Any], *, shown: bool = True) -> dict[str, Any]:

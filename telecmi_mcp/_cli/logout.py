@@ -35,7 +35,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 async def _sign_out(settings: Settings) -> str:
-    from telecmi_mcp._refusals import Refusals  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._current import name_owner  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._refusals import Refusals  # noqa: PLC0415
+    from telecmi_mcp._shelf import cache_folder, forget_index  # noqa: PLC0415
     from telecmi_mcp._sign_ins import Account  # noqa: PLC0415
     from telecmi_mcp._sources import lock_of, open_sign_ins  # noqa: PLC0415
     from telecmi_mcp._state import held_lock, state_folder  # noqa: PLC0415
@@ -47,6 +49,7 @@ async def _sign_out(settings: Settings) -> str:
         account = Account(settings.base_url, user_id)
         await Refusals(folder).forget(account)
         known = await sign_ins.forget(account)
+    forget_index(cache_folder(), name_owner(settings.base_url, user_id))
     if not known:
         return f"Nothing is kept of {user_id or 'anybody'} at {settings.base_url}."
-    return f"Forgotten: {user_id} at {settings.base_url}, the token and the password.\n{_REVOKED}"
+    return f"Forgotten: {user_id} at {settings.base_url}, the token, the password and the index.\n{_REVOKED}"

@@ -73,6 +73,7 @@ async def ask_many(server: Lines, messages: list[dict[str, Any]]) -> dict[Any, d
     return answers
 
 
+@pytest.mark.slow
 async def test_a_thousand_calls_in_flight_are_all_answered_eight_at_a_time() -> None:
     waiting: list[anyio.Event] = []
     most = 0

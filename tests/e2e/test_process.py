@@ -30,6 +30,7 @@ async def test_the_sdks_client_does_the_main_job(mode: str) -> None:
     with anyio.fail_after(30):
         async with Client(stdio_client(server), mode=mode) as client:
             assert {tool.name for tool in (await client.list_tools()).tools} == {
+                "search_contacts",
                 "get_contact",
                 "list_contacts",
             }
@@ -44,7 +45,7 @@ async def test_every_handshake_version_is_spoken(version: str) -> None:
         assert (await server.shake_hands(version))["result"]["protocolVersion"] == version
         tools = (await server.ask(request(1, "tools/list")))["result"]["tools"]
         answer = (await server.ask(call(2, "get_contact", contact_id=JOHN)))["result"]
-        assert [tool["name"] for tool in tools] == ["get_contact", "list_contacts"]
+        assert [tool["name"] for tool in tools] == ["search_contacts", "get_contact", "list_contacts"]
         assert answer["structuredContent" if version >= "2025-06-18" else "content"]
         assert await server.close() == 0
         assert await server.errors() == ""
@@ -67,7 +68,7 @@ async def test_the_stateless_generation_is_spoken() -> None:
 async def test_without_a_token_the_server_starts_and_lists_and_says_how_to_sign_in() -> None:
     async with started("serve") as server:
         await server.shake_hands()
-        assert len((await server.ask(request(1, "tools/list")))["result"]["tools"]) == 2
+        assert len((await server.ask(request(1, "tools/list")))["result"]["tools"]) == 3
         result = (await server.ask(call(2, "list_contacts")))["result"]
         assert result["isError"]
         assert "TELECMI_TOKEN" in result["content"][0]["text"]

@@ -188,6 +188,7 @@ def test_without_the_extra_it_says_what_to_install(telecmi: Telecmi, tmp_path: P
     assert "Install telecmi-mcp[keyring], or run telecmi-mcp login --store file" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_password_that_was_refused_is_not_sent_by_the_next_process_until_a_person_signs_in(
     telecmi: Telecmi, tmp_path: Path
 ) -> None:
@@ -249,6 +250,7 @@ sys.exit(main(["serve"]))
 """
 
 
+@pytest.mark.slow
 async def test_a_crash_in_a_login_tells_neither_the_model_nor_the_log(telecmi: Telecmi, tmp_path: Path) -> None:
     env = variables(telecmi, tmp_path, TELECMI_USER_ID=USER, TELECMI_PASSWORD=PASSWORD, TELECMI_LOG_LEVEL="DEBUG")
     async with started("-X", "dev", "-c", CRASH, env=env, command=[sys.executable]) as server:

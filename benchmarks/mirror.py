@@ -1,0 +1,122 @@
+# ruff: noqa: INP001 - a script, not a package
+"""Measures the mirror against the bare loop: the same pages over the same loopback server, with the same latency.
+
+    python benchmarks/mirror.py --contacts 5000 --latency 0.1
+
+The server is a process of its own that answers each page after the latency. The bare loop is httpx2 and json, nothing
+else; the mirror also checks, cleans, and writes into an index, in memory and on disk. The rounds take turns, and the
+ratio of the medians counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import socket
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx2
+from pydantic import SecretStr
+
+from telecmi_mcp import TelecmiClient
+from telecmi_mcp._http import Channel
+from telecmi_mcp._index import Index
+from telecmi_mcp._ledger import Ledger
+from telecmi_mcp._mirror import Mirror
+from telecmi_mcp._tokens import FixedToken
+from telecmi_mcp.sandbox import SANDBOX_TOKEN, create_sandbox, make_contacts
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+_PAGE = 100
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--contacts", type=int, default=5000)
+    parser.add_argument("--latency", type=float, default=0.1, help="seconds before each answer")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    ours, theirs = multiprocessing.Pipe()
+    context = multiprocessing.get_context("spawn")
+    server = context.Process(target=_serve, args=(theirs, options.contacts, options.latency), daemon=True)
+    server.start()
+    try:
+        anyio.run(_measure, ours.recv(), options)
+    finally:
+        server.terminate()
+        server.join()
+
+
+def _serve(pipe: Connection, count: int, latency: float) -> None:
+    import uvicorn  # noqa: PLC0415 - the server's process only
+
+    sandbox = create_sandbox(contacts=make_contacts(count))
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        if scope["type"] == "http":
+            await anyio.sleep(latency)
+        await sandbox(scope, receive, send)
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    pipe.send(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    uvicorn.Server(uvicorn.Config(slow, log_level="warning", lifespan="off")).run(sockets=[listener])
+
+
+async def _measure(address: str, options: argparse.Namespace) -> None:
+    times: dict[str, list[float]] = {"bare loop": [], "mirror in memory": [], "mirror on disk": []}
+    with tempfile.TemporaryDirectory() as folder:
+        for each in range(options.rounds):
+            times["bare loop"].append(await _bare(address, options.contacts))
+            times["mirror in memory"].append(await _mirrored(address, options.contacts, None))
+            times["mirror on disk"].append(await _mirrored(address, options.contacts, Path(folder) / f"{each}.db"))
+    bare = statistics.median(times["bare loop"])
+    sys.stdout.write(f"{options.contacts:,} contacts, {options.latency * 1000:g} ms a page, {options.rounds} rounds\n")
+    for name, taken in times.items():
+        middle = statistics.median(taken)
+        sys.stdout.write(f"{name:<18} {middle:6.2f} s  {middle / bare:5.3f}\n")
+
+
+async def _bare(address: str, count: int) -> float:
+    begun, read = time.perf_counter(), 0
+    async with httpx2.AsyncClient(timeout=30, trust_env=False) as client:
+        body: dict[str, Any] = {"token": SANDBOX_TOKEN, "limit": _PAGE}
+        while True:
+            answer = json.loads((await client.post(f"{address}/v3/contact/get", json=body)).content)
+            read += len(answer["contacts"])
+            if not answer.get("page_state"):
+                break
+            body["page_state"] = answer["page_state"]
+    _expect(read, count)
+    return time.perf_counter() - begun
+
+
+async def _mirrored(address: str, count: int, path: Path | None) -> float:
+    client = TelecmiClient(Channel(address), FixedToken(SecretStr(SANDBOX_TOKEN)))
+    with Index(path) as index:
+        begun = time.perf_counter()
+        mirror = Mirror(client, index, Ledger())
+        async with anyio.create_task_group() as tasks:
+            mirror.start(tasks, max_age=900)
+        taken = time.perf_counter() - begun
+        _expect(index.count(), count)
+    await client.aclose()
+    return taken
+
+
+def _expect(read: int, count: int) -> None:
+    if read != count:
+        sys.exit(f"{read} contacts arrived, not {count}")
+
+
+if __name__ == "__main__":
+    main()

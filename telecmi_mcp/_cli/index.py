@@ -1,0 +1,80 @@
+"""``telecmi-mcp index status|clear``: what is kept on disk, and how to be rid of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from telecmi_mcp._cli._configuration import add_setting_flags, read_settings
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from telecmi_mcp._settings import Settings
+
+SUMMARY = "Say what the index on disk holds, or remove it."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add_setting_flags(parser)
+    parser.add_argument("deed", choices=["status", "clear"], help="status: say what there is; clear: remove it all.")
+
+
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Say what there is, or remove it."""
+    settings = read_settings(args, environ)
+    if args.deed == "clear":
+        print(_clear())
+        return 0
+    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+
+    print(_status(settings, anyio.run(_owner, settings)))
+    return 0
+
+
+async def _owner(settings: Settings) -> str:
+    """Whose index the server would use; nobody is asked for that."""
+    from telecmi_mcp._current import name_owner, owner_of  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._secrets import KnownSecrets  # noqa: PLC0415
+    from telecmi_mcp._sources import open_sign_ins  # noqa: PLC0415
+    from telecmi_mcp._state import state_folder  # noqa: PLC0415
+    from telecmi_mcp._tokens import FixedToken, TokenFile  # noqa: PLC0415
+
+    if settings.token is not None:
+        return await owner_of(settings.base_url, FixedToken(settings.token))
+    if settings.token_file is not None:
+        return await owner_of(settings.base_url, TokenFile(settings.token_file, KnownSecrets()))
+    sign_ins = open_sign_ins(state_folder(), time_limit=settings.timeout)
+    return name_owner(settings.base_url, settings.user_id or await sign_ins.last_user_id(settings.base_url))
+
+
+def _status(settings: Settings, owner: str) -> str:
+    from telecmi_mcp._ledger import Ledger  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._shelf import cache_folder, find_index, inspect_index  # noqa: PLC0415
+
+    path = find_index(cache_folder(), owner)
+    shelved = inspect_index(path) if path else None
+    lines = [f"  {'TELECMI_INDEX':<13} {settings.index}", f"  {'folder':<13} {cache_folder()}"]
+    if shelved is None:
+        return "\n".join([*lines, "", "This account has no index on disk."])
+    ledger = Ledger.from_state(shelved.state)
+    whole = f"all of them as of {_time(ledger.as_of)}" if ledger.is_whole else "not all of them yet"
+    lines += [
+        f"  {'file':<13} {shelved.path.name}, {shelved.size:,} bytes",
+        f"  {'contacts':<13} {'unreadable' if shelved.contacts is None else f'{shelved.contacts:,}, {whole}'}",
+        f"  {'in use':<13} {'by a running process' if shelved.has_writer else 'no'}",
+    ]
+    return "\n".join(lines)
+
+
+def _clear() -> str:
+    from telecmi_mcp._shelf import cache_folder, clear_indexes  # noqa: PLC0415 - late, like all that --help does not need
+
+    removed = clear_indexes(cache_folder())
+    return f"Removed {removed} index{'' if removed == 1 else 'es'} from {cache_folder()}."
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")

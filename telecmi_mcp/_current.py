@@ -1,0 +1,124 @@
+"""The directory of whoever is signed in now: two accounts never share an index, not even one after the other."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+from anyio.to_thread import run_sync
+
+from telecmi_mcp import errors
+from telecmi_mcp._directory import Directory
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from anyio.abc import TaskGroup
+
+    from telecmi_mcp._client import TelecmiClient
+    from telecmi_mcp._directory import Report
+    from telecmi_mcp._found import Found
+    from telecmi_mcp._models import Contact, ContactPage
+    from telecmi_mcp._shelf import Shelf
+    from telecmi_mcp._tokens import TokenSource
+
+_T = TypeVar("_T")
+
+
+async def owner_of(base_url: str, tokens: TokenSource) -> str:
+    """Tell whose contacts the tokens read: the user's, or where nothing names the user, the token's.
+
+    Raises:
+        TelecmiError: Nobody is signed in.
+    """
+    token = await tokens.current()
+    return name_owner(base_url, tokens.origin.user_id or token.get_secret_value())
+
+
+def name_owner(base_url: str, user: str) -> str:
+    """Return the name under which the contacts of a user are kept; never shown, and hashed where it is stored."""
+    return f"{base_url}\n{user}"
+
+
+class CurrentDirectory:
+    """Searches and reads contacts, each call for the account that is signed in when it begins.
+
+    Another sign-in ends the mirror of the account before, and its index is closed.
+
+    Args:
+        client: Reads contacts.
+        owner: Tells the account; asks nobody, unless the first login is still to be made.
+        open_shelf: Opens the index of an account; ``None`` for no index.
+        tasks: What the mirror runs in.
+        timeout: Seconds that one call may take.
+        max_age: Seconds after which the index is renewed.
+        clock: Tells the Unix time.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it works with, each named
+        self,
+        client: TelecmiClient,
+        owner: Callable[[], Awaitable[str]],
+        open_shelf: Callable[[str], Shelf] | None,
+        tasks: TaskGroup,
+        *,
+        timeout: float = 30.0,
+        max_age: float = 900.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._owner = owner
+        self._open_shelf = open_shelf
+        self._timeout = timeout
+        self._make = partial(Directory, client, tasks=tasks, timeout=timeout, max_age=max_age, clock=clock)
+        self._choosing = anyio.Lock()
+        self._chosen = ""
+        self._directory: Directory | None = None
+        self._shelf: Shelf | None = None
+
+    async def search(self, query: str, *, limit: int = 5, report: Report | None = None) -> Found:
+        """Find contacts; see ``Directory.search``."""
+        return await self._in_time(lambda directory: directory.search(query, limit=limit, report=report))
+
+    async def get_contact(self, contact_id: str) -> Contact:
+        """Read one contact; see ``TelecmiClient.get_contact``."""
+        return await self._in_time(lambda directory: directory.get_contact(contact_id))
+
+    async def list_contacts(self, *, limit: int = 10, page_state: str | None = None) -> ContactPage:
+        """Read one page; see ``TelecmiClient.list_contacts``."""
+        return await self._in_time(lambda directory: directory.list_contacts(limit=limit, page_state=page_state))
+
+    async def sync(self, report: Report) -> Found:
+        """Follow the pass that is due to its end, however long that takes; see ``Directory.sync``."""
+        return await (await self._current()).sync(report)
+
+    def close(self) -> None:
+        """Close the index."""
+        if self._shelf is not None:
+            self._shelf.close()
+
+    async def _in_time(self, read: Callable[[Directory], Awaitable[_T]]) -> _T:
+        with anyio.move_on_after(self._timeout):  # the first login takes of the same time
+            return await read(await self._current())
+        raise errors.DeadlineExceeded(self._timeout)
+
+    async def _current(self) -> Directory:
+        async with self._choosing:
+            owner = await self._owner()
+            if self._directory is None or owner != self._chosen:
+                await self._let_go()
+                self._chosen = owner
+                self._shelf = self._open_shelf(owner) if self._open_shelf else None
+                self._directory = self._make(self._shelf, is_ours=partial(self._is_of, owner))
+            return self._directory
+
+    async def _let_go(self) -> None:
+        if self._directory is not None:
+            self._directory.stop()
+        if self._shelf is not None:
+            await run_sync(self._shelf.close)
+        self._directory = self._shelf = None
+
+    async def _is_of(self, owner: str) -> bool:
+        return await self._owner() == owner

@@ -1,0 +1,232 @@
+"""The mirror: TeleCMI's list in a store, read page by page, each page written while the next is on its way."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from dataclasses import replace
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.to_thread import run_sync
+
+from telecmi_mcp import errors
+from telecmi_mcp._limits import pause_before
+from telecmi_mcp._tasks import open_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from anyio.abc import TaskGroup
+
+    from telecmi_mcp._client import TelecmiClient
+    from telecmi_mcp._ledger import Ledger
+    from telecmi_mcp._models import Contact, ContactPage
+    from telecmi_mcp._search import Store
+
+_log = logging.getLogger(__name__)
+
+PAGE = 100
+"""Contacts of a page: TeleCMI's most."""
+
+_ATTEMPTS = 8  # for one page; then the pass rests until the next search
+_CURSOR_ATTEMPTS = 3  # after so many failures at a cursor, the cursor may be why
+_RESTARTS = 2
+_LONGEST_REST = 3600.0
+_TRUSTED_AGES = 4  # ages for which an unchanged count is taken for an unchanged list
+
+
+async def always() -> bool:
+    """Tell that the account never changes."""
+    return True
+
+
+class Mirror:
+    """Keeps a store like TeleCMI's list. One pass at a time; one page in memory, and the next.
+
+    Attributes:
+        ledger: How far it is.
+        fault: Why the last request failed; ``None`` once one succeeds.
+        faults: How many failed in a row.
+        is_running: Whether a pass is under way.
+        resumes_at: The event loop's time at which a pass goes on that rests after a fault.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it works with, each named
+        self,
+        client: TelecmiClient,
+        store: Store,
+        ledger: Ledger,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        is_ours: Callable[[], Awaitable[bool]] = always,
+    ) -> None:
+        self.store = store
+        self.ledger = ledger
+        self.fault: errors.TelecmiError | None = None
+        self.faults = 0
+        self.is_running = False
+        self.resumes_at = 0.0
+        self._client = client.in_background()
+        self._clock = clock
+        self._sleep = sleep
+        self._is_ours = is_ours
+        self._moved = anyio.Event()
+        self._scope = anyio.CancelScope()
+
+    @property
+    def moved(self) -> anyio.Event:
+        """Set when a page was written, a request failed, or the pass ended; then there is another one."""
+        return self._moved
+
+    def start(self, tasks: TaskGroup, *, max_age: float) -> None:
+        """Begin in the background the pass that is due, if one is and none is under way."""
+        if not (self.is_running or self.is_current(max_age=max_age)):
+            self.is_running = True
+            self.fault, self.faults, self.resumes_at = None, 0, 0.0
+            self._scope = anyio.CancelScope()
+            tasks.start_soon(self._renew, max_age)
+
+    def stop(self) -> None:
+        """End the pass that is under way; it can be resumed."""
+        self._scope.cancel()
+
+    def is_current(self, *, max_age: float) -> bool:
+        """Whether the last pass has ended, and no other is due."""
+        return not self.ledger.is_due(self._clock(), max_age=max_age)
+
+    async def _renew(self, max_age: float) -> None:
+        """Make a pass, unless TeleCMI's count says that nothing came or went. Raises nothing: nobody would hear it."""
+        try:
+            with self._scope:
+                if not await self._is_unchanged(max_age):
+                    await self._read_all()
+                elif self.ledger.is_dirty:
+                    await self._scrub()
+        except errors.TelecmiError as fault:
+            self.fault = fault
+            _log.info("the mirror rests: %s", fault.code)
+        except Exception as defect:  # noqa: BLE001 - a defect here must not take the server down
+            self.fault = errors.IndexUnusable(type(defect).__name__, malformed=False)
+            _log.error("the mirror failed with %s", type(defect).__name__)
+        finally:
+            self.is_running = False
+            self._move()
+
+    async def note(self, contacts: Sequence[Contact]) -> None:
+        """Write contacts that were seen elsewhere than in a pass."""
+        if not await self._is_ours():
+            return
+        generation = self.ledger.generation
+        written = await run_sync(partial(self.store.upsert, contacts, generation=generation, state={}))
+        await self._soil(is_dirty=written.changed > 0)
+
+    async def drop(self, contact_id: str) -> None:
+        """Remove a contact that TeleCMI no longer has."""
+        if not await self._is_ours():
+            return
+        removed = await run_sync(self.store.delete, [contact_id])
+        await self._soil(is_dirty=removed > 0)
+
+    async def _is_unchanged(self, max_age: float) -> bool:
+        """Ask for one contact and compare the count; an edit does not show in it, so that is trusted for a while."""
+        ledger = self.ledger
+        if not (ledger.ended and ledger.is_whole and self._clock() - ledger.as_of < _TRUSTED_AGES * max_age):
+            return False
+        page = await self._client.list_contacts(limit=1)
+        if page.count is None or page.count != ledger.count:
+            return False
+        await self._save(replace(self.ledger, checked=self._clock()))
+        return True
+
+    async def _read_all(self) -> None:
+        self.ledger = self.ledger.opened(self._clock())
+        for restarts_left in reversed(range(_RESTARTS + 1)):
+            try:
+                return await self._read_on()
+            except errors.CursorRefused:
+                if not restarts_left:
+                    raise
+                self.ledger = self.ledger.restarted(self._clock())
+        return None
+
+    async def _read_on(self) -> None:
+        page: ContactPage | None = await self._fetch(self.ledger.cursor or None)
+        while page is not None:
+            page = await self._write_and_fetch(page)
+        await self._close()
+
+    async def _write_and_fetch(self, page: ContactPage) -> ContactPage | None:
+        async with open_tasks() as tasks:
+            tasks.start_soon(self._write, page)
+            return await self._fetch(page.page_state) if page.page_state else None
+
+    async def _write(self, page: ContactPage) -> None:
+        ledger = self.ledger.after(page)
+        upsert = partial(self.store.upsert, page.contacts, generation=ledger.generation, state=ledger.state)
+        with anyio.CancelScope(shield=True):  # what was read is kept, even where reading on failed
+            written = await run_sync(upsert)
+        self.ledger = replace(ledger, is_dirty=self.ledger.is_dirty or written.changed > 0)
+        self._move()
+
+    async def _close(self) -> None:
+        seen = await run_sync(self.store.count, self.ledger.generation)
+        ledger = self.ledger.closed(self._clock(), seen=seen)
+        if ledger.is_whole:
+            swept = await run_sync(partial(self.store.sweep, ledger.generation, state=ledger.state))
+            self.ledger = replace(ledger, is_dirty=ledger.is_dirty or swept > 0)
+        else:
+            await self._save(ledger)
+        if self.ledger.is_dirty:
+            await self._scrub()
+
+    async def _scrub(self) -> None:
+        if await run_sync(self.store.scrub):
+            await self._save(replace(self.ledger, is_dirty=False))
+
+    async def _soil(self, *, is_dirty: bool) -> None:
+        if is_dirty and not self.ledger.is_dirty:
+            await self._save(replace(self.ledger, is_dirty=True))
+
+    async def _save(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        await run_sync(self.store.remember, ledger.state)
+
+    async def _fetch(self, page_state: str | None) -> ContactPage:
+        """Read one page, however often that takes within reason."""
+        for attempt in count(1):
+            try:
+                page = await self._client.list_contacts(limit=PAGE, page_state=page_state)
+            except errors.TelecmiError as fault:
+                await self._rest(fault, attempt, at_cursor=page_state is not None)
+            else:
+                self.fault, self.faults = None, 0
+                await self._stop_if_not_ours()
+                return page
+        raise AssertionError  # count() has no end
+
+    async def _stop_if_not_ours(self) -> None:
+        # Somebody else has signed in: the page is theirs, and must not be written into this account's store.
+        if not await self._is_ours():
+            self.stop()
+            await anyio.lowlevel.checkpoint()
+
+    async def _rest(self, fault: errors.TelecmiError, attempt: int, *, at_cursor: bool) -> None:
+        """Wait before the next attempt; raise when there is none."""
+        self.fault, self.faults = fault, self.faults + 1
+        if at_cursor and isinstance(fault, errors.ServiceFailed) and attempt >= _CURSOR_ATTEMPTS:
+            raise errors.CursorRefused(detail=fault.detail)
+        pause = pause_before(attempt, retry_after=getattr(fault, "retry_after", None), draw=random.random)
+        if not fault.retryable or attempt >= _ATTEMPTS or pause > _LONGEST_REST:
+            raise fault
+        self.resumes_at = anyio.current_time() + pause
+        self._move()
+        await self._sleep(pause)
+
+    def _move(self) -> None:
+        self._moved.set()
+        self._moved = anyio.Event()
