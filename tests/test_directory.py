@@ -101,6 +101,7 @@ async def test_what_is_conclusive_is_answered_before_the_pass_has_ended(query: s
         held.let_go.set()
 
 
+@pytest.mark.slow
 async def test_at_the_deadline_what_has_arrived_answers_and_the_mirror_goes_on() -> None:
     sandbox = create_sandbox(contacts=PEOPLE)
     held = Held(sandbox)

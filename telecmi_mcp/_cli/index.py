@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from telecmi_mcp._cli._configuration import add_setting_flags, read_settings
+from telecmi_mcp._cli._configuration import add_sandbox_flag, add_setting_flags, read_settings
 
 if TYPE_CHECKING:
     import argparse
@@ -19,6 +19,7 @@ SUMMARY = "Say what the index on disk holds, or remove it."
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_setting_flags(parser)
+    add_sandbox_flag(parser)
     parser.add_argument("deed", choices=["status", "clear"], help="status: say what there is; clear: remove it all.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Serve until input ends or a signal comes; then leave the process at once."""
     settings = read_settings(args, environ)
+    gc.disable()  # the imports leave some 120,000 objects that stay: to look through them again and again is waste
     from telecmi_mcp._logging import configure_logging  # noqa: PLC0415 - bad settings are told before the slow imports
     from telecmi_mcp._secrets import KnownSecrets  # noqa: PLC0415
     from telecmi_mcp._serve import serve_stdio  # noqa: PLC0415
@@ -33,6 +35,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     fill_standard_descriptors()
     secrets = KnownSecrets()
     configure_logging(settings, secrets)
+    gc.freeze()
+    gc.enable()
     try:
         code = serve_stdio(create_server(lambda: open_configured(args, settings, secrets)))
     except KeyboardInterrupt:  # how Windows ends it

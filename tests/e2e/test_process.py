@@ -40,6 +40,7 @@ async def test_the_sdks_client_does_the_main_job(mode: str) -> None:
 
 
 @pytest.mark.parametrize("version", HANDSHAKES)
+@pytest.mark.slow
 async def test_every_handshake_version_is_spoken(version: str) -> None:
     async with started() as server:
         assert (await server.shake_hands(version))["result"]["protocolVersion"] == version

@@ -176,6 +176,7 @@ sys.exit(main(["serve"]))
 """
 
 
+@pytest.mark.slow
 async def test_a_process_never_tells_it_whatever_happens() -> None:
     env = environment(
         TELECMI_TOKEN=CANARY, TELECMI_BASE_URL="http://127.0.0.1:9", TELECMI_LOG_LEVEL="DEBUG", TELECMI_TIMEOUT="2"
@@ -198,6 +199,7 @@ async def test_a_process_never_tells_it_whatever_happens() -> None:
 @pytest.mark.parametrize(
     "words", [["--version"], ["--help"], ["check"], ["check", "--json"], ["serve", "--timeout", "x"]]
 )
+@pytest.mark.slow
 def test_a_command_never_prints_it(words: list[str]) -> None:
     command = [sys.executable, "-m", "telecmi_mcp", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(**AWAY), timeout=60)

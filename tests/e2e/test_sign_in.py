@@ -147,6 +147,7 @@ def test_without_a_terminal_the_password_is_not_asked_for(telecmi: Telecmi, tmp_
     ("status", "body", "sentence"),
     [(200, b"<html>login</html>", "a web page came back"), (200, b'{"code": 200, "msg": "ok"}', "without a token")],
 )
+@pytest.mark.slow
 def test_a_telecmi_that_answers_oddly_is_one_sentence_and_exit_code_1(
     telecmi: Telecmi, tmp_path: Path, status: int, body: bytes, sentence: str
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_telecmi_that_answers_oddly_is_one_sentence_and_exit_code_1(
     assert telecmi.passwords == [PASSWORD]
 
 
+@pytest.mark.slow
 def test_a_wrong_password_no_network_and_no_keyring_are_one_sentence_each(telecmi: Telecmi, tmp_path: Path) -> None:
     env = variables(telecmi, tmp_path)
     wrong = run(env, "login", *IN_FILE, given="wrong\n")
@@ -203,6 +205,7 @@ def test_a_password_that_was_refused_is_not_sent_by_the_next_process_until_a_per
     assert_only_the_store_sings(tmp_path)
 
 
+@pytest.mark.slow
 async def test_a_server_renews_a_dead_token_and_no_secret_shows_anywhere(telecmi: Telecmi, tmp_path: Path) -> None:
     env = variables(telecmi, tmp_path, TELECMI_LOG_LEVEL="DEBUG", PYTHONDEVMODE="1")
     assert run(env, "login", *IN_FILE, "--remember-password", given=f"{PASSWORD}\n").returncode == 0
