@@ -87,6 +87,19 @@ def test_login_check_logout(telecmi: Telecmi, tmp_path: Path) -> None:
     assert run(env, "logout").stdout == f"Nothing is kept of anybody at {telecmi.url}.\n"
 
 
+@pytest.mark.slow
+def test_logout_removes_the_users_index_and_a_renewed_token_keeps_it(telecmi: Telecmi, tmp_path: Path) -> None:
+    env = {**variables(telecmi, tmp_path), "TELECMI_INDEX": "disk", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    for _ in range(2):  # a second sign-in of the same user brings another token
+        assert run(env, "login", *IN_FILE, given=f"{PASSWORD}\n").returncode == 0
+        assert run(env, "sync").returncode == 0
+        (index,) = (tmp_path / "cache").rglob("*.db")
+        assert index.name in run(env, "index", "status").stdout
+        assert_silent(index.name, index.read_bytes().decode("utf8", "replace"))
+    assert run(env, "logout").returncode == 0
+    assert not list((tmp_path / "cache").rglob("*.db*"))
+
+
 IN_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
 
 
