@@ -7,7 +7,7 @@ SAMPLES := tests/samples/search
 CONTACTS := $(SAMPLES)/contacts-10k.jsonl.gz
 QUERIES := $(SAMPLES)/dev-10k.json.gz $(SAMPLES)/val-10k.json.gz
 
-.PHONY: demo test test-slow check judges format bench-search bench-mirror build clean
+.PHONY: demo test test-slow check judges bench format bench-search bench-mirror build clean
 
 demo: $(READY)  ## the main job on invented contacts, through a real process
 	@$(VENV)/bin/telecmi-mcp demo
@@ -28,6 +28,9 @@ check: $(READY)  ## what keeps the house in order
 judges:  ## outside judges, three minutes the first time; they come from PyPI and npm
 	@sh ./.ci/judges
 
+bench: $(READY)  ## beside servers for the same job, a quarter of an hour; ARGS=--quick takes two minutes
+	@$(PYTHON) -m benchmarks $(ARGS)
+
 format: $(READY)
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
@@ -43,7 +46,7 @@ build: $(READY)  ## sdist and wheel in dist/
 	$(PYTHON) -m build
 
 clean:
-	rm -rf $(VENV) .judges build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .judges .benchmarks build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(READY): pyproject.toml constraints.txt
 	@sh ./.ci/setup $(VENV)

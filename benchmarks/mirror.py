@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script, not a package
 """Measures the mirror against the bare loop: the same pages over the same loopback server, with the same latency.
 
     python benchmarks/mirror.py --contacts 5000 --latency 0.1

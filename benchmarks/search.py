@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script, not a package
 """Measures the contact search: what it finds, how long it takes, and how much room it needs.
 
     python benchmarks/search.py --contacts contacts.jsonl.gz --queries dev.json val.json.gz --backend fts5

@@ -157,7 +157,7 @@ SEARCH_SCHEMA: dict[str, Any] = {
         "as_of": {"type": "string"},
         "indexed": {"type": "integer", "description": "Contacts searched."},
         "count": {"type": "integer"},
-        "complete": {"type": "boolean", "description": "All of count were."},
+        "complete": {"type": "boolean", "description": "All were."},
         "notice": {"type": "string"},
     },
     "required": ["matches", "has_more", "as_of", "indexed", "complete"],

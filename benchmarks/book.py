@@ -1,0 +1,95 @@
+"""Invented contacts as the bytes of TeleCMI's answers, made once: the stand-in only looks them up."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+_FIRST = ("Priya", "Arjun", "Lakshmi", "Rahul", "Ananya", "Vikram", "Meera", "Karthik", "Grace", "Oliver")
+_LAST = ("Sharma", "Raman", "Deshpande", "Iyer", "Nair", "Krishnan", "Patel", "Menon", "Walker", "Fischer")
+_COMPANIES = ("Acme Corp", "Quillmoor Textiles", "Larkmere Tea", "Nilavanta Foods", "Vindhara Solar", "Morvane Ltd")
+_TITLES = ("Software Engineer", "Head of Sales", "Accountant", "Purchasing Manager", "Support Lead", "Architect")
+_MOST_BYTES = 8
+_SIZE = "of-size-"
+
+
+def token(size: int) -> str:
+    """Return the token of an organisation with so many contacts."""
+    return f"{_SIZE}{size}"
+
+
+def contact(place: int) -> dict[str, str | None]:
+    """Return the contact at a place. Three of four have one field that is not known, and so null."""
+    dice = int.from_bytes(blake2b(place.to_bytes(_MOST_BYTES)).digest())
+
+    def pick(options: tuple[str, ...]) -> str:
+        nonlocal dice
+        dice, drawn = divmod(dice, len(options))
+        return options[drawn]
+
+    first, last, company, title = pick(_FIRST), pick(_LAST), pick(_COMPANIES), pick(_TITLES)
+    host = company.split()[0].lower() + ".example"
+    facts: dict[str, str | None] = {
+        "contact_id": contact_id(place),
+        "phone_no": f"91{9_200_000_000 + place}",
+        "first_name": first,
+        "last_name": last,
+        "email_id": f"{first}.{last}{place % 100}@{host}".lower(),
+        "company": company,
+        "job_title": title,
+    }
+    unknown = ("", "email_id", "company", "job_title")[place % 4]
+    return {name: None if name == unknown else value for name, value in facts.items()}
+
+
+def contact_id(place: int) -> str:
+    """Return the id of the contact at a place."""
+    return str(UUID(bytes=blake2b(b"id" + place.to_bytes(_MOST_BYTES), digest_size=16).digest(), version=4))
+
+
+def cursor(size: int, limit: int, place: int) -> str:
+    """Return the 64 characters that lead to the page which begins at a place."""
+    return blake2b(f"{size} {limit} {place}".encode(), digest_size=32).hexdigest()
+
+
+class Book:
+    """The answers about so many contacts; of a larger book, a smaller one is the beginning."""
+
+    def __init__(self, size: int) -> None:
+        self._entries = [_compact(contact(place)) for place in range(size)]
+        self._places = {contact_id(place): place for place in range(size)}
+        self._cursors: dict[str, int] = {}
+        self._pages: dict[tuple[int, int, int], bytes] = {}
+
+    def answer(self, asked: dict[str, Any]) -> bytes:
+        """Return the body of an answer. The token says how many of the contacts there are."""
+        size = int(asked["token"].removeprefix(_SIZE))
+        if "contact_id" in asked:
+            place = self._places.get(asked["contact_id"], size)
+            return _REFUSED if place >= size else self._body(size, place, place + 1, "")
+        state, limit = asked.get("page_state"), asked.get("limit", 10)
+        place = self._cursors.get(state, -1) if state else 0
+        return _REFUSED if place < 0 else self._page(size, limit, place)
+
+    def _page(self, size: int, limit: int, place: int) -> bytes:
+        key = (size, limit, place)
+        if key not in self._pages:
+            end = min(size, place + limit)
+            state = cursor(size, limit, end) if end < size else ""
+            self._cursors[state] = end
+            self._pages[key] = self._body(size, place, end, state)
+        return self._pages[key]
+
+    def _body(self, size: int, start: int, end: int, state: str) -> bytes:
+        entries = b",".join(self._entries[start:end])
+        more = b',"page_state":"%s"' % state.encode() if state else b""
+        return b'{"code":200,"contacts":[%s],"count":%d%s}' % (entries, size, more)
+
+
+_REFUSED = b'{"code":404,"error":true,"msg":"Authenticated user record not found"}'
+
+
+def _compact(value: dict[str, str | None]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

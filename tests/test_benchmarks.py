@@ -1,0 +1,153 @@
+"""The parts of the benchmarks that calculate and write: wrong ones would go unseen among numbers."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks.answers import as_tsv, compact
+from benchmarks.book import Book, contact, contact_id, token
+from benchmarks.environments import PINS, SOURCES
+from benchmarks.record import Record, Spread, percentile
+from benchmarks.report import SECTIONS, report
+from benchmarks.table import number, spread, table
+from benchmarks.targets import TARGETS, Target, ratio
+
+CONSTRAINTS = Path(__file__).parent.parent / "constraints.txt"
+
+
+def pinned(path: Path) -> dict[str, str]:
+    """The versions of a file of exact requirements."""
+    found = [re.fullmatch(r"([A-Za-z0-9._-]+)==([0-9][A-Za-z0-9.]*)", line) for line in path.read_text().splitlines()]
+    assert all(found), path.name
+    return {each[1].lower(): each[2] for each in found if each}
+
+
+@pytest.mark.parametrize(("percent", "expected"), [(0, 1.0), (50, 50.0), (99, 99.0), (99.5, 100.0), (100, 100.0)])
+def test_a_percentile_is_the_nearest_rank(percent: float, expected: float) -> None:
+    assert percentile([float(each) for each in range(100, 0, -1)], percent) == expected
+
+
+def test_a_percentile_of_one_value_is_that_value() -> None:
+    assert percentile([7.0], 1) == percentile([7.0], 99) == 7.0
+
+
+def test_a_spread_has_the_middle_the_ends_and_the_number_of_rounds() -> None:
+    assert Spread.of([5.0, 1.0, 2.0, 4.0]) == Spread(median=3.0, minimum=1.0, maximum=5.0, rounds=4)
+
+
+def test_a_record_keeps_the_rounds_of_each_server_apart() -> None:
+    record = Record()
+    record.add("start", "A", 1.0)
+    record.add("start", "A", 3.0)
+    record.add("start", "B", 9.0)
+    assert record.values("start", "A") == [1.0, 3.0]
+    assert record.spread("start", "B") == Spread(9.0, 9.0, 9.0, 1)
+    assert record.spread("start", "C") is record.spread("exit", "A") is None
+    assert json.loads(json.dumps(record.as_json()))["rounds"] == {"start": {"A": [1.0, 3.0], "B": [9.0]}}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (7.0, "7"), (0.0449, "0.04"), (0.9612, "0.96"), (1.234, "1.23"), (12.34, "12.3"), (1234.5, "1,234")],
+)
+def test_a_number_has_three_digits_that_count(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+def test_a_spread_is_written_with_its_ends_only_where_they_say_more() -> None:
+    assert spread(Spread(1.0, 0.5, 2.0, 3)) == "1 (0.50 to 2)"
+    assert spread(Spread(1.001, 1.0009, 1.0011, 3)) == "1.00"
+    assert spread(None) == "-"
+
+
+def test_a_table_is_markdown() -> None:
+    assert table(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
+
+
+def test_a_target_divides_by_the_same_runs_figure_and_keeps_its_side_of_the_bound() -> None:
+    record = Record()
+    record.add("speed", "ours", 3.0)
+    record.add("speed", "theirs", 2.0)
+    at_least = Target("speed", "speed", 1.5, against=("theirs", "speed"), at_least=True, peer="ours")
+    reached = at_least.reached(record)
+    assert reached == 1.5
+    assert at_least.is_met(1.5)
+    assert not at_least.is_met(1.49)
+    at_most = Target("speed", ("speed", "speed"), 6, peer="ours")
+    assert at_most.reached(record) == 6.0
+    assert at_most.is_met(6.0)
+    assert not at_most.is_met(6.01)
+
+
+def test_a_round_is_compared_with_the_same_round() -> None:
+    assert ratio([1.0, 20.0, 3.0], [2.0, 40.0, 6.0]) == 0.5
+    assert ratio([1.0, 2.0, 30.0], [2.0, 1.0, 5.0]) == 2.0
+
+
+def test_figures_of_different_rounds_are_compared_by_their_medians() -> None:
+    assert ratio([1.0, 2.0, 9.0], [4.0]) == 0.5
+
+
+def test_a_target_without_its_measurement_is_not_reached_by_accident() -> None:
+    assert {target.reached(Record()) for target in TARGETS} == {None}
+
+
+def test_every_target_is_about_figures_that_a_table_shows() -> None:
+    shown = {figure for section in SECTIONS for figure in section.figures}
+    for target in TARGETS:
+        figures = (target.figure,) if isinstance(target.figure, str) else target.figure
+        assert {*figures, *([target.against[1]] if target.against else [])} <= shown, target.what
+
+
+def test_a_report_says_what_failed_and_that_the_machine_was_busy() -> None:
+    record = Record()
+    record.failures["a server, start"] = "it | fell\nover"
+    busy, quiet = (99.0, 99.0, 99.0), (0.0, 0.0, 0.0)
+    assert "| a server, start | it / fell over |" in report(record, before=quiet, after=busy)
+    assert "busy before the run" in report(record, before=busy, after=quiet)
+    assert "busy before the run" not in report(record, before=quiet, after=busy)
+
+
+def test_tsv_is_one_line_of_facts_one_of_names_and_one_for_each_contact() -> None:
+    page = {"contacts": [{"a": "1\t2", "b": None}, {"a": "", "b": "3"}], "count": 2, "has_more": False}
+    assert as_tsv(page) == "count 2\thas_more False\na\tb\n1 2\t\n\t3"
+
+
+def test_compact_json_has_no_spaces_and_no_escapes_for_letters() -> None:
+    assert compact({"a": ["é", None]}) == '{"a":["é",null]}'
+
+
+def test_the_book_leads_through_all_contacts_once_and_then_ends() -> None:
+    book, seen, state = Book(25), [], ""
+    while state is not None:
+        asked = {"token": token(23), "limit": 10} | ({"page_state": state} if state else {})
+        answer = json.loads(book.answer(asked))
+        assert answer["count"] == 23
+        seen += answer["contacts"]
+        state = answer.get("page_state")
+        assert state is None or len(state) == 64
+    assert seen == [contact(place) for place in range(23)]
+
+
+def test_the_book_knows_the_contacts_of_the_tokens_organisation_and_no_others() -> None:
+    book = Book(25)
+    assert json.loads(book.answer({"token": token(23), "contact_id": contact_id(22)}))["contacts"] == [contact(22)]
+    assert json.loads(book.answer({"token": token(23), "contact_id": contact_id(23)}))["code"] == 404
+    assert json.loads(book.answer({"token": token(23), "page_state": "nowhere"}))["code"] == 404
+
+
+def test_three_of_four_contacts_have_one_unknown_field() -> None:
+    assert [list(contact(place).values()).count(None) for place in range(8)] == [0, 1, 1, 1] * 2
+
+
+def test_the_versions_of_the_peers_are_exact_and_the_official_sdk_is_the_one_we_run_on() -> None:
+    ours = pinned(CONSTRAINTS)
+    for path in PINS.values():
+        for name, version in pinned(path).items():
+            assert path != PINS["official"] or ours.get(name, version) == version, name
+    package = json.loads((SOURCES / "package.json").read_text())
+    assert all(re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", version) for version in package["dependencies"].values())
