@@ -240,7 +240,8 @@ class Directory:
                 await run_sync(self._shelf.wipe)
 
     async def _taken(self) -> Mirror:
-        assert self._shelf is not None  # noqa: S101 - for mypy: without a shelf nothing is taken
+        if self._shelf is None:  # without one search() does not come here
+            raise errors.IndexUnusable("no shelf", malformed=False)
         mirror = self._mirror
         if mirror and isinstance(mirror.fault, errors.IndexUnusable) and mirror.fault.malformed:
             raise mirror.fault

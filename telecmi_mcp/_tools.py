@@ -56,7 +56,8 @@ class SearchContactsArguments(_Arguments):
         Field(
             min_length=1,
             max_length=_MAX_QUERY,
-            description="What is known: name, number, e-mail, company, title, or some.",
+            description="Name, number, e-mail, company, title.",
+            examples=["Priya Acme"],
         ),
     ]
     limit: Annotated[int, Field(ge=1, le=_MAX_MATCHES, description="Most matches.")] = 5
@@ -272,8 +273,8 @@ TOOLS = (
         name="search_contacts",
         title="Search TeleCMI contacts",
         description=(
-            'Find people: "what is Priya\'s number at Acme?" Typos, initials, parts and Indian scripts do. '
-            "A partial match is not the one asked for."
+            'Find people: "what is Priya\'s number at Acme?" Typos, parts and Indian scripts do. '
+            "Returns up to limit matches for query; a partial one is not who was asked for."
         ),
         arguments=SearchContactsArguments,
         output_schema=SEARCH_SCHEMA,
@@ -282,7 +283,7 @@ TOOLS = (
     Tool(
         name="get_contact",
         title="Get a TeleCMI contact",
-        description="Read one contact by its id. Returns its fields. Without an id, use search_contacts.",
+        description="Returns one contact by its id. Without an id, use search_contacts.",
         arguments=GetContactArguments,
         output_schema=ONE_CONTACT_SCHEMA,
         run=_get_contact,
