@@ -28,7 +28,7 @@ check: $(READY)  ## what keeps the house in order
 judges:  ## outside judges, three minutes the first time; they come from PyPI and npm
 	@sh ./.ci/judges
 
-bench: $(READY)  ## beside servers for the same job, a quarter of an hour; ARGS=--quick takes two minutes
+bench: $(READY)  ## beside servers for the same job, a quarter of an hour; ARGS=--quick takes two to three minutes
 	@$(PYTHON) -m benchmarks $(ARGS)
 
 format: $(READY)

@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, no minute of silence: about two minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, no minute of silence: two to three minutes")
     parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, help="measure only this")
     return parser.parse_args(argv)
 
