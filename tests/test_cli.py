@@ -60,6 +60,16 @@ def test_an_unknown_command_is_wrong_usage() -> None:
     assert "invalid choice" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "takes"),
+    [(["sandbox", "--port", "99999"], "0 to 65535"), (["search", "--limit", "99", "x"], "1 to 25")],
+)
+def test_a_number_out_of_range_is_told_with_what_fits(words: list[str], takes: str) -> None:
+    done = run(*words)
+    assert done.returncode == 2
+    assert f"it takes a whole number from {takes}" in done.stderr
+
+
 def test_the_token_is_never_a_flag() -> None:
     assert run("serve", "--token", "hunter2").returncode == 2
 

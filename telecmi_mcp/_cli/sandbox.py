@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Mapping
 
 SUMMARY = "Run a pretend TeleCMI with invented contacts on this machine."
@@ -51,5 +51,5 @@ Or point a server at it:
 
 def _port(text: str) -> int:
     if not (text.isdecimal() and int(text) <= _HIGHEST_PORT):
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"it takes a whole number from 0 to {_HIGHEST_PORT}")
     return int(text)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from typing import TYPE_CHECKING
 
 from telecmi_mcp._cli._configuration import add_sandbox_flag, add_setting_flags, open_configured, read_settings
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Mapping
 
     from telecmi_mcp._found import Found
@@ -50,5 +50,5 @@ async def _search(args: argparse.Namespace, settings: Settings) -> Found:
 
 def _limit(text: str) -> int:
     if not (text.isdecimal() and 1 <= int(text) <= _MAX_LIMIT):
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"it takes a whole number from 1 to {_MAX_LIMIT}")
     return int(text)
