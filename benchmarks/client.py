@@ -64,6 +64,11 @@ class Session:
         self._limit.start()
 
     @property
+    def pid(self) -> int:
+        """The server's process."""
+        return self._process.pid
+
+    @property
     def asked(self) -> int:
         """How many requests there were."""
         return self._id

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 WORK = ROOT / ".benchmarks"
 SOURCES = ROOT / "benchmarks" / "peers"
-PINS = {name: SOURCES / f"{name}.txt" for name in ("official", "fastmcp", "tokens")}
+PINS = {name: SOURCES / f"{name}.txt" for name in ("official", "fastmcp", "profiler", "tokens")}
 
 OURS = "telecmi-mcp"
 A = "A: official SDK, MCPServer"
@@ -39,6 +39,11 @@ def make_official() -> None:
 def make_tokens() -> None:
     """Install the tokenizer."""
     _make("tokens", [PINS["tokens"]], "--requirement", str(PINS["tokens"]))
+
+
+def make_profiler() -> None:
+    """Install py-spy."""
+    _make("profiler", [PINS["profiler"]], "--requirement", str(PINS["profiler"]))
 
 
 def all_peers() -> dict[str, Callable[[], Peer]]:

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.answers import as_tsv, compact
 from benchmarks.book import Book, contact, contact_id, token
 from benchmarks.environments import PINS, SOURCES
+from benchmarks.flame import name_drawing
 from benchmarks.record import Record, Spread, percentile
 from benchmarks.report import SECTIONS, report
 from benchmarks.table import number, spread, table
@@ -151,3 +152,14 @@ def test_the_versions_of_the_peers_are_exact_and_the_official_sdk_is_the_one_we_
             assert path != PINS["official"] or ours.get(name, version) == version, name
     package = json.loads((SOURCES / "package.json").read_text())
     assert all(re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", version) for version in package["dependencies"].values())
+
+
+def test_a_flamegraph_is_titled_with_what_was_drawn_and_not_with_a_command_line(tmp_path: Path) -> None:
+    drawing = tmp_path / "list.svg"
+    drawing.write_text('<svg><text id="title" x="50%">/there/py-spy record</text><text id="details"> </text></svg>')
+
+    name_drawing(drawing, "telecmi-mcp, list_contacts")
+
+    assert drawing.read_text() == (
+        '<svg><text id="title" x="50%">telecmi-mcp, list_contacts</text><text id="details"> </text></svg>'
+    )
