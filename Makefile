@@ -7,7 +7,7 @@ SAMPLES := tests/samples/search
 CONTACTS := $(SAMPLES)/contacts-10k.jsonl.gz
 QUERIES := $(SAMPLES)/dev-10k.json.gz $(SAMPLES)/val-10k.json.gz
 
-.PHONY: demo test test-slow check judges bench format bench-search bench-mirror build clean
+.PHONY: demo test test-slow check judges bench format early bench-search bench-mirror build clean
 
 demo: $(READY)  ## the main job on invented contacts, through a real process
 	@$(VENV)/bin/telecmi-mcp demo
@@ -34,6 +34,9 @@ bench: $(READY)  ## beside servers for the same job, a quarter of an hour; ARGS=
 format: $(READY)
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
+
+early: $(READY)  ## write what is answered early anew, from what the server says through the SDK
+	PYTHONPATH=.:tests $(PYTHON) tests/early.py
 
 bench-search: $(READY)  ## what the search finds, how fast, in how much room; CONTACTS= and QUERIES= for other data
 	$(PYTHON) benchmarks/search.py --contacts $(CONTACTS) --queries $(QUERIES)

@@ -20,7 +20,7 @@ import httpx2
 
 from telecmi_mcp import __version__, errors
 from telecmi_mcp._greeting import HttpBackend
-from telecmi_mcp._settings import is_loopback
+from telecmi_mcp._variables import is_loopback
 from telecmi_mcp._wire import retry_after_seconds
 
 if TYPE_CHECKING:

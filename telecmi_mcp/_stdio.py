@@ -7,12 +7,11 @@ system can (pipes and sockets on POSIX) and in threads elsewhere.
 
 from __future__ import annotations
 
+import logging
 import os
 import select
-import stat
-import sys
-from contextlib import asynccontextmanager, contextmanager, suppress
-from pathlib import Path
+from collections import Counter
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -28,12 +27,16 @@ from mcp_types import (
     JSONRPCResponse,
 )
 
+from telecmi_mcp._descriptors import can_wait_for, may_not_block
+from telecmi_mcp._door import NOT_BEGUN, Begun
 from telecmi_mcp._lines import LineSplitter, TooLong, read_message, write_message
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from anyio.abc import ObjectReceiveStream, ObjectSendStream, TaskGroup
+
+_log = logging.getLogger(__name__)
 
 _Streams = tuple["ObjectReceiveStream[SessionMessage | Exception]", "ObjectSendStream[SessionMessage]"]
 
@@ -41,7 +44,6 @@ MAX_DUE = 1024
 GRACE_SECONDS = 0.8
 LAST_WORDS_SECONDS = 0.1
 
-_BLOCKING = sys.platform == "win32"  # its event loop cannot wait for pipes: there, threads do
 _LOOK_AGAIN_SECONDS = 0.2
 _CHUNK = 64 * 1024
 
@@ -51,7 +53,7 @@ class _Reader:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._on_loop = _loop_can_wait(fd)
+        self._on_loop = can_wait_for(fd)
 
     async def read(self) -> bytes:
         """Return what there is, at least one byte; nothing at the end of input."""
@@ -76,8 +78,7 @@ class _Writer:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        # The mode belongs to the open file: one that stderr shares must keep blocking.
-        self._on_loop = _loop_can_wait(fd) and not _same_file(fd, 2)
+        self._on_loop = may_not_block(fd)
         if self._on_loop:
             os.set_blocking(fd, False)
 
@@ -104,78 +105,33 @@ def _write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def _loop_can_wait(fd: int) -> bool:
-    mode = os.fstat(fd).st_mode
-    return not _BLOCKING and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
-
-
-def _same_file(one: int, other: int) -> bool:
-    try:
-        return os.path.samestat(os.fstat(one), os.fstat(other))
-    except OSError:
-        return False
-
-
-def fill_standard_descriptors() -> None:
-    """Open the null device where a host left 0, 1 or 2 closed, before something else gets that number."""
-    for fd in range(3):
-        try:
-            os.fstat(fd)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
-    if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w", encoding="utf8")  # noqa: SIM115 - for the life of the process
-
-
-def _flush() -> None:
-    if sys.stdout is not None:  # as it is under pythonw
-        sys.stdout.flush()
-
-
-@contextmanager
-def _claimed() -> Iterator[tuple[int, int]]:
-    """Take the wire away from descriptors 0 and 1, so that nothing else can read or write it.
-
-    Meanwhile 0 is the null device and 1 is stderr: a stray print, here or in a child, is harmless.
-    """
-    _flush()
-    wire = os.dup(0), os.dup(1)
-    modes = [_BLOCKING or os.get_blocking(fd) for fd in wire]
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    os.dup2(2, 1)
-    try:
-        yield wire
-    finally:
-        _flush()
-        for fd, private in enumerate(wire):
-            if not _BLOCKING:
-                os.set_blocking(private, modes[fd])  # the mode belongs to the open file, which others may share
-            os.dup2(private, fd)
-            os.close(private)
-
-
 class _Wire:
     """The two pumps between the descriptors and the SDK's streams."""
 
-    def __init__(self, wire: tuple[int, int], tasks: TaskGroup) -> None:
+    def __init__(self, wire: tuple[int, int], tasks: TaskGroup, begun: Begun = NOT_BEGUN) -> None:
+        self._begun = begun
+        self._told = dict(begun.told)  # what the SDK answers once more, by the request's id as text
+        self._contradicted = False
         self._reader = _Reader(wire[0])
         self._writer = _Writer(wire[1])
         self._tasks = tasks
         self._to_server, self.from_client = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         self.to_client, self._from_server = anyio.create_memory_object_stream[SessionMessage](0)
         self._lock = anyio.Lock()
-        self._due: set[str | int] = set()  # requests that want an answer, by their id as text, and complaints
+        # Requests that want an answer, by their id as text, and complaints; counted, since a host may use an id twice.
+        self._due: Counter[str | int] = Counter()
         self._settled = anyio.Event()
 
     async def pump_in(self) -> None:
         """Hand the lines to the server; at the end of input, leave it a moment for what is due."""
         splitter = LineSplitter()
         async with self._to_server:
-            while data := await self._reader.read():
+            await self._catch_up()
+            data = self._begun.rest or await self._read()
+            while data:
                 for line in splitter.feed(data):
                     await self._take(line)
+                data = await self._read()
             await self._take(splitter.finish())
             with anyio.move_on_after(GRACE_SECONDS):
                 while self._due:
@@ -189,11 +145,37 @@ class _Wire:
 
     async def pump_out(self) -> None:
         """Write the server's messages until it has no more, or nobody reads them."""
-        async with self._from_server:
-            async for item in self._from_server:
-                message = item.message
-                answered = str(message.id) if isinstance(message, JSONRPCResponse | JSONRPCError) else None
-                await self._send(message, answered)
+        with suppress(anyio.ClosedResourceError):  # by pump_in, which does not wait any longer
+            async with self._from_server:
+                async for item in self._from_server:
+                    await self._pass_on(item.message)
+
+    async def _pass_on(self, message: JSONRPCMessage) -> None:
+        answered = str(message.id) if isinstance(message, JSONRPCResponse | JSONRPCError) else None
+        if answered is not None and self._is_told(answered, message):
+            self._settle(answered)
+        else:
+            await self._send(message, answered)
+
+    async def _read(self) -> bytes:
+        return b"" if self._begun.ended else await self._reader.read()
+
+    async def _catch_up(self) -> None:
+        """Let the server hear what was answered before it was there; what it says to that is known already."""
+        if self._begun.unsent:
+            self._due[owed := id(self._begun)] += 1
+            self._tasks.start_soon(self._write, self._begun.unsent, owed)
+        for line in self._begun.lines:
+            await self._take(line)
+        while self._told:
+            await self._next_settled()
+        if self._contradicted:
+            _log.warning("Report this, and set TELECMI_EARLY_ANSWERS=off: a prepared answer is not the server's own.")
+
+    def _is_told(self, answered: str, message: JSONRPCMessage) -> bool:
+        told = self._told.pop(answered, None)
+        self._contradicted |= told not in {None, write_message(message)}
+        return told is not None
 
     async def _take(self, line: bytes | TooLong) -> None:
         if isinstance(line, bytes) and (not line or line.isspace()):
@@ -201,7 +183,7 @@ class _Wire:
         message = read_message(line)
         if isinstance(message, JSONRPCError) and message.error.code in {PARSE_ERROR, INVALID_REQUEST}:
             # In a task of its own: a host that does not read must not keep us from seeing that it leaves.
-            self._due.add(complaint := id(message))
+            self._due[complaint := id(message)] += 1
             self._tasks.start_soon(self._send, message, complaint)
         else:
             self._note_due(message)
@@ -210,7 +192,7 @@ class _Wire:
 
     async def _have_room(self) -> None:
         # A host that asks and does not read must not fill the memory with answers. It may still leave meanwhile.
-        while len(self._due) >= MAX_DUE and not self._reader.hung_up():
+        while self._due.total() >= MAX_DUE and not self._reader.hung_up():
             with anyio.move_on_after(_LOOK_AGAIN_SECONDS):
                 await self._next_settled()
 
@@ -220,34 +202,43 @@ class _Wire:
 
     def _note_due(self, message: JSONRPCMessage) -> None:
         if isinstance(message, JSONRPCRequest):
-            self._due.add(str(message.id))
+            self._due[str(message.id)] += 1
         elif isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
             # The SDK never answers a cancelled request.
             self._settle(str((message.params or {}).get("requestId")))
 
     def _settle(self, due: str | int) -> None:
-        self._due.discard(due)
+        if self._due[due] > 1:
+            self._due[due] -= 1
+        else:
+            self._due.pop(due, None)
         self._settled.set()
 
     async def _send(self, message: JSONRPCMessage, settled: str | int | None = None) -> None:
+        await self._write(write_message(message), settled)
+
+    async def _write(self, data: bytes, settled: str | int | None) -> None:
         async with self._lock:
-            await self._writer.write(write_message(message))
+            await self._writer.write(data)
         if settled is not None:
             self._settle(settled)
 
 
 @asynccontextmanager
-async def stdio_streams() -> AsyncIterator[_Streams]:
-    """Serve the SDK's stream pair from standard input and output.
+async def stdio_streams(wire: tuple[int, int], begun: Begun = NOT_BEGUN) -> AsyncIterator[_Streams]:
+    """Serve the SDK's stream pair from two descriptors.
 
     At the end of input the answers that are due get 0.8 s. A broken pipe ends the transport quietly.
+
+    Args:
+        wire: What is read and what is written.
+        begun: What was read and said before.
     """
-    with _claimed() as descriptors:
-        try:
-            async with anyio.create_task_group() as pumps:
-                wire = _Wire(descriptors, pumps)
-                pumps.start_soon(wire.pump_in)
-                pumps.start_soon(wire.pump_out)
-                yield wire.from_client, wire.to_client
-        except* (BrokenPipeError, ConnectionResetError):
-            pass  # the host is gone, and nobody is left to tell
+    try:
+        async with anyio.create_task_group() as pumps:
+            pair = _Wire(wire, pumps, begun)
+            pumps.start_soon(pair.pump_in)
+            pumps.start_soon(pair.pump_out)
+            yield pair.from_client, pair.to_client
+    except* (BrokenPipeError, ConnectionResetError):
+        pass  # the host is gone, and nobody is left to tell

@@ -13,7 +13,7 @@ import jsonschema  # type: ignore[import-untyped]  # it has no types
 import pytest
 
 import telecmi_mcp
-from telecmi_mcp import _cli, _settings
+from telecmi_mcp import _cli, _variables
 from telecmi_mcp._tools import TOOLS
 
 ROOT = Path(__file__).parent.parent
@@ -59,7 +59,7 @@ def test_the_readmes_settings_are_the_settings() -> None:
 
     assert table("Settings") == [
         [code(setting.variable), code(setting.flag), setting.takes, code(setting.default), setting.purpose]
-        for setting in _settings.ALL
+        for setting in _variables.ALL
     ]
 
 
@@ -119,7 +119,7 @@ def test_server_json_tells_every_setting_and_marks_the_secret_ones() -> None:
         (variable["name"], variable["description"], variable.get("default", ""), variable["isSecret"])
         for variable in package["environmentVariables"]
     ]
-    assert told == [(each.variable, each.purpose, each.default, each.secret) for each in _settings.ALL]
+    assert told == [(each.variable, each.purpose, each.default, each.secret) for each in _variables.ALL]
     assert not any(variable["isRequired"] for variable in package["environmentVariables"])
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telecmi_mcp import Settings, _settings
+from telecmi_mcp import Settings, _variables
 from telecmi_mcp.errors import ConfigurationError
 
 UNSET = ["", "  ", "${user_config.token}", "${TELECMI_TOKEN}", " ${x} "]
@@ -26,7 +26,7 @@ def test_without_an_environment_the_defaults_stand() -> None:
 
 @pytest.mark.parametrize("unset", UNSET)
 def test_an_empty_value_or_an_unfilled_placeholder_means_unset(unset: str) -> None:
-    assert Settings.from_env({setting.variable: unset for setting in _settings.ALL}) == Settings()
+    assert Settings.from_env({setting.variable: unset for setting in _variables.ALL}) == Settings()
 
 
 def test_the_token_is_masked_wherever_settings_are_shown() -> None:
@@ -147,7 +147,7 @@ def test_good_values_are_taken() -> None:
     assert (settings.timeout, settings.rate_limit, settings.log_level) == (0.5, 0, "DEBUG")
 
 
-@given(st.sampled_from([setting.variable for setting in _settings.ALL]), st.text())
+@given(st.sampled_from([setting.variable for setting in _variables.ALL]), st.text())
 def test_any_text_is_a_setting_or_a_clear_error(variable: str, text: str) -> None:
     try:
         Settings.from_env({variable: text})

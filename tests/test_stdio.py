@@ -13,6 +13,7 @@ from anyio.lowlevel import checkpoint
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCResponse
 
+from telecmi_mcp._door import NOT_BEGUN, Begun
 from telecmi_mcp._stdio import MAX_DUE, _Wire
 
 if TYPE_CHECKING:
@@ -58,11 +59,11 @@ class Host:
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[tuple[Host, _Wire]]:
+async def connected(begun: Begun = NOT_BEGUN) -> AsyncIterator[tuple[Host, _Wire]]:
     host = Host()
     with anyio.fail_after(30):
         async with anyio.create_task_group() as pumps:
-            wire = _Wire((host.stdin, host.stdout), pumps)
+            wire = _Wire((host.stdin, host.stdout), pumps, begun)
             for pump in (wire.pump_in, wire.pump_out):
                 pumps.start_soon(pump)
             pumps.start_soon(host.serve, wire)
@@ -104,3 +105,42 @@ async def test_the_end_of_input_waits_for_the_answer_that_is_due() -> None:
         await quiet()
         assert host.ended
         assert host.heard() == b'{"jsonrpc":"2.0","id":0,"result":{}}\n'
+
+
+async def test_the_end_of_input_waits_for_both_answers_to_an_id_that_was_used_twice() -> None:
+    async with connected() as (host, wire):
+        host.ask(1)
+        host.ask(1)
+        await host.has_taken(2)
+        host.leave()
+        await answer(wire, 0)
+        await quiet()
+        assert not host.ended
+        await answer(wire, 0)
+        await quiet()
+        assert host.ended
+
+
+ASKED = b'{"jsonrpc":"2.0","id":0,"method":"m"}'
+ANSWERED = b'{"jsonrpc":"2.0","id":0,"result":{}}\n'
+
+
+async def test_what_was_answered_early_is_settled_before_anything_else_reaches_the_server() -> None:
+    async with connected(Begun((ASKED,), {"0": ANSWERED}, rest=ASKED + b"\n")) as (host, wire):
+        await host.has_taken(1)
+        await answer(wire, 0)
+        await host.has_taken(2)
+        await answer(wire, 0)
+        host.leave()
+        await quiet()
+        assert host.heard() == ANSWERED
+
+
+async def test_an_end_of_input_that_was_met_early_is_the_end() -> None:
+    async with connected(Begun(rest=ASKED + b"\n", ended=True)) as (host, wire):
+        host.ask(1)
+        await host.has_taken(1)
+        await answer(wire, 0)
+        await quiet()
+        assert host.ended
+        host.leave()

@@ -24,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 for success, 1 for failure, 2 for wrong usage or settings.
     """
-    args = _parser().parse_args(_with_default(sys.argv[1:] if argv is None else argv))
+    words = _with_default(sys.argv[1:] if argv is None else argv)
+    args = _parser(words).parse_args(words)
     try:
         return _run(args)
     except KeyboardInterrupt:
@@ -46,15 +47,16 @@ def _with_default(argv: Sequence[str]) -> list[str]:
     return ["serve", *argv] if flags_only else list(argv)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="telecmi-mcp",
         description="TeleCMI contacts for language models, over the Model Context Protocol.",
         epilog="Without a command it serves MCP on stdio. The README tells the settings of the environment.",
     )
     parser.add_argument("--version", action="version", version=f"telecmi-mcp {_version()}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name in COMMANDS:
+    # With its prog told, no help is laid out to find it; and a command that is named is the only one that is imported.
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, prog=parser.prog)
+    for name in words[:1] if words[0] in COMMANDS else COMMANDS:
         command = import_module(f"telecmi_mcp._cli.{name}")
         command.add_arguments(
             commands.add_parser(name, help=command.SUMMARY, description=command.SUMMARY, allow_abbrev=False)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from telecmi_mcp import _settings
+from telecmi_mcp import _variables
 
 if TYPE_CHECKING:
     import argparse
@@ -14,13 +13,14 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._app import App
     from telecmi_mcp._secrets import KnownSecrets
-    from telecmi_mcp._settings import Setting, Settings
+    from telecmi_mcp._settings import Settings
+    from telecmi_mcp._variables import Setting
 
 
 _IN_PROCESS = "http://localhost"
 
 
-def add_setting_flags(parser: argparse.ArgumentParser, settings: Iterable[Setting] = _settings.ALL) -> None:
+def add_setting_flags(parser: argparse.ArgumentParser, settings: Iterable[Setting] = _variables.ALL) -> None:
     """Add a flag for each of the settings that may show in a process list."""
     for setting in settings:
         if setting.flag:
@@ -43,9 +43,19 @@ def read_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> Setti
     Raises:
         ConfigurationError: A value cannot be used.
     """
-    given = {name: value for name, value in vars(args).items() if name.startswith("TELECMI_") and value is not None}
-    settings = _settings.Settings.from_env({**environ, **given})
+    from telecmi_mcp._settings import Settings  # noqa: PLC0415 - late, like all that --help does not need
+
+    settings = Settings.from_env(_with_flags(args, environ))
     return _for_sandbox(settings) if getattr(args, "sandbox", False) else settings
+
+
+def read_values(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the settings will say, as plain values and without an import: see ``_variables.values_of``.
+
+    Raises:
+        ConfigurationError: A value cannot be used.
+    """
+    return _variables.values_of(_with_flags(args, environ))
 
 
 def open_configured(
@@ -64,7 +74,14 @@ def open_configured(
     return open_app(settings, transport=ASGITransport(app=create_sandbox()))
 
 
+def _with_flags(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, str]:
+    given = {name: value for name, value in vars(args).items() if name.startswith("TELECMI_") and value is not None}
+    return {**environ, **given}
+
+
 def _for_sandbox(settings: Settings) -> Settings:
+    from dataclasses import replace  # noqa: PLC0415 - the same
+
     from pydantic import SecretStr  # noqa: PLC0415 - late, like all that --help does not need
 
     from telecmi_mcp.sandbox import SANDBOX_TOKEN  # noqa: PLC0415

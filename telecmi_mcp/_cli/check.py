@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from telecmi_mcp import __version__, _settings
+from telecmi_mcp import __version__, _variables
 from telecmi_mcp._cli._configuration import add_sandbox_flag, add_setting_flags, open_configured, read_settings
 
 if TYPE_CHECKING:
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from telecmi_mcp._app import App
-    from telecmi_mcp._settings import Setting, Settings
+    from telecmi_mcp._settings import Settings
     from telecmi_mcp._tokens import Origin
+    from telecmi_mcp._variables import Setting
 
 SUMMARY = "Say whether the configuration works."
 
@@ -98,13 +99,13 @@ def _facts(origin: Origin, now: float) -> dict[str, str | int | bool | None]:
 def _described(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, str]:
     if args.sandbox:
         return {"sandbox": "invented contacts, in this process"}
-    return {setting.variable: _value(setting, vars(args).get(setting.variable), environ) for setting in _settings.ALL}
+    return {setting.variable: _value(setting, vars(args).get(setting.variable), environ) for setting in _variables.ALL}
 
 
 def _value(setting: Setting, flag: str | None, environ: Mapping[str, str]) -> str:
     if flag is not None:
         return f"{flag} ({setting.flag})"
-    if not _settings.is_set(environ, setting):
+    if not _variables.is_set(environ, setting):
         return f"{setting.default} (default)" if setting.default else "not set"
     return "set" if setting.secret else environ[setting.variable].strip()
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from telecmi_mcp import _settings
+from telecmi_mcp import _variables
 from telecmi_mcp._cli._configuration import add_setting_flags, read_settings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _DAY = 86_400
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_setting_flags(parser, (_settings.USER_ID, _settings.BASE_URL, _settings.TIMEOUT))
+    add_setting_flags(parser, (_variables.USER_ID, _variables.BASE_URL, _variables.TIMEOUT))
     parser.add_argument(
         "--store",
         choices=("keyring", "file"),

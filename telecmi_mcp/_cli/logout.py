@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from telecmi_mcp import _settings
+from telecmi_mcp import _variables
 from telecmi_mcp._cli._configuration import add_setting_flags, read_settings
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _REVOKED = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_setting_flags(parser, (_settings.USER_ID, _settings.BASE_URL))
+    add_setting_flags(parser, (_variables.USER_ID, _variables.BASE_URL))
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:

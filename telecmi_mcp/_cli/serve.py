@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from telecmi_mcp._cli._configuration import add_sandbox_flag, add_setting_flags, open_configured, read_settings
+from telecmi_mcp._cli._configuration import (
+    add_sandbox_flag,
+    add_setting_flags,
+    open_configured,
+    read_settings,
+    read_values,
+)
+from telecmi_mcp._descriptors import claimed, fill_standard_descriptors
+from telecmi_mcp._door import NOT_BEGUN, answer_while, can_open
+from telecmi_mcp._early import early_answers
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
+    from types import FrameType
+
+    from telecmi_mcp._door import Begun
+    from telecmi_mcp._settings import Settings
 
 SUMMARY = "Serve MCP on stdio (the default)."
 
@@ -24,23 +39,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Serve until input ends or a signal comes; then leave the process at once."""
-    settings = read_settings(args, environ)
+    values = read_values(args, environ)
     gc.disable()  # the imports leave some 120,000 objects that stay: to look through them again and again is waste
-    from telecmi_mcp._logging import configure_logging  # noqa: PLC0415 - bad settings are told before the slow imports
+    fill_standard_descriptors()
+    try:
+        with claimed() as wire:
+            begun = _answer_early(values, wire)
+            code = _serve(args, read_settings(args, environ), wire, begun)
+    except KeyboardInterrupt:  # before the event loop runs, and how Windows ends it
+        code = 130
+    except SystemExit as leaving:
+        code = int(leaving.code or 0)
+    # Everything is closed. What is left, taking the interpreter apart, takes longer than all of that.
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _answer_early(values: Mapping[str, Any], wire: tuple[int, int]) -> Begun:
+    answers = early_answers(values) if can_open(wire) else None
+    if answers is None:
+        return NOT_BEGUN
+    signal.signal(signal.SIGTERM, _leave)  # whoever was answered is told by the exit code, as later
+    return answer_while(_import_server, wire, answers)
+
+
+def _import_server() -> None:
+    for name in ("_app", "_logging", "_serve", "_server", "_settings"):
+        import_module(f"telecmi_mcp.{name}")
+
+
+def _serve(args: argparse.Namespace, settings: Settings, wire: tuple[int, int], begun: Begun) -> int:
+    from telecmi_mcp._logging import configure_logging  # noqa: PLC0415 - the first answers are given without all this
     from telecmi_mcp._secrets import KnownSecrets  # noqa: PLC0415
     from telecmi_mcp._serve import serve_stdio  # noqa: PLC0415
     from telecmi_mcp._server import create_server  # noqa: PLC0415
-    from telecmi_mcp._stdio import fill_standard_descriptors  # noqa: PLC0415
 
-    fill_standard_descriptors()
     secrets = KnownSecrets()
     configure_logging(settings, secrets)
     gc.freeze()
     gc.enable()
-    try:
-        code = serve_stdio(create_server(lambda: open_configured(args, settings, secrets)))
-    except KeyboardInterrupt:  # how Windows ends it
-        code = 130
-    # Everything is closed. What is left, taking the interpreter apart, takes longer than all of that.
-    sys.stderr.flush()
-    os._exit(code)
+    return serve_stdio(create_server(lambda: open_configured(args, settings, secrets)), wire, begun)
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)

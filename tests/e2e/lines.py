@@ -59,9 +59,8 @@ class Lines:
     """The process and its two ends."""
 
     def __init__(self, process: Process) -> None:
-        assert process.stdout is not None
         self.process = process
-        self._stdout = BufferedByteReceiveStream(process.stdout)
+        self._stdout = BufferedByteReceiveStream(process.stdout) if process.stdout else None
 
     async def send(self, *messages: dict[str, Any] | bytes) -> None:
         """Write messages, or bytes as they are."""
@@ -73,6 +72,7 @@ class Lines:
 
     async def receive(self) -> dict[str, Any]:
         """Read one message; whatever is no JSON object on stdout fails here."""
+        assert self._stdout is not None
         with anyio.fail_after(PATIENCE):
             line = await self._stdout.receive_until(b"\n", 64 * 1024 * 1024)
         message = json.loads(line)

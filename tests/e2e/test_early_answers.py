@@ -1,0 +1,177 @@
+"""The door of a real process, which a barrier keeps open: the server is imported when the test says so."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+from contextlib import asynccontextmanager
+from subprocess import PIPE
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from e2e.lines import Lines, environment, initialize, request
+from early import PREPARED
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from anyio.abc import Process
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its event loop does not wait for pipes")
+
+# The server is imported once somebody writes to the pipe that the first argument names.
+BARRIER = """
+import json, os, subprocess, sys
+before = set(sys.modules)
+import telecmi_mcp._cli as cli
+import telecmi_mcp._cli.serve as serve
+
+def wait():
+    with open(sys.argv[1]) as barrier:
+        exec(barrier.read())
+    load()
+
+load, serve._import_server = serve._import_server, wait
+sys.exit(cli.main(["serve"]))
+"""
+STRAY = """
+print("a stray print", flush=True)
+os.write(1, b"a stray write\\n")
+subprocess.run([sys.executable, "-c", "print('a stray child')"])
+assert sys.stdin.read() == ""
+"""
+BROKEN = "raise ImportError('this installation is broken')"
+MODULES = "print(json.dumps(sorted({*sys.modules} - before)), file=sys.stderr, flush=True); os._exit(7)"
+
+
+class Barred(Lines):
+    """A server whose import waits."""
+
+    def __init__(self, process: Process, barrier: Path) -> None:
+        super().__init__(process)
+        self._barrier = barrier
+
+    async def let(self, code: str = "pass") -> None:
+        """Run code in the thread that imports, and then let it import."""
+        with anyio.fail_after(30):
+            await anyio.to_thread.run_sync(self._barrier.write_text, code)
+
+    async def list_tools(self) -> Any:
+        """Shake hands and list the tools, which only the door can do now."""
+        await self.shake_hands()
+        return (await self.ask(request(1, "tools/list")))["result"]
+
+
+@asynccontextmanager
+async def barred(tmp_path: Path, *, stdin: int = PIPE, stdout: int = PIPE, **variables: str) -> AsyncIterator[Barred]:
+    barrier = tmp_path / "barrier"
+    os.mkfifo(barrier)
+    words = [sys.executable, "-c", BARRIER, str(barrier)]
+    process = await anyio.open_process(words, stdin=stdin, stdout=stdout, stderr=PIPE, env=environment(**variables))
+    async with process:
+        try:
+            yield Barred(process, barrier)
+        finally:
+            if process.returncode is None:
+                process.kill()
+
+
+async def test_tools_are_listed_before_the_server_is_imported_and_then_it_takes_over(tmp_path: Path) -> None:
+    async with barred(tmp_path) as server:
+        listed = await server.list_tools()
+        assert listed == json.loads(PREPARED.read_text())["results"]["2025-11-25"]["tools/list"]
+        await server.send(request(2, "tools/call", name="list_contacts", arguments={}), request(3, "tools/list"))
+        await server.let(STRAY)
+        later = {answer["id"]: answer["result"] for answer in [await server.receive(), await server.receive()]}
+        assert later[2]["isError"]
+        assert later[3] == listed
+        assert await server.close() == 0
+        assert {*(await server.errors()).splitlines()} == {"a stray print", "a stray write", "a stray child"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_the_process_behind_the_door_as_it_does_later(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    async with barred(tmp_path) as server:
+        await server.list_tools()
+        assert await server.stop(number) == 128 + number
+        assert await server.errors() == ""
+
+
+async def test_the_modes_of_what_a_host_shares_come_back(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        async with barred(tmp_path, stdin=theirs.fileno(), stdout=theirs.fileno()) as server:
+            ours.sendall(json.dumps(initialize()[0]).encode() + b"\n")
+            with anyio.fail_after(30):
+                await anyio.wait_readable(ours)
+            assert not os.get_blocking(theirs.fileno())
+            assert await server.stop(signal.SIGTERM) == 128 + signal.SIGTERM
+            assert os.get_blocking(theirs.fileno())
+
+
+async def test_an_import_that_fails_is_told_as_ever(tmp_path: Path) -> None:
+    async with barred(tmp_path) as server:
+        await server.list_tools()
+        await server.let(BROKEN)
+        assert await server.wait() == 1
+        told = (await server.errors()).splitlines()
+        assert told[0] == "Traceback (most recent call last):"
+        assert told[-1] == "ImportError: this installation is broken"
+
+
+@pytest.mark.slow
+async def test_input_that_ends_at_the_door_ends_the_server(tmp_path: Path) -> None:
+    async with barred(tmp_path) as server:
+        await server.list_tools()
+        assert server.process.stdin is not None
+        await server.process.stdin.aclose()
+        await server.let()
+        assert await server.wait() == 0
+        assert await server.errors() == ""
+        with pytest.raises(anyio.IncompleteRead):
+            await server.receive()
+
+
+@pytest.mark.slow
+async def test_a_host_that_does_not_listen_any_more_is_left_quietly(tmp_path: Path) -> None:
+    answers, stdout = os.pipe()
+    async with barred(tmp_path, stdout=stdout) as server:
+        os.close(stdout)
+        os.close(answers)
+        await server.send(initialize()[0])
+        await server.let()
+        assert await server.wait() == 0
+        assert await server.errors() == ""
+
+
+@pytest.mark.slow
+async def test_the_door_can_be_kept_shut(tmp_path: Path) -> None:
+    async with barred(tmp_path, TELECMI_EARLY_ANSWERS="off") as server:
+        await server.list_tools()  # and nothing waits for the barrier
+        assert await server.close() == 0
+
+
+OURS = {"", "._cli", "._cli._configuration", "._cli.serve", "._descriptors", "._door", "._early", "._secrets"}
+OURS |= {"._variables", ".errors"}
+SLOW = {"asyncio", "concurrent", "dataclasses", "email", "http", "importlib.metadata", "inspect", "logging", "socket"}
+SLOW |= {"sqlite3", "ssl", "subprocess", "unittest", "uuid"}
+
+
+async def test_before_the_first_answer_nothing_is_imported_that_it_does_not_need(tmp_path: Path) -> None:
+    async with barred(tmp_path, TELECMI_TOKEN="t", TELECMI_INDEX="disk") as server:
+        await server.list_tools()
+        await server.let(MODULES)
+        assert await server.wait() == 7
+        imported = set(json.loads(await server.errors()))
+    assert {name.removeprefix("telecmi_mcp") for name in imported if name.startswith("telecmi_mcp")} == OURS
+    tops = {name.split(".")[0] for name in imported}
+    assert tops <= sys.stdlib_module_names | {"telecmi_mcp", "org"}  # posixpath asks for org.python on Jython
+    assert not (imported | tops) & (SLOW - {"subprocess"})
