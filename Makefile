@@ -7,7 +7,7 @@ SAMPLES := tests/samples/search
 CONTACTS := $(SAMPLES)/contacts-10k.jsonl.gz
 QUERIES := $(SAMPLES)/dev-10k.json.gz $(SAMPLES)/val-10k.json.gz
 
-.PHONY: demo test test-slow check judges bench format early bench-search bench-mirror build clean
+.PHONY: demo test test-slow check judges bench format early bench-search bench-mirror bench-memory build clean
 
 demo: $(READY)  ## the main job on invented contacts, through a real process
 	@$(VENV)/bin/telecmi-mcp demo
@@ -43,6 +43,9 @@ bench-search: $(READY)  ## what the search finds, how fast, in how much room; CO
 
 bench-mirror: $(READY)  ## the mirror against a bare loop over the same pages, 100 ms away
 	$(PYTHON) benchmarks/mirror.py
+
+bench-memory: $(READY)  ## memory over 100,000 calls and 100,000 contacts: minutes
+	@TELECMI_TEST_CALLS=100000 TELECMI_TEST_CONTACTS=100000 $(PYTHON) -m pytest -s -m slow tests/e2e/test_memory.py
 
 build: $(READY)  ## sdist and wheel in dist/
 	rm -rf dist

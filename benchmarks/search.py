@@ -175,7 +175,7 @@ def _contacts(path: Path, limit: int) -> Iterator[Contact]:
         for place, line in enumerate(lines):
             if place == limit:
                 return
-            yield Contact.model_validate_json(line)
+            yield Contact(**json.loads(line))
 
 
 def _opened(path: Path) -> Any:  # noqa: ANN401 - two kinds of binary files, read alike

@@ -80,6 +80,16 @@ def clean(text: str, *, limit: int) -> str:
     return text if len(text) <= limit else _cut(text, limit)
 
 
+def is_clean(text: str) -> bool:
+    """Whether cleaning would leave every part of the text as it is, but for a part's length.
+
+    So one look at many texts, with a space between each two, is as good as a look at each. What is looked for are
+    single characters and runs of marks, and a part has no other ones than the whole; where the whole is not printable
+    and a part is, the whole was searched for more.
+    """
+    return (text.isascii() and text.isprintable()) or not _is_suspect(text)
+
+
 def _is_suspect(text: str) -> bool:
     """One or two looks at text that is not plain ASCII; both are wide, the careful way decides."""
     hidden = _hidden_though_printable() if text.isprintable() else _hidden()

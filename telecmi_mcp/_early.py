@@ -30,6 +30,8 @@ _WITHOUT_INFLUENCE = {
     "rate_limit",
     "index",
     "index_max_age",
+    "text",
+    "structured",  # it has: see _without_output_schemas
     "log_level",
 }
 _PREPARED = Path(__file__).with_name("_early.json")
@@ -128,12 +130,21 @@ def early_answers(values: Mapping[str, Any], path: Sequence[str] = sys.path) -> 
         fits = prepared["telecmi-mcp"] == __version__ and any(_are_found(each, path) for each in prepared["mcp"])
     except (OSError, ValueError):  # left out by whoever packed this, or not readable
         return None
-    return EarlyAnswers(prepared["results"]) if fits and _are_usual(values) else None
+    if not (fits and _are_usual(values)):
+        return None
+    return EarlyAnswers(prepared["results"] if values["structured"] else _without_output_schemas(prepared["results"]))
 
 
 def _are_usual(values: Mapping[str, Any]) -> bool:
     usual = values_of({})
     return all(name in _WITHOUT_INFLUENCE or value == usual[name] for name, value in values.items())
+
+
+def _without_output_schemas(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    for listed in (each["tools/list"] for each in results.values()):
+        for tool in listed["tools"]:
+            del tool["outputSchema"]
+    return results
 
 
 def _are_found(version: str, path: Sequence[str]) -> bool:

@@ -14,10 +14,13 @@ from mcp_types import (
     JSONRPCError,
     JSONRPCMessage,
     JSONRPCNotification,
+    JSONRPCResponse,
     jsonrpc_message_adapter,
 )
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, to_json
+
+from telecmi_mcp._shape import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +110,15 @@ def _complaint(code: int, message: str, request_id: str | int | None) -> JSONRPC
 def write_message(message: JSONRPCMessage) -> bytes:
     """Return the message as one line."""
     try:
+        if isinstance(message, JSONRPCResponse) and isinstance(message.result.get("structuredContent"), Prepared):
+            return _write_prepared(message, message.result["structuredContent"])
         return message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
     except PydanticSerializationError:
         # The last net: a lone surrogate must cost its escape, never the process.
         return json.dumps(message.model_dump(by_alias=True, exclude_unset=True)).encode() + b"\n"
+
+
+def _write_prepared(message: JSONRPCResponse, facts: Prepared) -> bytes:
+    rest = {name: value for name, value in message.result.items() if name != "structuredContent"}
+    head = to_json({"jsonrpc": message.jsonrpc, "id": message.id, "result": rest}).removesuffix(b"}}")
+    return head + (b"," if rest else b"") + b'"structuredContent":' + facts.json + b"}}\n"

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 
-class Contact(BaseModel):
+class Contact(NamedTuple):
     """One contact of the organisation, in TeleCMI's field names.
 
     ``phone_no`` is digits with the country code and no plus sign ("919200000000"). A field that
     TeleCMI leaves out, or sends as null or "", is ``None``.
     Source: TeleCMI's page "agent-get-contact".
     """
-
-    model_config = ConfigDict(frozen=True)
 
     contact_id: str
     phone_no: str | None = None

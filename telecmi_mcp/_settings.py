@@ -29,6 +29,8 @@ class Settings:
         rate_limit: Tool calls a minute; 0 for no limit.
         index: Where search keeps a copy of the contacts: ``memory``, ``disk`` or ``off``.
         index_max_age: Seconds after which that copy is renewed.
+        text: How the text of an answer is written: ``json`` or ``table``.
+        structured: Whether answers hold their facts as structured content too.
         log_level: The least level that is logged.
         early_answers: Whether the first messages are answered from what is prepared: ``on`` or ``off``.
     """
@@ -43,6 +45,8 @@ class Settings:
     rate_limit: int = int(_variables.RATE_LIMIT.default)
     index: str = _variables.INDEX.default
     index_max_age: float = float(_variables.INDEX_MAX_AGE.default)
+    text: str = _variables.TEXT.default
+    structured: bool = True
     log_level: str = _variables.LOG_LEVEL.default
     early_answers: str = _variables.EARLY_ANSWERS.default
 

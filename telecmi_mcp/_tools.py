@@ -118,7 +118,7 @@ def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 CONTACT_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "properties": {name: {"type": "string"} for name in Contact.model_fields},
+    "properties": {name: {"type": "string"} for name in Contact._fields},
     "required": ["contact_id"],
     "additionalProperties": False,
 }
@@ -175,6 +175,7 @@ class Tool:
     """One tool, as a model sees it and as it is run.
 
     Attributes:
+        rows: The name of the fact that holds the contacts; "" where the answer is one contact.
         run: Takes the app, the validated arguments and whom to report progress to; returns what ``output_schema``
             says.
     """
@@ -184,12 +185,20 @@ class Tool:
     description: str
     arguments: type[_Arguments]
     output_schema: dict[str, Any]
+    rows: str
     run: Callable[[App, Any, Report], Awaitable[dict[str, Any]]]
 
     @property
     def input_schema(self) -> dict[str, Any]:
         """The JSON Schema of the arguments: flat, closed, without noise."""
         return _schema_of(self.arguments)
+
+    @property
+    def columns(self) -> list[str]:
+        """What is said of a contact, in its order."""
+        facts = self.output_schema["properties"]
+        contact = facts[self.rows]["items"]["properties"] if self.rows else facts
+        return [name for name in contact if name != "notice"]
 
     async def call(self, app: App, arguments: Mapping[str, Any], *, report: Report = silent) -> dict[str, Any]:
         """Check the arguments and run the tool.
@@ -254,7 +263,7 @@ def _found(found: Found) -> dict[str, Any]:
 
 
 def _contact(contact: Contact) -> dict[str, Any]:
-    return contact.model_dump(exclude_none=True)
+    return {name: value for name, value in zip(Contact._fields, contact, strict=True) if value is not None}
 
 
 def _page(page: ContactPage) -> dict[str, Any]:
@@ -278,6 +287,7 @@ TOOLS = (
         ),
         arguments=SearchContactsArguments,
         output_schema=SEARCH_SCHEMA,
+        rows="matches",
         run=_search_contacts,
     ),
     Tool(
@@ -286,6 +296,7 @@ TOOLS = (
         description="Returns one contact by its id. Without an id, use search_contacts.",
         arguments=GetContactArguments,
         output_schema=ONE_CONTACT_SCHEMA,
+        rows="",
         run=_get_contact,
     ),
     Tool(
@@ -297,6 +308,7 @@ TOOLS = (
         ),
         arguments=ListContactsArguments,
         output_schema=PAGE_SCHEMA,
+        rows="contacts",
         run=_list_contacts,
     ),
 )

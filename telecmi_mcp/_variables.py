@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SWITCH = ("on", "off")
 INDEXES = ("memory", "disk", "off")
+TEXTS = ("json", "table")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 _UNSET = re.compile(r"\s*(\$\{[^}]*\}\s*)?")  # clients leave "" or the literal "${...}" where nothing was filled in
@@ -93,6 +94,20 @@ INDEX_MAX_AGE = Setting(
     default="900",
     flag="--index-max-age",
 )
+TEXT = Setting(
+    "TELECMI_TEXT",
+    f"one of {', '.join(TEXTS)}",
+    "How the text of an answer is written; a table is shorter.",
+    default="json",
+    flag="--text",
+)
+STRUCTURED = Setting(
+    "TELECMI_STRUCTURED",
+    f"one of {', '.join(SWITCH)}",
+    "Whether answers hold their facts as structured content too.",
+    default="on",
+    flag="--structured",
+)
 LOG_LEVEL = Setting(
     "TELECMI_LOG_LEVEL",
     f"one of {', '.join(LOG_LEVELS)}",
@@ -118,6 +133,8 @@ ALL = (
     RATE_LIMIT,
     INDEX,
     INDEX_MAX_AGE,
+    TEXT,
+    STRUCTURED,
     LOG_LEVEL,
     EARLY_ANSWERS,
 )
@@ -141,6 +158,8 @@ def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
         "rate_limit": _whole_number(environ, RATE_LIMIT, most=_MAX_RATE),
         "index": _one_of(environ, INDEX, INDEXES, str.lower),
         "index_max_age": _number(environ, INDEX_MAX_AGE, above=0, most=_MAX_AGE),
+        "text": _one_of(environ, TEXT, TEXTS, str.lower),
+        "structured": _one_of(environ, STRUCTURED, SWITCH, str.lower) == "on",
         "log_level": _one_of(environ, LOG_LEVEL, LOG_LEVELS, str.upper),
         "early_answers": _one_of(environ, EARLY_ANSWERS, SWITCH, str.lower),
     }

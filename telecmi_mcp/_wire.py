@@ -9,15 +9,21 @@ from __future__ import annotations
 import json
 import re
 from email.utils import parsedate_to_datetime
-from typing import Any, NoReturn
+from functools import partial
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic import SecretStr
+from pydantic_core import from_json
 
 from telecmi_mcp import errors
-from telecmi_mcp._clean import clean
+from telecmi_mcp._clean import clean, is_clean
 from telecmi_mcp._cursors import MAX_CURSOR, pack_cursor
 from telecmi_mcp._models import Contact, ContactPage, SignedIn
 from telecmi_mcp._secrets import is_token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 CONTACT_PATH = "/v3/contact/get"
 LOGIN_PATH = "/v2/user/login"
@@ -32,6 +38,8 @@ _FIELD_LIMITS = {
     "company": 300,
     "job_title": 300,
 }
+_VALUES = itemgetter(*_FIELD_LIMITS)  # in the order of Contact
+_TEXTS = {str, type(None)}
 _NAME_LIMIT = 200
 _REMOVED = "[removed]"
 _LONGEST_RAW = 100_000  # of a field: cleaning more would hold up everything else, and no field is shown at this length
@@ -74,10 +82,9 @@ def read_answer(status: int, body: bytes, *, retry_after: float | None = None, s
             raise
         _judge(status, detail="", retry_after=retry_after)
         raise
-    words = _without(secret, _words(answer))[:_LONGEST_WORDS]
-    # Cleaned here already: what is invisible may stand between the letters of the token.
-    detail = _read_text(words, _LONGEST_WORDS, secret) or ""
-    _judge(_verdict(status, answer), detail=detail, retry_after=retry_after)
+    code = _verdict(status, answer)
+    if code >= 400:
+        _judge(code, detail=_detail(answer, secret), retry_after=retry_after)
     return answer
 
 
@@ -115,10 +122,10 @@ def read_contact(answer: dict[str, Any], contact_id: str, *, secret: str = "") -
     entries = _entries(answer) or []
     if not entries:
         raise errors.ContactNotFound(contact_id)
-    found = {_read_entry(entry, secret) for entry in entries}
-    contact = found.pop()
-    if found or contact is None:
+    contacts = _read_entries(entries, secret)
+    if len(contacts) < len(entries) or len(set(contacts)) > 1:
         raise errors.UnreadableAnswer(detail="not exactly one contact for one id")
+    contact = contacts[0]
     if contact.contact_id.lower() != contact_id.lower():
         raise errors.UnreadableAnswer(fact="TeleCMI answered with another contact than the one asked for")
     return contact
@@ -133,16 +140,16 @@ def read_page(answer: dict[str, Any], limit: int, *, secret: str = "") -> Contac
     entries = _entries(answer)
     if entries is None:
         raise errors.UnreadableAnswer(detail="no contacts in the answer to a page")
-    contacts = [_read_entry(entry, secret) for entry in entries[:limit]]
-    good = tuple(contact for contact in contacts if contact is not None)
-    if contacts and not good:
+    shown = entries[:limit]
+    contacts = _read_entries(shown, secret)
+    if shown and not contacts:
         raise errors.UnreadableAnswer(detail="no entry of the page is a contact")
     page_state, broken_off = _read_cursor(answer.get("page_state"), secret)
     return ContactPage(
-        contacts=good,
+        contacts=tuple(contacts),
         count=_read_count(answer.get("count")),
         page_state=page_state,
-        malformed=len(contacts) - len(good),
+        malformed=len(shown) - len(contacts),
         surplus=max(0, len(entries) - limit),
         broken_off=broken_off,
     )
@@ -165,18 +172,28 @@ def retry_after_seconds(header: str | None, *, now: float) -> float | None:
 
 
 def _decode(body: bytes) -> dict[str, Any]:
+    # A short text may become very many objects. Each part is a byte at least, so most answers need not be counted.
+    if len(body) > _MOST_PARTS and sum(map(body.count, (b"{", b"[", b","))) > _MOST_PARTS:
+        raise errors.AnswerTooLarge
     try:
-        if sum(map(body.count, (b"{", b"[", b","))) > _MOST_PARTS:
-            raise errors.AnswerTooLarge  # a short text may become very many objects
-        text = body.decode("utf-8-sig").strip()
-        if not text or text.startswith("<"):
-            raise errors.NotData
-        answer = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as why:
-        raise errors.UnreadableAnswer(detail=type(why).__name__) from None
+        # What it reads, json reads as well, and to the same values. It keeps names of fields, no text of a contact.
+        answer = from_json(body, allow_inf_nan=False, cache_strings="keys")
+    except ValueError:
+        answer = _decode_leniently(body)
     if not isinstance(answer, dict):
         raise errors.UnreadableAnswer(detail=f"a JSON {type(answer).__name__}")
     return answer
+
+
+def _decode_leniently(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """JSON with a byte order mark, lone surrogates or deep nesting too."""
+    try:
+        text = body.decode("utf-8-sig").strip()
+        if not text or text.startswith("<"):
+            raise errors.NotData
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as why:
+        raise errors.UnreadableAnswer(detail=type(why).__name__) from None
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -209,6 +226,12 @@ def _judge(code: int, *, detail: str, retry_after: float | None) -> None:
         raise errors.RequestRefused(code, detail=detail)
 
 
+def _detail(answer: dict[str, Any], secret: str) -> str:
+    words = _without(secret, _words(answer))[:_LONGEST_WORDS]
+    # Cleaned here already: what is invisible may stand between the letters of the token.
+    return _read_text(words, _LONGEST_WORDS, secret) or ""
+
+
 def _words(answer: dict[str, Any]) -> str:
     """What TeleCMI says went wrong; the text may stand in any of these places (seen)."""
     for key in ("msg", "message", "error", "status"):
@@ -227,14 +250,57 @@ def _entries(answer: dict[str, Any]) -> list[Any] | None:
     return entries if isinstance(entries, list) else None
 
 
-def _read_entry(entry: Any, secret: str) -> Contact | None:  # noqa: ANN401 - whatever JSON held
-    if not isinstance(entry, dict):
-        return None
+def _read_entries(entries: Sequence[Any], secret: str) -> list[Contact]:
+    """Those of the entries that are contacts."""
     try:
-        fields = {name: _read_text(entry.get(name), limit, secret) for name, limit in _FIELD_LIMITS.items()}
-    except TypeError:
-        return None
-    return Contact(**fields) if fields["contact_id"] else None  # type: ignore[arg-type]  # just seen to be there
+        columns = [
+            _read_column(values, limit, secret)
+            for values, limit in zip(zip(*_rows(entries), strict=True), _FIELD_LIMITS.values(), strict=False)
+        ]
+    except TypeError:  # one of them is none: which, each says alone
+        return [] if len(entries) == 1 else [found for entry in entries for found in _read_entries([entry], secret)]
+    return [Contact._make(row) for row in zip(*columns, strict=True) if row[0]]
+
+
+def _rows(entries: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """The entries' values, field by field.
+
+    Raises:
+        TypeError: An entry is not an object.
+    """
+    try:
+        return [_VALUES(entry) for entry in entries]
+    except KeyError:  # not all have all fields
+        return [tuple(map(partial(dict.get, entry), _FIELD_LIMITS)) for entry in entries]
+
+
+def _read_column(values: Sequence[Any], limit: int, secret: str) -> Iterable[str | None]:
+    """One field of many contacts; the same as ``_read_text`` of each value.
+
+    Raises:
+        TypeError: A value is neither text nor a whole number.
+    """
+    if len(values) == 1 or not _is_sound(values, limit, secret):  # one alone is read sooner than looked at
+        return [_read_text(value, limit, secret) for value in values]
+    return [value or None for value in values] if "" in values else values
+
+
+def _is_sound(values: Sequence[Any], limit: int, secret: str) -> bool:
+    """Whether each value is nothing, or a text that ``_read_text`` would give back as it is.
+
+    Every text stands whole in the joined one. If the secret is not in that, it is in none of them, and what needs no
+    cleaning there needs none here. Then only a length or blanks can still change a text, and each is asked for these.
+    """
+    if not set(map(type, values)) <= _TEXTS:
+        return False
+    texts = list(filter(None, values))
+    joined = " ".join(texts)
+    return (
+        max(map(len, texts), default=0) <= limit
+        and not any(map(str.isspace, texts))
+        and not (secret and secret in joined)
+        and is_clean(joined)
+    )
 
 
 def _read_text(value: Any, limit: int, secret: str) -> str | None:  # noqa: ANN401 - whatever JSON held

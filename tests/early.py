@@ -28,11 +28,11 @@ _STATELESS = ("server/discover", "tools/list")
 
 
 @asynccontextmanager
-async def sdk() -> AsyncIterator[Any]:
+async def sdk(*, structured: bool = True) -> AsyncIterator[Any]:
     """Open the server in memory; what is yielded takes a line and returns the line that answers it, if one does."""
     to_server, from_client = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     to_client, from_server = anyio.create_memory_object_stream[SessionMessage](0)
-    server = create_server(lambda: open_app(Settings()))
+    server = create_server(lambda: open_app(Settings()), structured=structured)
 
     async def ask(line: bytes) -> bytes:
         message = read_message(line)

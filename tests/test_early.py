@@ -67,6 +67,15 @@ async def test_a_handshake_is_answered_in_the_sdks_bytes(version: str) -> None:
     await agree(greeting, done, request(1, "tools/list"), request("p", "ping"), without_params)
 
 
+@pytest.mark.parametrize("messages", [[hello(), request(1, "tools/list")], [MODERN_LIST]])
+async def test_without_structured_content_the_answers_are_the_servers_too(messages: list[Any]) -> None:
+    answers = early_answers(values_of({"TELECMI_STRUCTURED": "off"}))
+    assert answers is not None
+    async with sdk(structured=False) as ask:
+        for message in messages:
+            assert answers.answer(line(message)) == await ask(line(message))
+
+
 async def test_the_stateless_generation_is_answered_in_the_sdks_bytes() -> None:
     await agree(request(1, "server/discover", **MODERN), request(2, "tools/list", **MODERN))
     await agree(MODERN_LIST)
@@ -218,6 +227,8 @@ VALUES = {
     "TELECMI_RATE_LIMIT": "1",
     "TELECMI_INDEX": "off",
     "TELECMI_INDEX_MAX_AGE": "1",
+    "TELECMI_TEXT": "table",
+    "TELECMI_STRUCTURED": "off",
     "TELECMI_LOG_LEVEL": "DEBUG",
 }
 

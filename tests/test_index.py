@@ -273,7 +273,7 @@ def test_no_byte_of_a_deleted_contact_is_left_in_the_files(
     index.delete([contact.contact_id for contact in gone[:25]])
     index.upsert(
         [
-            contact.model_copy(update=dict.fromkeys(("first_name", "last_name", "company"), "Renamed"))
+            contact._replace(**dict.fromkeys(("first_name", "last_name", "company"), "Renamed"))
             for contact in gone[25:50]
         ],
         generation=1,

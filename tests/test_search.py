@@ -211,7 +211,7 @@ def test_no_contact_raises_whatever_it_holds(backend: Backend) -> None:
     index = Index(backend=backend)
     texts = hostile_queries(2_000)
     contacts = [
-        Contact.model_construct(
+        Contact(
             contact_id=f"c{place}",
             first_name=text,
             company=text,

@@ -91,6 +91,8 @@ def test_any_other_base_url_is_refused_by_its_name_without_its_value(bad: str) -
         *(("TELECMI_RATE_LIMIT", bad) for bad in ["-1", "1.5", "many", "1000001", "²", "9" * 5000]),
         *(("TELECMI_INDEX", bad) for bad in ["ram", "1", "disk,off"]),
         *(("TELECMI_INDEX_MAX_AGE", bad) for bad in ["0", "-1", "nan", "604801", "soon"]),
+        *(("TELECMI_TEXT", bad) for bad in ["tsv", "json,table", "TABLES"]),
+        *(("TELECMI_STRUCTURED", bad) for bad in ["true", "0", "none"]),
         *(("TELECMI_LOG_LEVEL", bad) for bad in ["LOUD", "10", "TRACE"]),
         *(("TELECMI_USER_ID", bad) for bad in ["two words", "ü", "x" * 129]),
         *((name, bad) for name in ["TELECMI_TOKEN_FILE", "TELECMI_PASSWORD_FILE"] for bad in ["a\0bcd", "line\nbreak"]),

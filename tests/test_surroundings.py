@@ -72,5 +72,5 @@ def _expect(surrounding: Surrounding, met: dict[str, Any]) -> None:
         assert len(met["sentence"]) <= 200
     else:
         page: ContactPage = outcome  # type: ignore[assignment]  # no surrounding asks for a contact or for nothing
-        assert met["contacts"] == [contact.model_dump() for contact in page.contacts]
+        assert met["contacts"] == [contact._asdict() for contact in page.contacts]
     assert met["tries"] == max(1, surrounding.tries)

@@ -78,7 +78,10 @@ def _serve(args: argparse.Namespace, settings: Settings, wire: tuple[int, int], 
     configure_logging(settings, secrets)
     gc.freeze()
     gc.enable()
-    return serve_stdio(create_server(lambda: open_configured(args, settings, secrets)), wire, begun)
+    server = create_server(
+        lambda: open_configured(args, settings, secrets), text=settings.text, structured=settings.structured
+    )
+    return serve_stdio(server, wire, begun)
 
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:

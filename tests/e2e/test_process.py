@@ -75,6 +75,20 @@ async def test_without_a_token_the_server_starts_and_lists_and_says_how_to_sign_
         assert "TELECMI_TOKEN" in result["content"][0]["text"]
 
 
+async def test_the_shape_of_the_answers_is_a_matter_of_flags_and_variables() -> None:
+    variables = environment(TELECMI_TEXT="json", TELECMI_STRUCTURED="off")
+    async with started("serve", "--sandbox", "--text", "table", env=variables) as server:
+        await server.shake_hands()
+        tools = (await server.ask(request(1, "tools/list")))["result"]["tools"]
+        assert ["outputSchema" in tool for tool in tools] == [False] * 3
+        result = (await server.ask(call(2, "list_contacts", limit=2)))["result"]
+    assert result.keys() == {"content", "isError"}
+    facts, head, *rows = result["content"][0]["text"].split("\n")
+    assert facts.startswith("count=150 has_more=true page_state=")
+    assert head.split("\t")[:2] == ["contact_id", "phone_no"]
+    assert len(rows) == 2
+
+
 @pytest.mark.parametrize("arguments", [["serve"], []])
 async def test_without_a_subcommand_it_serves(arguments: list[str]) -> None:
     hello = json.dumps(initialize()[0]).encode() + b"\n"
@@ -166,7 +180,7 @@ def noisy(contact):
     os.write(1, b"a stray write\\n")
     subprocess.run([sys.executable, "-c", "print('a stray child')"])
     assert sys.stdin.read() == ""
-    return contact.model_dump(exclude_none=True)
+    return {name: value for name, value in contact._asdict().items() if value is not None}
 
 tools._contact = noisy
 from telecmi_mcp._cli import main

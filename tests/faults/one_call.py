@@ -35,7 +35,7 @@ async def _main() -> None:
     except TelecmiError as error:
         met: dict[str, object] = {"error": type(error).__name__, "sentence": str(error)}
     else:
-        met = {"contacts": [contact.model_dump() for contact in page.contacts], "count": page.count}
+        met = {"contacts": [contact._asdict() for contact in page.contacts], "count": page.count}
     finally:
         await client.aclose()
     print(json.dumps({**met, "tries": tries}))  # noqa: T201 - this is how the process answers

@@ -38,7 +38,7 @@ def _named(**fields: str) -> dict[str, Any]:
 
 def _page_with(first_name: str) -> ContactPage:
     (john,) = PAGE.contacts
-    return replace(PAGE, contacts=(john.model_copy(update={"first_name": first_name}),))
+    return replace(PAGE, contacts=(john._replace(first_name=first_name),))
 
 
 NOT_HTTP = (
