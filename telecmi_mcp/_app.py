@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,9 +16,10 @@ from telecmi_mcp._http import Channel
 from telecmi_mcp._limits import RateLimit
 from telecmi_mcp._secrets import KnownSecrets
 from telecmi_mcp._shelf import FileShelf, MemoryShelf, cache_folder
-from telecmi_mcp._sources import choose_source
+from telecmi_mcp._sources import choose_source, has_credential
 from telecmi_mcp._tasks import open_tasks
 from telecmi_mcp._tokens import FixedToken
+from telecmi_mcp.errors import TelecmiError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -42,6 +43,7 @@ class App:
         rate_limit: How many tool calls are let through.
         tokens: What the client signs in with.
         clock: Tells the Unix time.
+        expect_calls: To be told that calls will come: a connection is opened for the first.
     """
 
     client: TelecmiClient
@@ -49,6 +51,7 @@ class App:
     rate_limit: RateLimit = field(default_factory=lambda: RateLimit(0, clock=time.monotonic))
     tokens: TokenSource = field(default=FixedToken(None), repr=False)
     clock: Callable[[], float] = field(default=time.time, repr=False)
+    expect_calls: Callable[[], object] = field(default=lambda: None, repr=False)
 
     @property
     def notice(self) -> str:
@@ -81,13 +84,21 @@ async def open_app(
         tokens = choose_source(settings, channel, state=state, secrets=known, tasks=tasks, clock=clock)
         client = TelecmiClient(channel, tokens, timeout=settings.timeout)
         directory = _open_directory(settings, client, tokens, tasks)
+        rate_limit = RateLimit(settings.rate_limit, clock=time.monotonic)
+        expect_calls = partial(tasks.start_soon, _connect_ahead, channel, settings, state)
         try:
-            yield App(client, directory, RateLimit(settings.rate_limit, clock=time.monotonic), tokens, clock)
+            yield App(client, directory, rate_limit, tokens, clock, expect_calls)
         finally:
             tasks.cancel_scope.cancel()
             directory.close()
             with anyio.CancelScope(shield=True):
                 await client.aclose()
+
+
+async def _connect_ahead(channel: Channel, settings: Settings, state: Path | None) -> None:
+    with suppress(TelecmiError):  # which the first call meets, and tells
+        if settings.preconnect and await has_credential(settings, state):
+            await channel.connect_ahead()
 
 
 def _open_directory(

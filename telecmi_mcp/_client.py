@@ -17,8 +17,8 @@ import anyio
 from telecmi_mcp import _wire, errors
 from telecmi_mcp._clean import clean
 from telecmi_mcp._cursors import CursorTrail
-from telecmi_mcp._http import MAX_CONNECTIONS
 from telecmi_mcp._limits import Gate, RetryBudget, pause_before
+from telecmi_mcp._route import MAX_CONNECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

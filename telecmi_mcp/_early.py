@@ -32,6 +32,7 @@ _WITHOUT_INFLUENCE = {
     "index_max_age",
     "text",
     "structured",  # it has: see _without_output_schemas
+    "preconnect",
     "log_level",
 }
 _PREPARED = Path(__file__).with_name("_early.json")

@@ -1,4 +1,4 @@
-"""One bounded POST: the only importer of httpx2, and the one place where its errors become ours.
+"""One bounded POST, and the one place where httpx2's errors become ours.
 
 httpx2 has no total deadline and no cap on a body; the caller brings the first, this module the second.
 """
@@ -6,38 +6,49 @@ httpx2 has no total deadline and no cap on a body; the caller brings the first, 
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import ssl
 import time
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+import anyio
 import httpx2
+from anyio.to_thread import run_sync
 
 from telecmi_mcp import __version__, errors
-from telecmi_mcp._greeting import HttpBackend
+from telecmi_mcp._ahead import Rehearsal, RehearsedError, SpareBackend
+from telecmi_mcp._route import KEEPALIVE_SECONDS, Route, load_certificates
+from telecmi_mcp._sockets import SocketBackend
 from telecmi_mcp._variables import is_loopback
 from telecmi_mcp._wire import retry_after_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import httpcore2
+
+    from telecmi_mcp._ahead import Spare
+
+_log = logging.getLogger(__name__)
+
 MAX_BODY = 8 * 1024 * 1024
-MAX_CONNECTIONS = 8
-KEEPALIVE_SECONDS = 120.0
 
 _PIECE = 64 * 1024
 _DIGITS_OF_A_LENGTH = 19
+_AHEAD_SECONDS = 10.0  # after which a connection that nobody waits for is given up
 
 _HEADERS = {
     "Content-Type": "application/json",
     "Accept": "application/json",
     # gzip alone: it is the one coding that is decoded here, piece by piece and bounded.
     "Accept-Encoding": "gzip",
+    "Connection": "keep-alive",
     "User-Agent": f"telecmi-mcp/{__version__}",
 }
 
@@ -52,7 +63,7 @@ class Answer:
 
 
 class Channel:
-    """POSTs JSON to one host, over connections that are opened when they are first needed.
+    """POSTs JSON to one host, over connections that are opened when they are first needed, the first one in advance.
 
     Redirects are never followed, since the token is in the body. Cookies are never kept.
     """
@@ -60,8 +71,14 @@ class Channel:
     def __init__(self, base_url: str, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self._base_url = base_url
         self._host = urlsplit(base_url).hostname or ""
-        self._transport = transport
-        self._client: httpx2.AsyncClient | None = None
+        self._headers = httpx2.Headers(_HEADERS)  # taken apart once
+        self._urls: dict[str, httpx2.URL] = {}
+        self._stand_in = transport
+        self._backend = SpareBackend(SocketBackend())
+        self._certificates: ssl.SSLContext | None = None
+        self._route: Route | None = None
+        self._loading = anyio.Lock()
+        self._went_ahead = False
 
     async def post(self, path: str, body: dict[str, Any], *, patience: float) -> Answer:
         """Send one request and return its whole answer.
@@ -82,19 +99,30 @@ class Channel:
         # Raised out here, to have no context: its text may hold an answer's bytes, its request the token.
         raise explained
 
+    async def connect_ahead(self) -> None:
+        """Open a connection for the first request, without a byte of a request, and keep it for as long as others.
+
+        Only the first time, and only before the first request. What goes wrong is met, and told, by that request.
+        """
+        if self._stand_in is not None or self._route is not None or self._went_ahead:
+            return
+        self._went_ahead = True
+        try:
+            spare = await self._rehearse()
+        except Exception as why:  # noqa: BLE001 - as said
+            _log.debug("no connection in advance: %s", type(why).__name__)
+            return
+        if spare is not None:
+            await self._backend.keep(spare, seconds=KEEPALIVE_SECONDS)
+
     async def aclose(self) -> None:
         """Close every connection."""
-        if self._client is not None:
-            await self._client.aclose()
+        if self._route is not None:
+            await self._route.aclose()
 
     async def _post(self, path: str, body: dict[str, Any], patience: float) -> Answer:
-        request = self._opened().build_request(
-            "POST",
-            self._base_url + path,
-            content=json.dumps(body, separators=(",", ":")).encode(),
-            timeout=httpx2.Timeout(patience),
-        )
-        response = await self._opened().send(request, stream=True)
+        transport = self._stand_in or (await self._opened()).transport
+        response = await transport.handle_async_request(self._request(path, body, patience))
         try:
             # A redirect's body is not wanted, whatever it is, and need not end.
             content = b"" if response.is_redirect else await _read_body(response)
@@ -107,34 +135,54 @@ class Channel:
         wait = retry_after_seconds(response.headers.get("Retry-After"), now=time.time())
         return Answer(response.status_code, content, wait)
 
-    def _opened(self) -> httpx2.AsyncClient:
-        # Built with the first request: it costs 20 to 30 ms, which a start need not wait for.
-        if self._client is None:
-            try:
-                self._client = self._build()
-            except (ImportError, OSError, ValueError, httpx2.InvalidURL) as why:
-                # SOCKS without its extra, a certificate file that is not there, a proxy that is no URL.
-                raise errors.ProxyOrCertificate(detail=type(why).__name__) from None
-        return self._client
+    def _request(self, path: str, body: dict[str, Any], patience: float) -> httpx2.Request:
+        url = self._urls.get(path)
+        if url is None:  # to take an address apart costs as much as to write the body
+            url = self._urls[path] = httpx2.URL(self._base_url + path)
+        content = json.dumps(body, separators=(",", ":")).encode()
+        return httpx2.Request("POST", url, headers=self._headers, content=content, extensions=_waiting(patience))
 
-    def _build(self) -> httpx2.AsyncClient:
-        client = httpx2.AsyncClient(
-            transport=self._transport,
-            headers=_HEADERS,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            limits=httpx2.Limits(
-                max_connections=MAX_CONNECTIONS,
-                max_keepalive_connections=MAX_CONNECTIONS,
-                keepalive_expiry=KEEPALIVE_SECONDS,
-            ),
-            # A proxy of the environment must not see what is meant for this machine.
-            trust_env=not is_loopback(self._host),
-        )
-        # httpx2 has no argument for it; tests/test_faults.py notices when the private names change.
-        for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - as said
-            if pool := getattr(transport, "_pool", None):
-                pool._network_backend = HttpBackend(pool._network_backend)  # noqa: SLF001 - as said
-        return client
+    async def _opened(self) -> Route:
+        if self._route is None:
+            certificates = await self._trusted()
+            self._route = self._route or self._routed(certificates, self._backend)
+        return self._route
+
+    def _routed(self, certificates: ssl.SSLContext, backend: httpcore2.AsyncNetworkBackend) -> Route:
+        try:
+            return Route(self._base_url, certificates, backend)
+        except (ImportError, ValueError, httpx2.InvalidURL) as why:
+            # SOCKS without its extra, a proxy that is no URL.
+            raise errors.ProxyOrCertificate(detail=type(why).__name__) from None
+
+    async def _trusted(self) -> ssl.SSLContext:
+        """The certificates, which are loaded when they are first needed: it takes longer than a start may."""
+        async with self._loading:
+            if self._certificates is None:
+                try:
+                    # In a thread: for so long nothing else could be answered.
+                    self._certificates = await run_sync(load_certificates, self._base_url, abandon_on_cancel=True)
+                except (OSError, ValueError) as why:  # a file that is not there, or holds none
+                    raise errors.ProxyOrCertificate(detail=type(why).__name__) from None
+            return self._certificates
+
+    async def _rehearse(self) -> Spare | None:
+        """Open a connection that is left to itself when its request would begin."""
+        rehearsal = Rehearsal(SocketBackend())
+        route = self._routed(await self._trusted(), rehearsal)
+        extensions = {**_waiting(_AHEAD_SECONDS), "trace": rehearsal.watch}
+        request = httpx2.Request("POST", self._base_url, extensions=extensions)
+        try:
+            with self._backend.opening(), anyio.move_on_after(_AHEAD_SECONDS), suppress(RehearsedError):
+                await route.transport.handle_async_request(request)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await route.aclose()
+        return rehearsal.result()
+
+
+def _waiting(seconds: float) -> dict[str, Any]:
+    return {"timeout": {"connect": seconds, "read": seconds, "write": seconds, "pool": seconds}}
 
 
 async def _read_body(response: httpx2.Response) -> bytes:
@@ -142,7 +190,7 @@ async def _read_body(response: httpx2.Response) -> bytes:
     decoder = _Decoder(response.headers.get("Content-Encoding", ""))
     # Not a list of pieces: eight million of one byte would be two hundred MiB.
     content = bytearray()
-    async for raw in response.aiter_raw():
+    async for raw in response.stream:  # type: ignore[union-attr]  # of an async transport
         for piece in decoder.feed(raw):
             content += piece
     decoder.close()
@@ -213,7 +261,7 @@ def _explain_connect(error: Exception, host: str) -> errors.TelecmiError:
     # Not by isinstance: a handshake that was cut off is a subclass, and a case for another try.
     if any(type(cause) in {ssl.SSLError, ssl.SSLCertVerificationError} for cause in causes):
         return errors.InsecureConnection()
-    if any(isinstance(cause, socket.gaierror) for cause in causes) and not _proxied(host):
+    if any(isinstance(cause, socket.gaierror | UnicodeError) for cause in causes) and not _proxied(host):
         return errors.NameNotResolved()
     # Through a living proxy a dead TeleCMI is a ProxyError: what cannot be reached here is the proxy.
     return errors.ProxyOrCertificate(detail="ConnectError") if _proxied(host) else errors.Unreachable()

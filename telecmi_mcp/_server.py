@@ -18,6 +18,7 @@ from mcp_types import (
     CallToolRequestParams,
     CallToolResult,
     ListToolsResult,
+    NotificationParams,
     PaginatedRequestParams,
     ToolAnnotations,
 )
@@ -64,7 +65,8 @@ def create_server(
         async with opened() as app:
             yield app
 
-    async def list_tools(_: ServerRequestContext[App, Any], __: PaginatedRequestParams | None) -> ListToolsResult:
+    async def list_tools(ctx: ServerRequestContext[App, Any], _: PaginatedRequestParams | None) -> ListToolsResult:
+        ctx.lifespan_context.expect_calls()  # clients of 2026-07-28 do not say that they are initialized
         return listed_tools(shape)
 
     server = Server(
@@ -78,7 +80,12 @@ def create_server(
         on_call_tool=partial(_handle_call, shape),
     )
     server.middleware.append(_put_in)
+    server.add_notification_handler("notifications/initialized", NotificationParams, _welcome)
     return server
+
+
+async def _welcome(ctx: ServerRequestContext[App, Any], _: NotificationParams) -> None:
+    ctx.lifespan_context.expect_calls()
 
 
 def listed_tools(shape: Shape) -> ListToolsResult:

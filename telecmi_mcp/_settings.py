@@ -31,6 +31,7 @@ class Settings:
         index_max_age: Seconds after which that copy is renewed.
         text: How the text of an answer is written: ``json`` or ``table``.
         structured: Whether answers hold their facts as structured content too.
+        preconnect: Whether a connection is opened before the first call.
         log_level: The least level that is logged.
         early_answers: Whether the first messages are answered from what is prepared: ``on`` or ``off``.
     """
@@ -47,6 +48,7 @@ class Settings:
     index_max_age: float = float(_variables.INDEX_MAX_AGE.default)
     text: str = _variables.TEXT.default
     structured: bool = True
+    preconnect: bool = True
     log_level: str = _variables.LOG_LEVEL.default
     early_answers: str = _variables.EARLY_ANSWERS.default
 

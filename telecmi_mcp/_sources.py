@@ -48,6 +48,16 @@ def lock_of(folder: Path) -> Path:
     return folder / "login.lock"
 
 
+async def has_credential(settings: Settings, state: Path | None) -> bool:
+    """Whether somebody has signed in or is configured to, without looking at a secret or asking TeleCMI."""
+    explicit = (settings.token, settings.token_file, settings.password, settings.password_file)
+    if any(each is not None for each in explicit):
+        return True
+    if state is None:
+        return False
+    return bool(await open_sign_ins(state, time_limit=settings.timeout / 2).last_user_id(settings.base_url))
+
+
 def choose_source(  # noqa: PLR0913 - all that a source may work with
     settings: Settings,
     channel: Channel,

@@ -7,14 +7,18 @@ system can (pipes and sockets on POSIX) and in threads elsewhere.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import select
+import stat
 from collections import Counter
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from typing import TYPE_CHECKING
 
 import anyio
+from anyio.abc import ObjectSendStream
+from anyio.lowlevel import checkpoint_if_cancelled
 from anyio.to_thread import run_sync
 from mcp.shared.message import SessionMessage
 from mcp_types import (
@@ -34,7 +38,10 @@ from telecmi_mcp._lines import LineSplitter, TooLong, read_message, write_messag
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from anyio.abc import ObjectReceiveStream, ObjectSendStream, TaskGroup
+    from anyio.abc import ObjectReceiveStream, TaskGroup
+    from anyio.streams.memory import MemoryObjectSendStream
+
+_Line = tuple[bytes, str | None]  # and the request that it answers
 
 _log = logging.getLogger(__name__)
 
@@ -49,19 +56,27 @@ _CHUNK = 64 * 1024
 
 
 class _Reader:
-    """Bytes of a descriptor, without a thread where the event loop can wait for them."""
+    """Bytes of a descriptor, without a thread where the event loop can wait for them.
+
+    The loop watches it as long as what comes is taken, since to join and leave its selector costs two system calls.
+    """
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._on_loop = can_wait_for(fd)
+        self._come: bytes | OSError | None = None  # and was not taken yet
+        self._waiter: asyncio.Future[None] | None = None
+        self._watched = False
 
     async def read(self) -> bytes:
         """Return what there is, at least one byte; nothing at the end of input."""
         with suppress(ConnectionResetError):
             if not self._on_loop:
                 return await run_sync(os.read, self._fd, _CHUNK, abandon_on_cancel=True)
-            await anyio.wait_readable(self._fd)
-            return os.read(self._fd, _CHUNK)  # ready, so it does not block, whatever the descriptor's mode
+            come = await self._next()
+            if isinstance(come, OSError):
+                raise come
+            return come
         return b""
 
     def hung_up(self) -> bool:
@@ -72,6 +87,38 @@ class _Reader:
         poll.register(self._fd, getattr(select, "POLLRDHUP", 0))  # a closed pipe shows in any case
         return bool(poll.poll(0))
 
+    def close(self) -> None:
+        """Watch the descriptor no longer."""
+        if self._watched:
+            self._watched = False
+            asyncio.get_running_loop().remove_reader(self._fd)
+
+    async def _next(self) -> bytes | OSError:
+        loop = asyncio.get_running_loop()
+        if not self._watched:
+            self._watched = True
+            loop.add_reader(self._fd, self._fetch)
+        while self._come is None:
+            self._waiter = loop.create_future()
+            await self._waiter
+        come, self._come = self._come, None
+        return come
+
+    def _fetch(self) -> None:
+        if self._come is not None:  # nobody takes it: whoever writes must wait too
+            self.close()
+            return
+        try:
+            self._come = os.read(self._fd, _CHUNK)  # ready, so it does not block, whatever the descriptor's mode
+        except BlockingIOError:  # somebody who shares the open file was faster
+            return
+        except OSError as why:
+            self._come = why
+        if not self._come or isinstance(self._come, OSError):
+            self.close()
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
 
 class _Writer:
     """Whole lines to a descriptor; a host that stops reading makes the sender wait, not the memory grow."""
@@ -79,8 +126,18 @@ class _Writer:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._on_loop = may_not_block(fd)
+        self._takes_whole = 0
         if self._on_loop:
             os.set_blocking(fd, False)
+            # So much goes into a pipe whole or not at all (POSIX, write); a socket promises nothing.
+            self._takes_whole = select.PIPE_BUF if stat.S_ISFIFO(os.fstat(fd).st_mode) else 0
+
+    def write_whole(self, data: bytes) -> bool:
+        """Write all of it now, and say whether that was possible; else nothing was written."""
+        try:
+            return len(data) <= self._takes_whole and bool(os.write(self._fd, data))
+        except OSError:  # no room, or nobody reads: the other way finds out
+            return False
 
     async def write(self, data: bytes) -> None:
         """Write all of it.
@@ -105,6 +162,27 @@ def _write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
+class _Outlet(ObjectSendStream[SessionMessage]):
+    """The server's way out: at once while nothing is before it and there is room, else through the pump."""
+
+    def __init__(self, wire: _Wire, queue: MemoryObjectSendStream[_Line]) -> None:
+        self._wire = wire
+        self._queue = queue
+
+    async def send(self, item: SessionMessage) -> None:
+        """Send one message."""
+        await checkpoint_if_cancelled()
+        message = item.message
+        answered = str(message.id) if isinstance(message, JSONRPCResponse | JSONRPCError) else None
+        line = write_message(message), answered
+        if not (self._wire.has_told(line) or self._wire.write_at_once(line)):
+            await self._queue.send(line)
+
+    async def aclose(self) -> None:
+        """Say that there are no more."""
+        await self._queue.aclose()
+
+
 class _Wire:
     """The two pumps between the descriptors and the SDK's streams."""
 
@@ -116,8 +194,9 @@ class _Wire:
         self._writer = _Writer(wire[1])
         self._tasks = tasks
         self._to_server, self.from_client = anyio.create_memory_object_stream[SessionMessage | Exception](0)
-        self.to_client, self._from_server = anyio.create_memory_object_stream[SessionMessage](0)
-        self._lock = anyio.Lock()
+        queue, self._from_server = anyio.create_memory_object_stream[_Line](0)
+        self.to_client = _Outlet(self, queue)
+        self._lock = anyio.Lock(fast_acquire=True)
         # Requests that want an answer, by their id as text, and complaints; counted, since a host may use an id twice.
         self._due: Counter[str | int] = Counter()
         self._settled = anyio.Event()
@@ -127,11 +206,12 @@ class _Wire:
         splitter = LineSplitter()
         async with self._to_server:
             await self._catch_up()
-            data = self._begun.rest or await self._read()
-            while data:
-                for line in splitter.feed(data):
-                    await self._take(line)
-                data = await self._read()
+            with closing(self._reader):
+                data = self._begun.rest or await self._read()
+                while data:
+                    for line in splitter.feed(data):
+                        await self._take(line)
+                    data = await self._read()
             await self._take(splitter.finish())
             with anyio.move_on_after(GRACE_SECONDS):
                 while self._due:
@@ -144,18 +224,29 @@ class _Wire:
             self._tasks.cancel_scope.cancel()
 
     async def pump_out(self) -> None:
-        """Write the server's messages until it has no more, or nobody reads them."""
+        """Write the server's messages that could not go at once, until there are no more or nobody reads them."""
         with suppress(anyio.ClosedResourceError):  # by pump_in, which does not wait any longer
             async with self._from_server:
-                async for item in self._from_server:
-                    await self._pass_on(item.message)
+                async for line in self._from_server:
+                    await self._send(*line)
 
-    async def _pass_on(self, message: JSONRPCMessage) -> None:
-        answered = str(message.id) if isinstance(message, JSONRPCResponse | JSONRPCError) else None
-        if answered is not None and self._is_told(answered, message):
-            self._settle(answered)
-        else:
-            await self._send(message, answered)
+    def write_at_once(self, line: _Line) -> bool:
+        """Write the line unless it would have to wait; say whether it was written."""
+        pump_is_idle = self._from_server.statistics().tasks_waiting_receive > 0
+        if not pump_is_idle or self._lock.locked() or not self._writer.write_whole(line[0]):
+            return False
+        if line[1] is not None:
+            self._settle(line[1])
+        return True
+
+    def has_told(self, line: _Line) -> bool:
+        """Whether this was answered before the server was there; then it is compared, and goes nowhere."""
+        told = self._told.pop(line[1], None) if line[1] is not None else None
+        if told is None:
+            return False
+        self._contradicted |= told != line[0]
+        self._settle(str(line[1]))
+        return True
 
     async def _read(self) -> bytes:
         return b"" if self._begun.ended else await self._reader.read()
@@ -164,18 +255,13 @@ class _Wire:
         """Let the server hear what was answered before it was there; what it says to that is known already."""
         if self._begun.unsent:
             self._due[owed := id(self._begun)] += 1
-            self._tasks.start_soon(self._write, self._begun.unsent, owed)
+            self._tasks.start_soon(self._send, self._begun.unsent, owed)
         for line in self._begun.lines:
             await self._take(line)
         while self._told:
             await self._next_settled()
         if self._contradicted:
             _log.warning("Report this, and set TELECMI_EARLY_ANSWERS=off: a prepared answer is not the server's own.")
-
-    def _is_told(self, answered: str, message: JSONRPCMessage) -> bool:
-        told = self._told.pop(answered, None)
-        self._contradicted |= told not in {None, write_message(message)}
-        return told is not None
 
     async def _take(self, line: bytes | TooLong) -> None:
         if isinstance(line, bytes) and (not line or line.isspace()):
@@ -184,7 +270,7 @@ class _Wire:
         if isinstance(message, JSONRPCError) and message.error.code in {PARSE_ERROR, INVALID_REQUEST}:
             # In a task of its own: a host that does not read must not keep us from seeing that it leaves.
             self._due[complaint := id(message)] += 1
-            self._tasks.start_soon(self._send, message, complaint)
+            self._tasks.start_soon(self._send, write_message(message), complaint)
         else:
             self._note_due(message)
             await self._to_server.send(SessionMessage(message))
@@ -214,12 +300,9 @@ class _Wire:
             self._due.pop(due, None)
         self._settled.set()
 
-    async def _send(self, message: JSONRPCMessage, settled: str | int | None = None) -> None:
-        await self._write(write_message(message), settled)
-
-    async def _write(self, data: bytes, settled: str | int | None) -> None:
+    async def _send(self, line: bytes, settled: str | int | None) -> None:
         async with self._lock:
-            await self._writer.write(data)
+            await self._writer.write(line)
         if settled is not None:
             self._settle(settled)
 

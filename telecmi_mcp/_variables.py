@@ -108,6 +108,13 @@ STRUCTURED = Setting(
     default="on",
     flag="--structured",
 )
+PRECONNECT = Setting(
+    "TELECMI_PRECONNECT",
+    f"one of {', '.join(SWITCH)}",
+    "Whether serve opens a connection before the first call.",
+    default="on",
+    flag="--preconnect",
+)
 LOG_LEVEL = Setting(
     "TELECMI_LOG_LEVEL",
     f"one of {', '.join(LOG_LEVELS)}",
@@ -135,6 +142,7 @@ ALL = (
     INDEX_MAX_AGE,
     TEXT,
     STRUCTURED,
+    PRECONNECT,
     LOG_LEVEL,
     EARLY_ANSWERS,
 )
@@ -160,6 +168,7 @@ def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
         "index_max_age": _number(environ, INDEX_MAX_AGE, above=0, most=_MAX_AGE),
         "text": _one_of(environ, TEXT, TEXTS, str.lower),
         "structured": _one_of(environ, STRUCTURED, SWITCH, str.lower) == "on",
+        "preconnect": _one_of(environ, PRECONNECT, SWITCH, str.lower) == "on",
         "log_level": _one_of(environ, LOG_LEVEL, LOG_LEVELS, str.upper),
         "early_answers": _one_of(environ, EARLY_ANSWERS, SWITCH, str.lower),
     }

@@ -229,6 +229,7 @@ VALUES = {
     "TELECMI_INDEX_MAX_AGE": "1",
     "TELECMI_TEXT": "table",
     "TELECMI_STRUCTURED": "off",
+    "TELECMI_PRECONNECT": "off",
     "TELECMI_LOG_LEVEL": "DEBUG",
 }
 

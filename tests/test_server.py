@@ -251,7 +251,9 @@ async def test_a_defect_of_ours_is_logged_without_its_words_and_told_without_the
 ) -> None:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Any]:
-        yield dataclasses.make_dataclass("App", ["directory", "rate_limit"])(Broken(), RateLimit(0, clock=lambda: 0.0))
+        yield dataclasses.make_dataclass("App", ["directory", "rate_limit", "expect_calls"])(
+            Broken(), RateLimit(0, clock=lambda: 0.0), lambda: None
+        )
 
     async with Client(create_server(opened), mode=generation) as client:
         result = await client.call_tool("list_contacts", {})

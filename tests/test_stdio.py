@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
+import select
 import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -14,7 +17,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCResponse
 
 from telecmi_mcp._door import NOT_BEGUN, Begun
-from telecmi_mcp._stdio import MAX_DUE, _Wire
+from telecmi_mcp._stdio import MAX_DUE, _Reader, _Wire, _Writer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,7 +30,7 @@ class Host:
 
     def __init__(self) -> None:
         self.stdin, self._requests = os.pipe()
-        self._answers, self.stdout = os.pipe()
+        self.answers, self.stdout = os.pipe()
         self.taken = 0
         self.ended = False
 
@@ -51,10 +54,10 @@ class Host:
         assert self.taken == number
 
     def heard(self) -> bytes:
-        return os.read(self._answers, 65536)
+        return os.read(self.answers, 65536)
 
     def close(self) -> None:
-        for fd in (self.stdin, self._answers, self.stdout):
+        for fd in (self.stdin, self.answers, self.stdout):
             os.close(fd)
 
 
@@ -92,6 +95,7 @@ async def test_a_server_owes_at_most_1024_answers() -> None:
         host.leave()
         for each in range(1, 1100):
             await answer(wire, each)
+            await checkpoint()  # in which what has room now is taken: a server answers nothing else
 
 
 async def test_the_end_of_input_waits_for_the_answer_that_is_due() -> None:
@@ -143,4 +147,67 @@ async def test_an_end_of_input_that_was_met_early_is_the_end() -> None:
         await answer(wire, 0)
         await quiet()
         assert host.ended
+        host.leave()
+
+
+async def test_what_nobody_takes_stays_with_the_host_and_is_read_later() -> None:
+    stdin, requests = os.pipe()
+    reader = _Reader(stdin)
+    os.write(requests, b"one")
+    with anyio.fail_after(30):
+        assert await reader.read() == b"one"
+        os.write(requests, b"two")
+        await quiet()
+        os.write(requests, b"three")
+        await quiet()
+        assert select.select([stdin], [], [], 0)[0], "it is still in the pipe"
+        assert await reader.read() == b"two"
+        assert await reader.read() == b"three"
+        os.close(requests)
+        await quiet()
+        assert reader.hung_up()
+        assert await reader.read() == b""
+    reader.close()
+    assert not asyncio.get_running_loop().remove_reader(stdin), "the event loop knows the descriptor no more"
+    os.close(stdin)
+
+
+async def test_bytes_that_arrive_with_the_end_are_read_before_it() -> None:
+    async with connected() as (host, wire):
+        host.ask(3)
+        host.leave()
+        await host.has_taken(3)
+        for each in range(3):
+            await answer(wire, each)
+
+
+async def test_a_line_goes_whole_or_not_at_all() -> None:
+    answers, stdout = os.pipe()
+    writer = _Writer(stdout)
+    assert writer.write_whole(b"short\n")
+    assert os.read(answers, 100) == b"short\n"
+    assert not writer.write_whole(b"x" * (select.PIPE_BUF + 1)), "it might be cut"
+    while writer.write_whole(b"x" * select.PIPE_BUF):
+        pass
+    assert not writer.write_whole(b"x" * select.PIPE_BUF), "there is no room"
+    os.close(answers)
+    assert not writer.write_whole(b"nobody reads\n")
+    os.close(stdout)
+
+
+async def test_answers_stay_in_their_order_when_one_has_to_wait() -> None:
+    async with connected() as (host, wire):
+        host.ask(3)
+        await host.has_taken(3)
+        long = JSONRPCResponse(jsonrpc="2.0", id=0, result={"long": "x" * 1_000_000})
+        async with anyio.create_task_group() as sending:
+            sending.start_soon(wire.to_client.send, SessionMessage(long))
+            await quiet()
+            sending.start_soon(answer, wire, 1)
+            sending.start_soon(answer, wire, 2)
+            lines = b""
+            while lines.count(b"\n") < 3:
+                await anyio.wait_readable(host.answers)
+                lines += host.heard()
+        assert [json.loads(line)["id"] for line in lines.splitlines()] == [0, 1, 2]
         host.leave()
