@@ -109,6 +109,7 @@ class Channel:
         self._went_ahead = True
         try:
             spare = await self._rehearse()
+            await self._opened()  # which the first request would wait for as well
         except Exception as why:  # noqa: BLE001 - as said
             _log.debug("no connection in advance: %s", type(why).__name__)
             return
