@@ -74,9 +74,10 @@ class GetContactArguments(_Arguments):
         str,
         Field(
             pattern=_UUID,
-            # What a model reads is shorter than what is checked.
-            json_schema_extra={"format": "uuid", "pattern": "^[0-9a-fA-F-]{36}$"},
-            description="The contact's id.",
+            # What a model reads is shorter than what is checked; no format, because Gemini's own schema knows
+            # two of a string's formats and refuses all others (docs/compatibility.md).
+            json_schema_extra={"pattern": "^[0-9a-fA-F-]{36}$"},
+            description="The contact's UUID.",
         ),
     ]
 

@@ -168,3 +168,20 @@ def test_only_what_is_declared_is_imported() -> None:
 def test_the_constraints_are_exact_and_hold_no_address() -> None:
     for line in (ROOT / "constraints.txt").read_text().splitlines():
         assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line), line
+
+
+def test_the_clients_that_were_run_are_named_with_their_versions() -> None:
+    clients = ROOT / "tests" / "clients"
+    locked = json.loads((clients / "package.json").read_text(encoding="utf8"))["dependencies"]
+    page = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf8")
+    for package, version in locked.items():
+        assert f"(`{package}`) | {version} |" in page
+    (fastmcp,) = re.findall(r"^fastmcp-slim==(.+)$", (clients / "fastmcp.txt").read_text(encoding="utf8"), re.MULTILINE)
+    assert f"(`fastmcp-slim[client]`) | {fastmcp} |" in page
+    judged = json.loads((ROOT / ".ci" / "judging" / "package.json").read_text(encoding="utf8"))["dependencies"]
+    assert judged["@modelcontextprotocol/inspector"] == locked["@modelcontextprotocol/inspector"]
+
+
+def test_no_lock_names_a_registry() -> None:
+    for lock in [ROOT / ".ci" / "judging" / "package-lock.json", ROOT / "tests" / "clients" / "package-lock.json"]:
+        assert not re.search(r'"resolved"|https?://[^"]*registry', lock.read_text(encoding="utf8"))
