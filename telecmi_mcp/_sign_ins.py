@@ -163,8 +163,11 @@ class SignIns:
 
     async def last_user_id(self, base_url: str) -> str:
         """Return who signed in last at this base URL; "" for nobody."""
-        here = [row["user_id"] for row in await self._rows() if row["base_url"] == base_url]
-        return here[-1] if here else ""
+        return ("", *await self.user_ids(base_url))[-1]
+
+    async def user_ids(self, base_url: str) -> list[str]:
+        """Return who signed in at this base URL, the last one last; no store is asked."""
+        return [row["user_id"] for row in await self._rows() if row["base_url"] == base_url]
 
     async def _rows(self) -> list[dict[str, str]]:
         rows = await run_sync(_read_json, self._path)

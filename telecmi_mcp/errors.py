@@ -13,6 +13,7 @@
     ├── CursorRefused             TeleCMI does not take the cursor
     ├── TooManyCalls              this server's own limits
     ├── IndexUnusable             the local index of contacts, a file that can be made anew
+    ├── HostUnchanged             the configuration of an MCP host was left as it is
     ├── RateLimited               TeleCMI's limits
     ├── NetworkError
     │   ├── Unreachable           no connection
@@ -200,6 +201,14 @@ class IndexUnusable(TelecmiError):
     def __init__(self, detail: str, *, malformed: bool) -> None:
         self.malformed = malformed
         super().__init__(detail=detail)
+
+
+class HostUnchanged(TelecmiError):
+    """The configuration of an MCP host was left as it is; ``detail`` is what the host's own command said."""
+
+    code = "host_unchanged"
+    hint = "Change the file by hand"
+    fact = "it cannot be changed safely"
 
 
 class RateLimited(TelecmiError):

@@ -40,12 +40,13 @@ def test_the_version_is_the_packages() -> None:
 def test_help_names_every_command() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for command in ["serve", "login", "logout", "check", "search", "sync", "index", "demo", "sandbox"]:
+    for command in ["serve", "login", "logout", "install", "check", "search", "sync", "index", "demo", "sandbox"]:
         assert command in done.stdout
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["serve", "--help"], ["login", "--help"], ["check", "--help"], ["--version"]]
+    "words",
+    [["--help"], ["serve", "--help"], ["login", "--help"], ["check", "--help"], ["install", "--help"], ["--version"]],
 )
 def test_help_imports_neither_mcp_nor_httpx2_nor_pydantic(words: list[str]) -> None:
     done = run("-X", "importtime", "-m", "telecmi_mcp", *words, command=())

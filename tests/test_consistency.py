@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ import pytest
 
 import telecmi_mcp
 from telecmi_mcp import _cli, _variables
+from telecmi_mcp._hosts._entries import Server, shape
+from telecmi_mcp._hosts._known import HOSTS
+from telecmi_mcp._hosts._programs import adding, removing
 from telecmi_mcp._tools import TOOLS
 
 ROOT = Path(__file__).parent.parent
@@ -74,11 +78,31 @@ def test_the_readme_stays_short_and_honest() -> None:
     assert f"\n<!-- mcp-name: {SERVER['name']} -->\n" in README
 
 
-def test_the_readmes_json_and_toml_are_valid() -> None:
-    blocks = re.findall(r"```(json|toml)\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) >= 4
-    for kind, text in blocks:
-        assert json.loads(text) if kind == "json" else tomllib.loads(text)
+def test_the_clients_of_the_readme_are_the_hosts() -> None:
+    assert table("Install") == [[host.title, f"`telecmi-mcp install {name}`"] for name, host in HOSTS.items()]
+
+
+def blocks(text: str) -> list[dict[str, Any]]:
+    """What the blocks of JSON and TOML of a page hold."""
+    found = re.findall(r"```(json|toml)\n(.*?)```", text, re.DOTALL)
+    return [json.loads(block) if kind == "json" else tomllib.loads(block) for kind, block in found]
+
+
+def test_the_entries_in_the_documents_are_what_install_writes() -> None:
+    clients = (ROOT / "docs" / "clients.md").read_text(encoding="utf8")
+    sections = {part.split("\n", 1)[0]: part for part in clients.split("\n### ")[1:]}
+    assert list(sections) == [host.title for host in HOSTS.values()]
+    server = Server("/path/of/telecmi-mcp", ("serve",))
+    for host in HOSTS.values():
+        alike = "form of Claude Desktop" in sections[host.title]
+        shown = blocks(sections["Claude Desktop" if alike else host.title])
+        if host.program is None:
+            assert shown[0] == {host.key: {"telecmi": shape(host, server)}}
+        else:
+            assert shlex.join(adding(host, shape(host, server))) in sections[host.title]
+            assert shlex.join(removing(host)) in sections[host.title]
+    (example,) = blocks(README)
+    assert example["mcpServers"]["telecmi"].keys() == {"command", "args"}
 
 
 def test_the_readmes_links_lead_somewhere() -> None:

@@ -36,6 +36,7 @@ MADE: list[errors.TelecmiError] = [
     errors.CorruptAnswer(),
     errors.UnexpectedRedirect(),
     errors.IndexUnusable("disk I/O error", malformed=False),
+    errors.HostUnchanged(),
 ]
 
 

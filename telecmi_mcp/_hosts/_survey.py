@@ -1,0 +1,73 @@
+"""Which hosts are here, which of them have this server, and whether what they would start exists."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from telecmi_mcp._hosts import _files
+from telecmi_mcp._hosts._change import FORMS, find_entry
+from telecmi_mcp._hosts._known import HOSTS
+from telecmi_mcp._hosts._places import find_file, is_found
+from telecmi_mcp.errors import HostUnchanged
+
+if TYPE_CHECKING:
+    from telecmi_mcp._hosts._known import Host
+    from telecmi_mcp._hosts._places import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one host stands to this server.
+
+    Attributes:
+        host: Its name.
+        title: What people call it.
+        found: Whether it seems to be used here.
+        file: Its configuration file, which need not exist.
+        configured: Whether it has an entry for this server; ``None`` if its file cannot be read.
+        command: What the entry starts; "" without one.
+        exists: Whether that is there; ``None`` where there is nothing to look for.
+        problem: Why the file cannot be read; "" if it can.
+    """
+
+    host: str
+    title: str
+    found: bool
+    file: str
+    configured: bool | None
+    command: str = ""
+    exists: bool | None = None
+    problem: str = ""
+
+
+def survey(machine: Machine) -> list[Standing]:
+    """Return how every known host stands; nothing is changed, and nothing is run."""
+    return [_standing(host, machine) for host in HOSTS.values()]
+
+
+def _standing(host: Host, machine: Machine) -> Standing:
+    file = find_file(host, machine)
+    found = is_found(host, machine)
+    try:
+        entry = find_entry(FORMS[host.form], host, _files.read(file).text)
+    except HostUnchanged as error:
+        return Standing(host.name, host.title, found, str(file), configured=None, problem=error.fact)
+    command = entry.get("command") if isinstance(entry, dict) else None
+    if not isinstance(command, str) or not command:
+        return Standing(host.name, host.title, found, str(file), configured=entry is not None)
+    return Standing(
+        host.name, host.title, found, str(file), configured=True, command=command, exists=_exists(command, machine)
+    )
+
+
+def _exists(command: str, machine: Machine) -> bool:
+    """Whether a path leads to a file, or a bare name is on our PATH, which may not be the host's."""
+    try:
+        if Path(command).is_absolute():
+            return Path(command).is_file()
+        return shutil.which(command, path=machine.environ.get("PATH", "")) is not None
+    except (OSError, ValueError):  # a name that no system would take
+        return False

@@ -1,0 +1,37 @@
+"""Made-up machines with hosts on them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from telecmi_mcp._hosts._change import Desk
+from telecmi_mcp._hosts._entries import Server
+from telecmi_mcp._hosts._known import HOSTS
+from telecmi_mcp._hosts._places import Machine
+from telecmi_mcp._hosts._receipts import Receipts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EDITED = [name for name, host in HOSTS.items() if host.program is None]
+SERVER = Server("/opt/tools/bin/telecmi-mcp", ("serve",), {"TELECMI_USER_ID": "103_1111112"})
+RENEWED = Server("/opt/newer/bin/telecmi-mcp", ("serve",))
+
+
+def made_machine(home: Path, platform: str = "linux", **environ: str) -> Machine:
+    """A machine of a user who set nothing."""
+    return Machine(platform, environ, home)
+
+
+def made_desk(name: str, home: Path, *, force: bool = False, machine: Machine | None = None) -> Desk:
+    """A host that has been started once on this machine."""
+    desk = Desk(HOSTS[name], machine or made_machine(home), Receipts(home / "state"), force=force)
+    desk.file.parent.mkdir(parents=True, exist_ok=True)
+    return desk
+
+
+def all_bytes(folder: Path) -> bytes:
+    """Every byte of every file below a folder, their names included."""
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return b"\0".join([*(path.read_bytes() for path in paths), *(os.fsencode(path) for path in paths)])
