@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 from dataclasses import replace
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING
 
 import anyio
 from anyio.to_thread import run_sync
 
 from telecmi_mcp import errors
-from telecmi_mcp._limits import pause_before
-from telecmi_mcp._tasks import open_tasks
+from telecmi_mcp._pages import RESTARTS, PageReader
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -29,13 +26,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-PAGE = 100
-"""Contacts of a page: TeleCMI's most."""
-
-_ATTEMPTS = 8  # for one page; then the pass rests until the next search
-_CURSOR_ATTEMPTS = 3  # after so many failures at a cursor, the cursor may be why
-_RESTARTS = 2
-_LONGEST_REST = 3600.0
 _TRUSTED_AGES = 4  # ages for which an unchanged count is taken for an unchanged list
 
 
@@ -73,7 +63,7 @@ class Mirror:
         self.resumes_at = 0.0
         self._client = client.in_background()
         self._clock = clock
-        self._sleep = sleep
+        self._pages = PageReader(client, on_page=self._note_page, on_fault=self._note_fault, sleep=sleep)
         self._is_ours = is_ours
         self._moved = anyio.Event()
         self._scope = anyio.CancelScope()
@@ -145,25 +135,15 @@ class Mirror:
 
     async def _read_all(self) -> None:
         self.ledger = self.ledger.opened(self._clock())
-        for restarts_left in reversed(range(_RESTARTS + 1)):
+        for restarts_left in reversed(range(RESTARTS + 1)):
             try:
-                return await self._read_on()
+                await self._pages.read_on(self.ledger.cursor or None, self._write)
+                return await self._close()
             except errors.CursorRefused:
                 if not restarts_left:
                     raise
                 self.ledger = self.ledger.restarted(self._clock())
         return None
-
-    async def _read_on(self) -> None:
-        page: ContactPage | None = await self._fetch(self.ledger.cursor or None)
-        while page is not None:
-            page = await self._write_and_fetch(page)
-        await self._close()
-
-    async def _write_and_fetch(self, page: ContactPage) -> ContactPage | None:
-        async with open_tasks() as tasks:
-            tasks.start_soon(self._write, page)
-            return await self._fetch(page.page_state) if page.page_state else None
 
     async def _write(self, page: ContactPage) -> None:
         ledger = self.ledger.after(page)
@@ -196,36 +176,18 @@ class Mirror:
         self.ledger = ledger
         await run_sync(self.store.remember, ledger.state)
 
-    async def _fetch(self, page_state: str | None) -> ContactPage:
-        """Read one page, however often that takes within reason."""
-        for attempt in count(1):
-            try:
-                page = await self._client.list_contacts(limit=PAGE, page_state=page_state)
-            except errors.TelecmiError as fault:
-                await self._rest(fault, attempt, at_cursor=page_state is not None)
-            else:
-                self.fault, self.faults = None, 0
-                await self._stop_if_not_ours()
-                return page
-        raise AssertionError  # count() has no end
-
-    async def _stop_if_not_ours(self) -> None:
-        # Somebody else has signed in: the page is theirs, and must not be written into this account's store.
+    async def _note_page(self) -> None:
+        self.fault, self.faults = None, 0
+        # Where somebody else has signed in the page is theirs, and must not be written into this account's store.
         if not await self._is_ours():
             self.stop()
             await anyio.lowlevel.checkpoint()
 
-    async def _rest(self, fault: errors.TelecmiError, attempt: int, *, at_cursor: bool) -> None:
-        """Wait before the next attempt; raise when there is none."""
+    def _note_fault(self, fault: errors.TelecmiError, pause: float | None) -> None:
         self.fault, self.faults = fault, self.faults + 1
-        if at_cursor and isinstance(fault, errors.ServiceFailed) and attempt >= _CURSOR_ATTEMPTS:
-            raise errors.CursorRefused(detail=fault.detail)
-        pause = pause_before(attempt, retry_after=getattr(fault, "retry_after", None), draw=random.random)
-        if not fault.retryable or attempt >= _ATTEMPTS or pause > _LONGEST_REST:
-            raise fault
-        self.resumes_at = anyio.current_time() + pause
-        self._move()
-        await self._sleep(pause)
+        if pause is not None:
+            self.resumes_at = anyio.current_time() + pause
+            self._move()
 
     def _move(self) -> None:
         self._moved.set()

@@ -14,6 +14,7 @@
     ├── TooManyCalls              this server's own limits
     ├── IndexUnusable             the local index of contacts, a file that can be made anew
     ├── HostUnchanged             the configuration of an MCP host was left as it is
+    ├── FileUnusable              the file that an export writes
     ├── RateLimited               TeleCMI's limits
     ├── NetworkError
     │   ├── Unreachable           no connection
@@ -39,11 +40,21 @@ useful to a person. What the other side said is in ``detail``, which only logs r
 
 from __future__ import annotations
 
+import errno
 import math
 from typing import ClassVar
 
 _MINUTE = 60
 _HOUR = 3600
+_FILE_FACTS = {
+    errno.EACCES: "its folder cannot be written to",
+    errno.EDQUOT: "the disk is full",
+    errno.ENOENT: "its folder is not there",
+    errno.ENOSPC: "the disk is full",
+    errno.ENOTDIR: "its folder is not there",
+    errno.EPERM: "its folder cannot be written to",
+    errno.EROFS: "its folder cannot be written to",
+}
 
 
 class TelecmiError(Exception):
@@ -209,6 +220,22 @@ class HostUnchanged(TelecmiError):
     code = "host_unchanged"
     hint = "Change the file by hand"
     fact = "it cannot be changed safely"
+
+
+class FileUnusable(TelecmiError):
+    """The file of an export, or what is kept beside it, cannot be written.
+
+    Attributes:
+        errno: What the operating system said; ``None`` if it was not asked.
+    """
+
+    code = "file_unusable"
+    hint = "Choose another place for the file"
+    fact = "it cannot be written there"
+
+    def __init__(self, errno: int | None, *, hint: str | None = None, fact: str | None = None) -> None:
+        self.errno = errno
+        super().__init__(hint=hint, fact=fact or _FILE_FACTS.get(errno or 0))
 
 
 class RateLimited(TelecmiError):

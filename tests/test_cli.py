@@ -13,6 +13,7 @@ import pytest
 
 from e2e.lines import environment
 from telecmi_mcp import __version__
+from telecmi_mcp._cli import COMMANDS
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
 if TYPE_CHECKING:
@@ -40,13 +41,13 @@ def test_the_version_is_the_packages() -> None:
 def test_help_names_every_command() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for command in ["serve", "login", "logout", "install", "check", "search", "sync", "index", "demo", "sandbox"]:
+    for command in COMMANDS:
         assert command in done.stdout
 
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["serve", "--help"], ["login", "--help"], ["check", "--help"], ["install", "--help"], ["--version"]],
+    [[*words, "--help"] for words in ([], ["serve"], ["login"], ["check"], ["install"], ["export"])] + [["--version"]],
 )
 def test_help_imports_neither_mcp_nor_httpx2_nor_pydantic(words: list[str]) -> None:
     done = run("-X", "importtime", "-m", "telecmi_mcp", *words, command=())

@@ -37,6 +37,7 @@ MADE: list[errors.TelecmiError] = [
     errors.UnexpectedRedirect(),
     errors.IndexUnusable("disk I/O error", malformed=False),
     errors.HostUnchanged(),
+    errors.FileUnusable(None),
 ]
 
 

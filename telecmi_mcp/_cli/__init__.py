@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # A command is a module with SUMMARY, add_arguments(parser) and run(args, environ) -> exit code, named here.
-COMMANDS = ("serve", "login", "logout", "install", "search", "sync", "index", "check", "demo", "sandbox")
+COMMANDS = ("serve", "login", "logout", "install", "search", "sync", "export", "index", "check", "demo", "sandbox")
 
 _INTERRUPTED = 130
 _MISUSED = 2

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from telecmi_mcp._cli._configuration import add_sandbox_flag, add_setting_flags, open_configured, read_settings
+from telecmi_mcp._cli._progress import Progress
 
 if TYPE_CHECKING:
     import argparse
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from telecmi_mcp._settings import Settings
 
 SUMMARY = "Read all contacts into the index on disk."
-
-_BAR = 40
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,33 +39,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 async def _sync(args: argparse.Namespace, settings: Settings) -> Found:
-    progress = _Progress()
+    progress = Progress()
     async with open_configured(args, settings) as app:
         try:
             return await app.directory.sync(progress.show)
         finally:
             progress.end()
-
-
-class _Progress:
-    """A bar on a terminal, which is drawn over; elsewhere a line for each tenth."""
-
-    def __init__(self) -> None:
-        self._is_terminal = sys.stderr.isatty()
-        self._tenth = -1
-
-    async def show(self, read: int, count: int | None) -> None:
-        """Show how many contacts were read, and of how many."""
-        part = min(1.0, read / count) if count else 0.0
-        of = f"{read:,} of {count:,} contacts" if count else f"{read:,} contacts"
-        if self._is_terminal:
-            bar = "#" * int(part * _BAR)
-            print(f"\r[{bar:<{_BAR}}] {of}", end="", file=sys.stderr, flush=True)
-        elif int(part * 10) > self._tenth:
-            self._tenth = int(part * 10)
-            print(of, file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        """Leave the bar's line."""
-        if self._is_terminal:
-            print(file=sys.stderr)
