@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import anyio
 
 from telecmi_mcp._client import TelecmiClient
-from telecmi_mcp._current import CurrentDirectory, owner_of
+from telecmi_mcp._current import CurrentDirectory, known_owner_of, owner_of
 from telecmi_mcp._http import Channel
 from telecmi_mcp._limits import RateLimit
+from telecmi_mcp._recent import Recent
 from telecmi_mcp._secrets import KnownSecrets
+from telecmi_mcp._settings import Settings
 from telecmi_mcp._shelf import FileShelf, MemoryShelf, cache_folder
 from telecmi_mcp._sources import choose_source, has_credential
 from telecmi_mcp._tasks import open_tasks
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     import httpx2
     from anyio.abc import TaskGroup
 
-    from telecmi_mcp._settings import Settings
     from telecmi_mcp._shelf import Shelf
     from telecmi_mcp._tokens import TokenSource
 
@@ -44,6 +45,7 @@ class App:
         tokens: What the client signs in with.
         clock: Tells the Unix time.
         expect_calls: To be told that calls will come: a connection is opened for the first.
+        settings: What all of it was built from.
     """
 
     client: TelecmiClient
@@ -52,11 +54,29 @@ class App:
     tokens: TokenSource = field(default=FixedToken(None), repr=False)
     clock: Callable[[], float] = field(default=time.time, repr=False)
     expect_calls: Callable[[], object] = field(default=lambda: None, repr=False)
+    settings: Settings = field(default=Settings(), repr=False)
 
     @property
     def notice(self) -> str:
         """What the user must be told with every answer; "" if nothing."""
         return self.tokens.origin.notice(self.clock())
+
+    async def account(self) -> str:
+        """Tell who is signed in, as the directory names accounts, without asking TeleCMI; "" where that is not known.
+
+        Raises:
+            TelecmiError: The place where the token is kept does not work.
+        """
+        return await known_owner_of(self.settings.base_url, self.tokens)
+
+    async def recall(self) -> Recent:
+        """Return what the tools answered lately to the account that is signed in now, without asking TeleCMI."""
+        if not self.directory.recent:
+            return Recent()
+        try:
+            return self.directory.recent_of(await self.account())
+        except TelecmiError:
+            return Recent()
 
 
 @asynccontextmanager
@@ -87,7 +107,7 @@ async def open_app(
         rate_limit = RateLimit(settings.rate_limit, clock=time.monotonic)
         expect_calls = partial(tasks.start_soon, _connect_ahead, channel, settings, state)
         try:
-            yield App(client, directory, rate_limit, tokens, clock, expect_calls)
+            yield App(client, directory, rate_limit, tokens, clock, expect_calls, settings)
         finally:
             tasks.cancel_scope.cancel()
             directory.close()

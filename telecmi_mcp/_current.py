@@ -11,11 +11,13 @@ from anyio.to_thread import run_sync
 
 from telecmi_mcp import errors
 from telecmi_mcp._directory import Directory
+from telecmi_mcp._recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from anyio.abc import TaskGroup
+    from pydantic import SecretStr
 
     from telecmi_mcp._client import TelecmiClient
     from telecmi_mcp._directory import Report
@@ -33,8 +35,17 @@ async def owner_of(base_url: str, tokens: TokenSource) -> str:
     Raises:
         TelecmiError: Nobody is signed in.
     """
-    token = await tokens.current()
-    return name_owner(base_url, tokens.origin.user_id or token.get_secret_value())
+    return _named(base_url, tokens, await tokens.current())
+
+
+async def known_owner_of(base_url: str, tokens: TokenSource) -> str:
+    """Tell the same without asking TeleCMI; "" where that cannot be told.
+
+    Raises:
+        TelecmiError: The place where the token is kept does not work.
+    """
+    token = await tokens.held()
+    return "" if token is None else _named(base_url, tokens, token)
 
 
 def name_owner(base_url: str, user: str) -> str:
@@ -42,10 +53,17 @@ def name_owner(base_url: str, user: str) -> str:
     return f"{base_url}\n{user}"
 
 
+def _named(base_url: str, tokens: TokenSource, token: SecretStr) -> str:
+    return name_owner(base_url, tokens.origin.user_id or token.get_secret_value())
+
+
 class CurrentDirectory:
     """Searches and reads contacts, each call for the account that is signed in when it begins.
 
-    Another sign-in ends the mirror of the account before, and its index is closed.
+    Another sign-in ends the mirror of the account before, its index is closed, and what was answered is forgotten.
+
+    Attributes:
+        recent: Takes note of what is answered to this account; another account gets another one.
 
     Args:
         client: Reads contacts.
@@ -72,6 +90,7 @@ class CurrentDirectory:
         self._open_shelf = open_shelf
         self._timeout = timeout
         self._make = partial(Directory, client, tasks=tasks, timeout=timeout, max_age=max_age, clock=clock)
+        self.recent = Recent()
         self._choosing = anyio.Lock()
         self._chosen = ""
         self._directory: Directory | None = None
@@ -92,6 +111,14 @@ class CurrentDirectory:
     async def sync(self, report: Report) -> Found:
         """Follow the pass that is due to its end, however long that takes; see ``Directory.sync``."""
         return await (await self._current()).sync(report)
+
+    def recent_of(self, owner: str) -> Recent:
+        """What was answered lately, if that was to this account; else nothing."""
+        return self.recent if owner == self._chosen else Recent()
+
+    async def standing_of(self, owner: str) -> Found | None:
+        """How far the index is, if it is this account's; see ``Directory.standing``."""
+        return await self._directory.standing() if self._directory and owner == self._chosen else None
 
     def close(self) -> None:
         """Close the index."""
@@ -116,6 +143,7 @@ class CurrentDirectory:
     async def _let_go(self) -> None:
         if self._directory is not None:
             self._directory.stop()
+            self.recent = Recent()
         if self._shelf is not None:
             await run_sync(self._shelf.close)
         self._directory = self._shelf = None

@@ -119,6 +119,10 @@ class Directory:
         self._tell(lambda mirror: mirror.note(page.contacts))
         return page
 
+    async def standing(self) -> Found | None:
+        """Tell how far the index is; ``None`` before the first search. Nothing is begun, and nothing is read anew."""
+        return None if self._mirror is None else await self._found(self._mirror, Hits(), 0)
+
     def stop(self) -> None:
         """End what runs in the background."""
         if self._mirror is not None:

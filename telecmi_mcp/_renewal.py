@@ -121,6 +121,11 @@ class RenewedToken:
             self._take_off(grant.token)
         return grant.token
 
+    async def held(self) -> SecretStr | None:
+        """Return the token that the last login brought; renew nothing and sign nobody in."""
+        grant = await self._up_to_date()
+        return None if grant is None else grant.token
+
     async def renew(self, refused: SecretStr) -> SecretStr | None:
         """Return the token that replaced the refused one, or that one login replaces it with now.
 

@@ -65,6 +65,14 @@ class TokenSource(Protocol):
         """
         ...
 
+    async def held(self) -> SecretStr | None:
+        """Return the token that is at hand, without asking TeleCMI; ``None`` where there is none.
+
+        Raises:
+            TelecmiError: The place where it is kept does not work.
+        """
+        ...
+
     async def renew(self, refused: SecretStr) -> SecretStr | None:
         """Return another token than the refused one, or ``None`` where there is no other."""
         ...
@@ -93,6 +101,10 @@ class FixedToken:
         """
         if self.token is None:
             raise errors.NotSignedIn
+        return self.token
+
+    async def held(self) -> SecretStr | None:
+        """Return the configured token, if there is one."""
         return self.token
 
     async def renew(self, refused: SecretStr) -> SecretStr | None:  # noqa: ARG002 - the protocol's argument
@@ -127,6 +139,10 @@ class TokenFile:
             self._token = SecretStr(await _read(self._path, "TELECMI_TOKEN_FILE", is_token, "a token"))
             self._secrets.add(self._token)
         return self._token
+
+    async def held(self) -> SecretStr | None:
+        """Return the same as ``current``, which asks nobody but the file."""
+        return await self.current()
 
     async def renew(self, refused: SecretStr) -> SecretStr | None:
         """Return the file's token, if somebody has put another one there."""

@@ -3,6 +3,7 @@
     TelecmiError
     ├── ConfigurationError        a setting that cannot be used
     ├── InvalidArguments          arguments that break a tool's schema; nothing was sent
+    ├── ResourceNotFound          a URI that is none of ours; nothing was sent
     ├── SignInError
     │   ├── NotSignedIn           no token is configured
     │   ├── TokenRefused          TeleCMI does not accept the token
@@ -90,11 +91,19 @@ class ConfigurationError(TelecmiError):
 
 
 class InvalidArguments(TelecmiError):
-    """Arguments break a tool's schema; the sentence names the parameter and what it takes."""
+    """Arguments do not fit a tool, a prompt or a completion; the sentence names the parameter and what it takes."""
 
     code = "invalid_arguments"
     hint = "Correct the arguments"
     fact = "they do not fit the tool"
+
+
+class ResourceNotFound(TelecmiError):
+    """A URI is none of a resource."""
+
+    code = "resource_not_found"
+    hint = "Check the URI"
+    fact = "resources/list and resources/templates/list name those that can be read"
 
 
 class SignInError(TelecmiError):

@@ -11,6 +11,7 @@ from telecmi_mcp import errors
 MADE: list[errors.TelecmiError] = [
     errors.ConfigurationError(),
     errors.InvalidArguments(),
+    errors.ResourceNotFound(),
     errors.NotSignedIn(),
     errors.TokenRefused(404),
     errors.PasswordRefused(),

@@ -16,6 +16,7 @@ from mcp.shared.exceptions import MCPError
 from conftest import SIGNED_IN, Desk, opened_desk
 from telecmi_mcp import Settings, __version__, create_server, open_app
 from telecmi_mcp._limits import RateLimit
+from telecmi_mcp._recent import Recent
 from telecmi_mcp._tools import INSTRUCTIONS
 from telecmi_mcp.sandbox import SANDBOX_TOKEN, Quirks, make_contacts
 
@@ -241,6 +242,8 @@ async def test_more_calls_than_the_limit_are_told_when_to_come_back() -> None:
 
 class Broken:
     """A directory with a defect."""
+
+    recent = Recent()
 
     async def list_contacts(self, **_: object) -> None:
         raise RuntimeError("hunter2")

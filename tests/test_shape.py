@@ -26,8 +26,8 @@ from test_wire_columns import ENTRIES, SECRET, SOUND, counting
 
 from conftest import SIGNED_IN, Desk, opened_desk
 from telecmi_mcp import Contact, __version__, _lines, _shape, _tools, _wire, create_server, errors, open_app
+from telecmi_mcp._calls import listed_tools
 from telecmi_mcp._lines import write_message
-from telecmi_mcp._server import listed_tools
 from telecmi_mcp._shape import Prepared, Shape, as_table
 from telecmi_mcp._tools import INSTRUCTIONS, TOOLS
 from telecmi_mcp.sandbox import SANDBOX_TOKEN, create_sandbox, make_contacts

@@ -1,0 +1,87 @@
+"""Prompts, resources and completions in raw lines: without a credential, in both generations, whatever is asked."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from e2e.lines import MODERN, call, request, started
+from telecmi_mcp.sandbox import SANDBOX_TOKEN
+
+JOHN = "d3b07384-d113-4ec5-a5ae-be81d6e3c239"
+TEMPLATE = {"type": "ref/resource", "uri": "telecmi://contacts/{contact_id}"}
+HOSTILE = ["hunter2\ud800", "hunter2\x00\u202e", "hunter2" * 10_000]
+
+
+async def test_without_a_credential_all_lists_prompts_and_the_status_are_there() -> None:
+    async with started("serve") as server:
+        capabilities = (await server.shake_hands())["result"]["capabilities"]
+        assert capabilities.keys() == {"tools", "prompts", "resources", "completions"}
+        for number, (method, name, length) in enumerate(
+            [
+                ("tools/list", "tools", 3),
+                ("prompts/list", "prompts", 3),
+                ("resources/list", "resources", 1),
+                ("resources/templates/list", "resourceTemplates", 1),
+            ]
+        ):
+            assert len((await server.ask(request(number, method)))["result"][name]) == length
+        got = await server.ask(request(5, "prompts/get", name="prepare_call", arguments={"who": "Priya"}))
+        assert '"Priya"' in got["result"]["messages"][0]["content"]["text"]
+        status = await server.ask(request(6, "resources/read", uri="telecmi://status"))
+        assert json.loads(status["result"]["contents"][0]["text"])["signed_in"] is False
+        refused = await server.ask(request(7, "resources/read", uri=f"telecmi://contacts/{JOHN}"))
+        assert refused["error"]["code"] == -32603
+        assert "TELECMI_TOKEN" in refused["error"]["message"]
+        assert await server.close() == 0
+        assert await server.errors() == ""
+
+
+@pytest.mark.parametrize("extra", [pytest.param({}, marks=pytest.mark.slow), MODERN], ids=["legacy", "2026-07-28"])
+async def test_what_was_shown_is_completed_and_read_and_no_request_harms_or_comes_back(extra: dict[str, Any]) -> None:
+    async with started() as server:
+        if not extra:
+            await server.shake_hands()
+        asked = call(1, "get_contact", contact_id=JOHN)
+        await server.ask({**asked, "params": {**asked["params"], **extra}})
+        argument = {"name": "contact_id", "value": "d3b"}
+        found = await server.ask(request(2, "completion/complete", ref=TEMPLATE, argument=argument, **extra))
+        assert found["result"]["completion"] == {"values": [JOHN], "total": 1, "hasMore": False}
+        read = (await server.ask(request(3, "resources/read", uri=f"telecmi://contacts/{JOHN}", **extra)))["result"]
+        assert json.loads(read["contents"][0]["text"])["first_name"] == "John"
+        refused = [
+            await server.ask(request(10, method, **params, **extra))
+            for text in HOSTILE
+            for method, params in hostile_requests(text)
+        ]
+        assert {answer["error"]["code"] for answer in refused} <= {
+            -32600,
+            -32602,
+            -32002,
+        }  # a lone surrogate is no JSON-RPC
+        assert "hunter2" not in json.dumps(refused)
+        assert (await server.ask(request(4, "prompts/list", **extra)))["result"]["prompts"]
+        assert await server.close() == 0
+        logged = await server.errors()
+    assert "hunter2" not in logged
+    assert SANDBOX_TOKEN not in logged
+
+
+def hostile_requests(text: str) -> list[tuple[str, dict[str, Any]]]:
+    """A text wherever a text, or something else, can be."""
+    begun = {"name": "contact_id", "value": ""}
+    return [
+        ("prompts/get", {"name": text}),
+        ("prompts/get", {"name": "find_contact", "arguments": {text: text}}),
+        ("prompts/get", {"name": "find_contact", "arguments": {"who": [text]}}),
+        ("prompts/get", {"name": "find_contact", "arguments": {"who": {"a": text}}}),
+        ("prompts/get", {"name": "find_contact", "arguments": {"who": "Priya", text: "x"}}),
+        ("resources/read", {"uri": text}),
+        ("resources/read", {"uri": f"telecmi://contacts/{text}"}),
+        ("resources/read", {"uri": [text]}),
+        ("completion/complete", {"ref": {"type": "ref/resource", "uri": text}, "argument": begun}),
+        ("completion/complete", {"ref": {"type": "ref/prompt", "name": text}, "argument": begun}),
+        ("completion/complete", {"ref": TEMPLATE, "argument": {"name": text, "value": text}}),
+    ]
