@@ -6,8 +6,9 @@ READY := $(VENV)/.ready
 SAMPLES := tests/samples/search
 CONTACTS := $(SAMPLES)/contacts-10k.jsonl.gz
 QUERIES := $(SAMPLES)/dev-10k.json.gz $(SAMPLES)/val-10k.json.gz
+MCPB := build/mcpb/node_modules/.bin/mcpb
 
-.PHONY: demo test test-slow check judges bench format early bench-search bench-mirror bench-memory build clean
+.PHONY: demo test test-slow test-lowest test-newest check judges bench format early bench-search bench-mirror bench-memory build bundle clean
 
 demo: $(READY)  ## the main job on invented contacts, through a real process
 	@$(VENV)/bin/telecmi-mcp demo
@@ -15,8 +16,16 @@ demo: $(READY)  ## the main job on invented contacts, through a real process
 test: $(READY)  ## the tests, under a minute
 	$(PYTHON) -m pytest -n auto --maxprocesses 4
 
-test-slow: $(READY)  ## what is slow or wide: CI runs it once
+test-slow: $(READY)  ## what is slow or wide, and what installs from PyPI: CI runs it once
 	$(PYTHON) -m pytest -m slow
+
+test-lowest:  ## the default tests with the lowest version of each dependency that pyproject.toml allows
+	sh ./.ci/setup build/lowest lowest
+	build/lowest/bin/python -m pytest -n auto --maxprocesses 4
+
+test-newest:  ## the same with the newest versions, whatever constraints.txt says
+	sh ./.ci/setup build/newest newest
+	build/newest/bin/python -m pytest -n auto --maxprocesses 4
 
 check: $(READY)  ## what keeps the house in order
 	$(VENV)/bin/ruff check
@@ -51,8 +60,19 @@ build: $(READY)  ## sdist and wheel in dist/
 	rm -rf dist
 	$(PYTHON) -m build
 
+bundle: build $(MCPB)  ## dist/telecmi-mcp.mcpb for Claude Desktop; the tool that packs it comes from npm
+	$(PYTHON) bundle/stage.py dist/*.whl build/bundle
+	$(MCPB) validate build/bundle/manifest.json
+	$(MCPB) pack build/bundle dist/telecmi-mcp.mcpb
+
 clean:
 	rm -rf $(VENV) .judges .benchmarks build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(MCPB): .ci/bundling/package-lock.json
+	mkdir -p build/mcpb
+	cp .ci/bundling/package.json .ci/bundling/package-lock.json build/mcpb
+	npm ci --prefix build/mcpb --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 $(READY): pyproject.toml constraints.txt
 	@sh ./.ci/setup $(VENV)

@@ -112,7 +112,8 @@ def test_the_readmes_links_lead_somewhere() -> None:
 
 
 KEYS = {
-    "server": {"$schema", "name", "title", "description", "version", "websiteUrl", "repository", "packages"},
+    "server": {"$schema", "name", "title", "description", "version", "websiteUrl", "icons", "repository", "packages"},
+    "icon": {"src", "mimeType", "sizes"},
     "repository": {"url", "source"},
     "package": {"registryType", "identifier", "version", "runtimeHint", "transport", "environmentVariables"},
     "variable": {"name", "description", "isRequired", "isSecret", "format", "default", "choices"},
@@ -122,6 +123,8 @@ KEYS = {
 def test_server_json_has_no_keys_that_the_schema_would_pass_silently() -> None:
     assert SERVER.keys() <= KEYS["server"]
     assert SERVER["repository"].keys() <= KEYS["repository"]
+    for icon in SERVER["icons"]:
+        assert icon.keys() <= KEYS["icon"]
     for package in SERVER["packages"]:
         assert package.keys() <= KEYS["package"]
         assert package["transport"] == {"type": "stdio"}
@@ -151,6 +154,22 @@ def test_server_json_names_the_package_of_pyproject() -> None:
     (package,) = SERVER["packages"]
     assert package["identifier"] == PROJECT["project"]["name"]
     assert SERVER["repository"]["url"] == PROJECT["project"]["urls"]["Homepage"]
+
+
+def test_server_jsons_icon_is_the_bundles() -> None:
+    (icon,) = SERVER["icons"]
+    raw = SERVER["repository"]["url"].replace("//github.com/", "//raw.githubusercontent.com/")
+    assert icon["src"] == f"{raw}/main/bundle/icon.png"
+    head = (ROOT / "bundle" / "icon.png").read_bytes()[16:24]
+    assert icon["sizes"] == [f"{int.from_bytes(head[:4])}x{int.from_bytes(head[4:])}"]
+
+
+def test_both_package_locks_hold_what_is_asked_for_and_no_registrys_address() -> None:
+    for folder in ("judging", "bundling"):
+        lock = json.loads((ROOT / ".ci" / folder / "package-lock.json").read_text(encoding="utf8"))
+        asked = json.loads((ROOT / ".ci" / folder / "package.json").read_text(encoding="utf8"))["dependencies"]
+        assert {name: lock["packages"][f"node_modules/{name}"]["version"] for name in asked} == asked
+        assert not [name for name, package in lock["packages"].items() if "resolved" in package]
 
 
 @pytest.mark.skipif(not SCHEMA.exists(), reason="the registry's schema is not part of the project")
@@ -187,6 +206,14 @@ def test_only_what_is_declared_is_imported() -> None:
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for name in {name.split(".")[0] for name in names} - stdlib - {"telecmi_mcp"}:
                 assert brought.get(name, name) in declared, f"{path.name}: {name}"
+
+
+def test_every_dependency_has_its_exact_version() -> None:
+    exact = {
+        re.sub("[._]", "-", line.split("==")[0]).lower() for line in (ROOT / "constraints.txt").read_text().split()
+    }
+    for dependency in [*PROJECT["project"]["dependencies"], *EXTRAS, *PROJECT["dependency-groups"]["dev"]]:
+        assert re.split("[<>=]", dependency)[0] in exact, dependency
 
 
 def test_the_constraints_are_exact_and_hold_no_address() -> None:

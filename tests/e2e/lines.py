@@ -15,6 +15,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 if TYPE_CHECKING:
     import signal
     from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
 
     from anyio.abc import Process
 
@@ -117,11 +118,14 @@ class Lines:
 
 @asynccontextmanager
 async def started(
-    *arguments: str, env: Mapping[str, str] | None = None, command: Sequence[str] = ()
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    command: Sequence[str] = (),
+    cwd: Path | None = None,
 ) -> AsyncIterator[Lines]:
     """Start the server, by default over the sandbox, and end it whatever happens."""
     words = [*(command or (sys.executable, "-m", "telecmi_mcp")), *(arguments or ("serve", "--sandbox"))]
-    process = await anyio.open_process(words, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=env or environment())
+    process = await anyio.open_process(words, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=env or environment(), cwd=cwd)
     async with process:
         try:
             yield Lines(process)

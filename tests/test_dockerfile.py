@@ -1,0 +1,91 @@
+"""The Dockerfile: what it says, and its build step run on this machine, since no Docker is needed for that."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+import telecmi_mcp
+from e2e.installs import ROOT, run, speak, surroundings
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
+PLACE = "/opt/telecmi-mcp"
+
+
+def instructions(name: str) -> list[str]:
+    """The arguments of each instruction of one name, in one line each."""
+    lines = "\n".join(line for line in DOCKERFILE.splitlines() if not line.startswith("#")).replace("\\\n", " ")
+    return [" ".join(line.split()[1:]) for line in lines.splitlines() if line.split()[:1] == [name]]
+
+
+def test_the_labels_say_what_pyproject_and_the_registry_say() -> None:
+    labels = dict(re.findall(r'([\w.]+)="([^"]*)"', instructions("LABEL")[0]))
+    server = json.loads((ROOT / "server.json").read_text(encoding="utf8"))
+    image = "org.opencontainers.image."
+    assert labels == {
+        "io.modelcontextprotocol.server.name": server["name"],
+        f"{image}title": server["title"],
+        f"{image}description": PROJECT["description"],
+        f"{image}version": telecmi_mcp.__version__,
+        f"{image}licenses": PROJECT["license"],
+        f"{image}source": server["repository"]["url"],
+        f"{image}documentation": PROJECT["urls"]["Documentation"],
+    }
+
+
+def test_both_stages_have_the_same_python_and_the_last_one_is_not_root() -> None:
+    assert len({image.split()[0] for image in instructions("FROM")}) == 1
+    last = DOCKERFILE.rsplit("\nFROM ", 1)[1]
+    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", last, re.MULTILINE)
+
+
+def test_it_serves_on_stdio() -> None:
+    assert [json.loads(words) for name in ("ENTRYPOINT", "CMD") for words in instructions(name)] == [
+        [*PROJECT["scripts"]],
+        ["serve"],
+    ]
+
+
+def copy_context(folder: Path) -> None:
+    """What .dockerignore leaves of the tree, which names what stays."""
+    rules = (ROOT / ".dockerignore").read_text().splitlines()
+    kept = [rule[1:] for rule in rules if rule.startswith("!")]
+    assert [rule for rule in rules if rule[:1] not in {"#", "!"}] == ["*", "**/__pycache__"]
+    for path in ROOT.rglob("*"):
+        name = path.relative_to(ROOT).as_posix()
+        if path.is_file() and "__pycache__" not in name and any(fnmatch(name, pattern) for pattern in kept):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, folder / name)
+
+
+@pytest.mark.slow
+def test_its_build_step_installs_the_exact_versions_without_pip_and_with_byte_code(tmp_path: Path) -> None:
+    source, image = tmp_path / "source", tmp_path / "image"
+    copy_context(source)
+    env = surroundings(tmp_path / "home", Path(sys.executable).parent)
+    (step, _) = instructions("RUN")
+    run(["/bin/sh", "-euc", step.replace(PLACE, str(image))], env, source)
+
+    (packages,) = image.glob("lib/python*/site-packages")
+    installed = {folder.name.removesuffix(".dist-info").replace("-", "==") for folder in packages.glob("*.dist-info")}
+    exact = {re.sub(r"[-.]", "_", line.split("==")[0]).lower() + "==" + line.split("==")[1] for line in constraints()}
+    assert {name.lower() for name in installed} - {f"telecmi_mcp=={telecmi_mcp.__version__}"} <= exact
+    sources = {path.stem for path in (packages / "telecmi_mcp").rglob("*.py")}
+    assert {path.name.split(".")[0] for path in (packages / "telecmi_mcp").rglob("*.pyc")} == sources
+    assert not (packages / "pip").exists()
+
+    env["PATH"] = f"{image / 'bin'}{os.pathsep}{env['PATH']}"
+    assert "as they should be" in speak(["telecmi-mcp", "serve", "--sandbox"], env, tmp_path)
+
+
+def constraints() -> list[str]:
+    return (ROOT / "constraints.txt").read_text().split()
