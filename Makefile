@@ -8,10 +8,13 @@ CONTACTS := $(SAMPLES)/contacts-10k.jsonl.gz
 QUERIES := $(SAMPLES)/dev-10k.json.gz $(SAMPLES)/val-10k.json.gz
 MCPB := build/mcpb/node_modules/.bin/mcpb
 
-.PHONY: demo test test-slow test-lowest test-newest check judges bench format early bench-search bench-mirror bench-memory build bundle clean
+.PHONY: demo picture test test-slow test-lowest test-newest check judges bench format early bench-search bench-mirror bench-memory build bundle clean
 
 demo: $(READY)  ## the main job on invented contacts, through a real process
 	@$(VENV)/bin/telecmi-mcp demo
+
+picture: $(READY)  ## the demo as the picture of the README
+	$(PYTHON) docs/draw.py
 
 test: $(READY)  ## the tests, under a minute
 	$(PYTHON) -m pytest -n auto --maxprocesses 4

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from html import unescape
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +19,6 @@ from e2e.lines import environment
 from telecmi_mcp import __version__
 from telecmi_mcp._cli import COMMANDS
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def run(
@@ -30,7 +31,7 @@ def run(
         timeout=60,
         check=False,
         stdin=subprocess.DEVNULL,
-        env=environment(PYTHONUTF8="1", **variables),
+        env=environment(**{"PYTHONUTF8": "1", **variables}),
     )
 
 
@@ -77,14 +78,18 @@ def test_the_token_is_never_a_flag() -> None:
 
 
 def test_a_flag_overrules_the_environment() -> None:
-    found = json.loads(run("check", "--sandbox", "--json", TELECMI_TIMEOUT="hunter2").stdout or "{}")
-    assert found == {}
+    assert not json.loads(run("check", "--sandbox", "--json", TELECMI_TIMEOUT="hunter2").stdout)["ok"]
     done = run("check", "--sandbox", "--json", "--timeout", "5", TELECMI_TIMEOUT="hunter2")
     assert json.loads(done.stdout)["ok"]
 
 
+@cache
+def demo() -> subprocess.CompletedProcess[str]:
+    return run("demo")
+
+
 def test_the_demo_shows_the_main_job_on_one_screen() -> None:
-    done = run("demo")
+    done = demo()
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) <= 40
@@ -101,18 +106,56 @@ def test_the_demo_shows_the_main_job_on_one_screen() -> None:
         assert shown in done.stdout
 
 
+def test_the_readmes_picture_shows_what_the_demo_says_and_nothing_else() -> None:
+    picture = (Path(__file__).parent.parent / "docs" / "demo.svg").read_text(encoding="utf8")
+    shown = [unescape(text) for text in re.findall(r"<text[^>]*>([^<]*)</text>", picture)]
+    assert shown == re.findall(r"\S+(?: \S+)*", demo().stdout)
+    assert "<script" not in picture
+    assert re.findall(r"https?://[^\"]+", picture) == ["http://www.w3.org/2000/svg"]
+
+
 def test_check_says_that_all_is_well() -> None:
     done = run("check", "--sandbox")
     assert done.returncode == 0
-    assert "Contacts: 150" in done.stdout
+    assert "TeleCMI       it takes the token; 150 contacts" in done.stdout
     assert "All is well." in done.stdout
 
 
-def test_check_without_a_token_says_what_to_set() -> None:
-    done = run("check")
+def test_check_without_a_token_says_what_to_do() -> None:
+    done = run("check", TELECMI_BASE_URL="http://127.0.0.1:9")
     assert done.returncode == 1
-    assert "TELECMI_TOKEN          not set" in done.stdout
-    assert "https://rest.telecmi.com (default)" in done.stdout
+    assert "nobody is signed in to TeleCMI" in done.stdout
+    assert "\nNext: Run telecmi-mcp login in a terminal" in done.stdout
+
+
+def test_check_tells_a_setting_that_cannot_be_used_and_goes_on() -> None:
+    done = run("check", "--json", TELECMI_TIMEOUT="hunter2")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["ok"], report["next"]) == (1, False, "Correct TELECMI_TIMEOUT (--timeout).")
+    assert {"Settings", "Secrets", "Versions"} == {finding["about"] for finding in report["findings"]}
+
+
+def test_check_names_first_what_the_rest_stands_on() -> None:
+    report = json.loads(run("check", "--json", TELECMI_API_KEY="hunter2", TELECMI_BASE_URL="http://127.0.0.1:9").stdout)
+    assert [finding["about"] for finding in report["findings"] if finding["verdict"] == "bad"] == ["Secrets", "TeleCMI"]
+    assert report["next"] == "Call it TELECMI_TOKEN."
+
+
+def test_check_fits_one_screen_and_has_a_tick_where_all_is_well(sandbox: str, tmp_path: Path) -> None:
+    done = run("check", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN=SANDBOX_TOKEN, HOME=str(tmp_path))
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 20
+    assert max(map(len, lines)) <= 120
+    marks = {line[4:].split()[0]: line[2] for line in lines[2:-2]}
+    assert marks.pop("Clients") == "·"
+    assert set(marks.values()) == {"✓"}
+    assert lines[-1].startswith("Next: Run telecmi-mcp install CLIENT")
+
+
+def test_check_needs_no_more_than_ascii_where_there_is_no_more() -> None:
+    done = run("check", "--sandbox", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "  ok TeleCMI" in done.stdout
 
 
 @pytest.fixture

@@ -1,24 +1,29 @@
-"""``telecmi-mcp check``: does the configuration work?"""
+"""``telecmi-mcp check``: does it work here, and if not, what is the one thing to do?"""
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from telecmi_mcp import __version__, _variables
 from telecmi_mcp._cli._configuration import add_sandbox_flag, add_setting_flags, open_configured, read_settings
+from telecmi_mcp.errors import ConfigurationError, TelecmiError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
     from telecmi_mcp._app import App
+    from telecmi_mcp._doctor import Finding, Reply
     from telecmi_mcp._settings import Settings
     from telecmi_mcp._tokens import Origin
     from telecmi_mcp._variables import Setting
 
-SUMMARY = "Say whether the configuration works."
+SUMMARY = "Say whether it works here, and if not, the one thing to do next."
+
+_MARKS = {"good": ("✓", "ok"), "unknown": ("·", "? "), "doubtful": ("!", "! "), "bad": ("✗", "NO")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +31,35 @@ class Report:
     """What was found.
 
     Attributes:
+        findings: Everything that was looked at, in the order in which one thing stands on the other.
         settings: What each variable is set to; a secret only as "set" or "not set".
         sign_in: Where the token comes from, whose it is, its age and whether it is renewed, as far as known.
         answers: Whether TeleCMI answered; ``None`` if it was not asked.
         accepts_token: Whether it takes the token; ``None`` if that is not known.
         contacts: How many contacts the organisation has, as far as TeleCMI said so.
-        problem: One sentence; "" if all is well.
     """
 
-    version: str
+    version: str = __version__
+    findings: tuple[Finding, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
     sign_in: dict[str, str | int | bool | None] = field(default_factory=dict)
     answers: bool | None = None
     accepts_token: bool | None = None
     contacts: int | None = None
-    problem: str = ""
 
     @property
     def ok(self) -> bool:
-        """Whether contacts can be read."""
-        return not self.problem
+        """Whether nothing is in the way."""
+        return all(finding.verdict != "bad" for finding in self.findings)
+
+    @property
+    def next_step(self) -> str:
+        """The one thing to do: of the worst, what the others stand on; "" if there is nothing."""
+        for verdict in ("bad", "doubtful", "unknown"):
+            for finding in self.findings:
+                if finding.verdict == verdict and finding.advice:
+                    return finding.advice
+        return ""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,35 +70,79 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Ask TeleCMI for one contact and say what happened."""
-    import anyio  # noqa: PLC0415 - late, like all that --help does not need
-
-    settings = read_settings(args, environ)
-    report = anyio.run(_check, args, settings, _described(args, environ))
-    print(json.dumps({"ok": report.ok, **asdict(report)}) if args.json else _screen(report))
+    """Look at everything, ask TeleCMI for one contact, and say what to do."""
+    report = replace(_examined(args, environ), settings=_described(args, environ))
+    print(_as_json(report) if args.json else _screen(report))
     return 0 if report.ok else 1
 
 
-async def _check(args: argparse.Namespace, settings: Settings, described: dict[str, str]) -> Report:
-    async with open_configured(args, settings) as app:
-        report = await _asked(app)
-        return replace(report, settings=described, sign_in=_facts(app.tokens.origin, app.clock()))
+def _examined(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
+    import anyio  # noqa: PLC0415 - late, like all that --help does not need
 
-
-async def _asked(app: App) -> Report:
-    from telecmi_mcp import errors  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp import _doctor  # noqa: PLC0415
 
     try:
-        page = await app.client.list_contacts(limit=1)
-    except (errors.NotSignedIn, errors.StoreUnusable, errors.ConfigurationError) as error:
-        return Report(__version__, problem=str(error))
-    except errors.SignInError as error:
-        return Report(__version__, answers=True, accepts_token=False, problem=str(error))
-    except errors.NetworkError as error:
-        return Report(__version__, answers=False, problem=str(error))
-    except errors.TelecmiError as error:
-        return Report(__version__, answers=True, problem=str(error))
-    return Report(__version__, answers=True, accepts_token=True, contacts=page.count)
+        settings = read_settings(args, environ)
+    except ConfigurationError as error:
+        unusable = _doctor.Finding("Settings", _doctor.Verdict.BAD, error.fact, f"{error.hint}.")
+        return Report(findings=(unusable, _doctor.look_for_secrets(environ), _doctor.look_at_versions()))
+    return anyio.run(_sandboxed if args.sandbox else _looked, args, settings, environ)
+
+
+async def _sandboxed(args: argparse.Namespace, settings: Settings, _: Mapping[str, str]) -> Report:
+    from telecmi_mcp import _doctor  # noqa: PLC0415 - late, like all that --help does not need
+
+    async with open_configured(args, settings) as app:
+        reply = await _doctor.ask_telecmi(app)
+        findings = (*_judged(app, reply), _doctor.look_at_versions())
+        return _report(findings, reply, app)
+
+
+async def _looked(args: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> Report:
+    from telecmi_mcp import _doctor  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._hosts._places import Machine  # noqa: PLC0415
+
+    before = (
+        _doctor.look_at_settings(environ),
+        _doctor.look_for_secrets(environ),
+        _doctor.look_at_proxy(settings.base_url),
+        _doctor.look_at_certificates(environ),
+    )
+    door = await _doctor.look_at_door(settings.base_url)
+    async with open_configured(args, settings) as app:
+        reply = await _doctor.ask_telecmi(app)
+        after = (
+            _doctor.look_at_index(settings, await _owner(settings, app)),
+            _doctor.look_at_clients(Machine.here(environ)),
+            _doctor.look_at_versions(),
+        )
+        here = (_doctor.judge_connection(settings.base_url, door), _doctor.judge_clock(door))
+        return _report((*before, *here, *_judged(app, reply), *after), reply, app)
+
+
+async def _owner(settings: Settings, app: App) -> str:
+    from telecmi_mcp._current import owner_of  # noqa: PLC0415 - late, like all that --help does not need
+
+    try:
+        return await owner_of(settings.base_url, app.tokens)
+    except TelecmiError:
+        return ""  # nobody is signed in, which is told by another finding
+
+
+def _judged(app: App, reply: Reply) -> tuple[Finding, ...]:
+    from telecmi_mcp import _doctor  # noqa: PLC0415 - late, like all that --help does not need
+
+    return _doctor.judge_sign_in(app.tokens.origin, app.clock()), _doctor.judge_reply(reply)
+
+
+def _report(findings: tuple[Finding, ...], reply: Reply, app: App) -> Report:
+    return Report(
+        findings=findings,
+        sign_in=_facts(app.tokens.origin, app.clock()),
+        answers=reply.answers,
+        accepts_token=reply.accepts_token,
+        contacts=reply.contacts,
+    )
 
 
 def _facts(origin: Origin, now: float) -> dict[str, str | int | bool | None]:
@@ -110,37 +168,25 @@ def _value(setting: Setting, flag: str | None, environ: Mapping[str, str]) -> st
     return "set" if setting.secret else environ[setting.variable].strip()
 
 
+def _as_json(report: Report) -> str:
+    return json.dumps({"ok": report.ok, "next": report.next_step, **asdict(report)})
+
+
 def _screen(report: Report) -> str:
-    lines = [f"telecmi-mcp {report.version}", ""]
-    lines += [f"  {name:<22} {value}" for name, value in report.settings.items()]
-    lines += [
-        "",
-        *(f"  {name:<22} {value}" for name, value in _told(report.sign_in)),
-        "",
-        f"  {_mark(report.answers)} TeleCMI answers",
-        f"  {_mark(report.accepts_token)} It takes the token",
-        f"  {_mark(report.contacts is not None or None)} Contacts: {_number(report.contacts)}",
-        "",
-        report.problem or "All is well.",
-    ]
-    return "\n".join(lines)
+    marks = {verdict: pair[0 if _can_print(pair[0]) else 1] for verdict, pair in _MARKS.items()}
+    lines = [f"  {marks[finding.verdict]} {finding.about:<13} {finding.says}" for finding in report.findings]
+    return "\n".join([f"telecmi-mcp {report.version}", "", *lines, "", _closing(report)])
 
 
-def _told(sign_in: dict[str, str | int | bool | None]) -> list[tuple[str, str]]:
-    if not sign_in.get("source"):
-        return [("Token", "none")]
-    age = sign_in["issued_days_ago"]
-    issued = "not known" if age is None else f"issued {age} {'day' if age == 1 else 'days'} ago; TeleCMI says 30 days"
-    return [
-        ("Token from", f"{sign_in['source']}{f', user {id_}' if (id_ := sign_in['user_id']) else ''}"),
-        ("Age", issued),
-        ("Renewal", "by itself" if sign_in["renewal"] else "not set up: a person has to sign in again"),
-    ]
+def _closing(report: Report) -> str:
+    if report.next_step:
+        return f"Next: {report.next_step}"
+    return "All is well." if report.ok else "Next: see the lines above."
 
 
-def _mark(outcome: bool | None) -> str:  # noqa: FBT001 - a mark says yes, no or not known
-    return {True: "[ok]", False: "[no]", None: "[ ? ]"}[outcome].ljust(5)
-
-
-def _number(contacts: int | None) -> str:
-    return "not known" if contacts is None else f"{contacts:,}"
+def _can_print(mark: str) -> bool:
+    try:
+        mark.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True

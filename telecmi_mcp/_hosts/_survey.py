@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from telecmi_mcp._hosts import _files
 from telecmi_mcp._hosts._change import FORMS, find_entry
 from telecmi_mcp._hosts._known import HOSTS
 from telecmi_mcp._hosts._places import find_file, is_found
+from telecmi_mcp._variables import ALL
 from telecmi_mcp.errors import HostUnchanged
 
 if TYPE_CHECKING:
     from telecmi_mcp._hosts._known import Host
     from telecmi_mcp._hosts._places import Machine
+
+_PLAIN = re.compile(r"\s*[^\s$].*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Standing:
         configured: Whether it has an entry for this server; ``None`` if its file cannot be read.
         command: What the entry starts; "" without one.
         exists: Whether that is there; ``None`` where there is nothing to look for.
+        exposed: The secret settings that the entry holds in plain text.
         problem: Why the file cannot be read; "" if it can.
     """
 
@@ -40,6 +45,7 @@ class Standing:
     configured: bool | None
     command: str = ""
     exists: bool | None = None
+    exposed: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -55,12 +61,27 @@ def _standing(host: Host, machine: Machine) -> Standing:
         entry = find_entry(FORMS[host.form], host, _files.read(file).text)
     except HostUnchanged as error:
         return Standing(host.name, host.title, found, str(file), configured=None, problem=error.fact)
-    command = entry.get("command") if isinstance(entry, dict) else None
+    started: dict[str, Any] = entry if isinstance(entry, dict) else {}
+    command = started.get("command")
     if not isinstance(command, str) or not command:
         return Standing(host.name, host.title, found, str(file), configured=entry is not None)
     return Standing(
-        host.name, host.title, found, str(file), configured=True, command=command, exists=_exists(command, machine)
+        host.name,
+        host.title,
+        found,
+        str(file),
+        configured=True,
+        command=command,
+        exists=_exists(command, machine),
+        exposed=_exposed(started.get("env")),
     )
+
+
+def _exposed(env: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever the file holds
+    """The secrets that are written out; ``${...}`` and its kin only say where a client is to look."""
+    given = env if isinstance(env, dict) else {}
+    secret = [setting.variable for setting in ALL if setting.secret]
+    return tuple(name for name in secret if isinstance(given.get(name), str) and _PLAIN.fullmatch(given[name]))
 
 
 def _exists(command: str, machine: Machine) -> bool:

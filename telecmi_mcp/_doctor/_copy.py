@@ -1,0 +1,38 @@
+"""The copy of the contacts that search keeps."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from telecmi_mcp._doctor._finding import Finding, Verdict
+from telecmi_mcp._ledger import Ledger
+from telecmi_mcp._shelf import cache_folder, find_index, inspect_index
+
+if TYPE_CHECKING:
+    from telecmi_mcp._settings import Settings
+
+_HOUR = 3600
+
+
+def look_at_index(settings: Settings, owner: str) -> Finding:
+    """Say where the index is and how whole; on disk, that of this account."""
+    if settings.index == "off":
+        return Finding("Index", Verdict.GOOD, "off: search_contacts says so, list_contacts and get_contact work")
+    if settings.index == "memory":
+        return Finding("Index", Verdict.GOOD, "in memory, made at the first search of each start")
+    path = find_index(cache_folder(), owner)
+    shelved = inspect_index(path) if path else None
+    if shelved is None:
+        return Finding("Index", Verdict.GOOD, "on disk, not there yet: the first search or telecmi-mcp sync makes it")
+    if shelved.contacts is None:
+        advice = "Run telecmi-mcp index clear: the next search makes a new one."
+        return Finding("Index", Verdict.BAD, "on disk, unreadable", advice)
+    ledger = Ledger.from_state(shelved.state)
+    whole = f"all as of {_ago(ledger.as_of)}" if ledger.is_whole else "not all of them yet"
+    return Finding("Index", Verdict.GOOD, f"on disk, {shelved.contacts:,} contacts, {whole}")
+
+
+def _ago(seconds: float) -> str:
+    hours = max(0.0, time.time() - seconds) / _HOUR
+    return "less than an hour ago" if hours < 1 else f"{hours:.0f} h ago"
