@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from hypothesis import settings
 from mcp.client import Client
 from pydantic import SecretStr
 
+from own_time import OwnTimeLoop
 from telecmi_mcp import Contact, Settings, TelecmiClient, create_server, open_app
 from telecmi_mcp._http import Channel
 from telecmi_mcp._index import Index
@@ -21,7 +23,7 @@ from telecmi_mcp._tokens import FixedToken
 from telecmi_mcp.sandbox import SANDBOX_TOKEN, Quirks, Sandbox, create_sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from telecmi_mcp._postings import Backend
 
@@ -30,6 +32,12 @@ SIGNED_IN = Settings(token=SecretStr(SANDBOX_TOKEN), base_url="http://localhost"
 # A property has no time limit: the machines are shared, and time is measured under benchmarks/ only.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Give a test that is marked with ``own_time`` a loop whose clock does not know how slow the machine is."""
+    return {"loop": OwnTimeLoop if item.get_closest_marker("own_time") else asyncio.new_event_loop}
+
 
 GENERATIONS = ["legacy", "2026-07-28"]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from e2e.lines import environment
+from e2e.lines import PATIENCE, environment
 from telecmi_mcp import __version__
 from telecmi_mcp._cli import COMMANDS
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
@@ -28,7 +28,7 @@ def run(
         [sys.executable, *command, *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         stdin=subprocess.DEVNULL,
         env=environment(**{"PYTHONUTF8": "1", **variables}),
@@ -52,6 +52,7 @@ def test_help_names_every_command() -> None:
 )
 def test_help_imports_neither_mcp_nor_httpx2_nor_pydantic(words: list[str]) -> None:
     done = run("-X", "importtime", "-m", "telecmi_mcp", *words, command=())
+    assert done.returncode == 0, done.stderr
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "telecmi_mcp._cli._configuration" in imported
     assert not {"mcp", "httpx2", "pydantic", "anyio"} & imported
@@ -173,7 +174,7 @@ def sandbox() -> Any:
 def test_the_sandbox_answers_on_loopback_and_check_reads_it(sandbox: str) -> None:
     body = json.dumps({"token": SANDBOX_TOKEN, "limit": 2}).encode()
     request = urllib.request.Request(f"{sandbox}/v3/contact/get", body, {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 - loopback
         assert json.loads(answer.read())["count"] == 150
     done = run("check", "--json", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN=SANDBOX_TOKEN)
     report = json.loads(done.stdout)

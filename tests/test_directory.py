@@ -102,6 +102,7 @@ async def test_what_is_conclusive_is_answered_before_the_pass_has_ended(query: s
 
 
 @pytest.mark.slow
+@pytest.mark.own_time
 async def test_at_the_deadline_what_has_arrived_answers_and_the_mirror_goes_on() -> None:
     sandbox = create_sandbox(contacts=PEOPLE)
     held = Held(sandbox)
@@ -158,6 +159,7 @@ async def test_a_hit_that_changed_no_longer_answers_what_it_was() -> None:
         assert (await app.directory.search("Zebulon Raman")).hits[0].match == "exact"
 
 
+@pytest.mark.own_time
 async def test_a_fault_while_hits_are_read_again_does_not_lose_them_and_is_said() -> None:
     sandbox = create_sandbox(contacts=PEOPLE)
     async with opened(sandbox, timeout=5) as app:
@@ -183,6 +185,7 @@ async def test_a_token_that_is_refused_is_told_even_when_there_is_an_index() -> 
             await app.directory.search("Priya")
 
 
+@pytest.mark.own_time
 async def test_a_telecmi_that_is_away_is_told_and_not_that_nobody_was_found() -> None:
     async def away(_: httpx2.Request) -> httpx2.Response:
         raise httpx2.ConnectError("away")
@@ -218,6 +221,7 @@ async def test_an_old_index_answers_at_once_while_it_is_renewed() -> None:
         assert lists(sandbox) > pages
 
 
+@pytest.mark.own_time
 async def test_without_an_index_a_search_reads_what_it_can_and_keeps_nothing() -> None:
     sandbox = create_sandbox(contacts=PEOPLE)
     async with opened(sandbox, index="off") as app:

@@ -23,6 +23,9 @@ from telecmi_mcp.errors import TelecmiError, TokenRefused
 if TYPE_CHECKING:
     from telecmi_mcp._models import Contact, ContactPage
 
+pytestmark = pytest.mark.own_time
+
+_WORK = 0.1  # ten thousand turns of the loop
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
 passing = [
     fault
@@ -40,8 +43,10 @@ passing = [
 async def test_a_fault_ends_as_the_table_says(fault: Fault, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="telecmi_mcp")
     stage = await Stage.open(fault)
+    begun = anyio.current_time()
     try:
         met = await _meet(stage, fault)
+        assert anyio.current_time() - begun <= fault.timeout + _WORK
         _expect(fault, met)
         _expect_tries(fault, stage)
         if isinstance(met, TelecmiError):

@@ -17,6 +17,8 @@ from faults.stage import client_of
 from telecmi_mcp._limits import RateLimit, RetryBudget, pause_before
 from telecmi_mcp.errors import DeadlineExceeded, Unavailable
 
+pytestmark = pytest.mark.own_time
+
 _ENDLESS = 60
 _DEAD = verdict(503, status=503)
 
@@ -203,6 +205,28 @@ async def test_a_call_that_only_waited_leaves_its_place_to_the_next() -> None:
     finally:
         await client.aclose()
         await server.close()
+
+
+async def test_a_silent_connection_is_given_up_after_half_of_the_deadline() -> None:
+    begun: list[float] = []
+    given_up: list[float] = []
+
+    async def silent(visit: Visit) -> None:
+        begun.append(anyio.current_time())
+        await visit.until_gone()
+        given_up.append(anyio.current_time())
+
+    server = FaultServer((Play(silent), GOOD))
+    await server.listen()
+    client = client_of(server.url, [], timeout=1)
+    try:
+        with anyio.fail_after(_ENDLESS):
+            assert await client.list_contacts() == PAGE
+            await server.left.wait()
+    finally:
+        await client.aclose()
+        await server.close()
+    assert [end - start for start, end in zip(begun, given_up, strict=True)] == [pytest.approx(0.5, abs=0.02)]
 
 
 async def test_a_retry_that_does_not_fit_the_deadline_is_not_begun() -> None:

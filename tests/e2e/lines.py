@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import Process
 
-PATIENCE = 30
+PATIENCE = 120  # against hanging only: on a busy machine a start alone takes 15 s
 MODERN = {
     "_meta": {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from e2e.lines import Lines, environment, initialize, request
+from e2e.lines import PATIENCE, Lines, environment, initialize, request
 from early import PREPARED
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Barred(Lines):
 
     async def let(self, code: str = "pass") -> None:
         """Run code in the thread that imports, and then let it import."""
-        with anyio.fail_after(30):
+        with anyio.fail_after(PATIENCE):
             await anyio.to_thread.run_sync(self._barrier.write_text, code)
 
     async def list_tools(self) -> Any:
@@ -110,7 +110,7 @@ async def test_the_modes_of_what_a_host_shares_come_back(tmp_path: Path) -> None
     with ours, theirs:
         async with barred(tmp_path, stdin=theirs.fileno(), stdout=theirs.fileno()) as server:
             ours.sendall(json.dumps(initialize()[0]).encode() + b"\n")
-            with anyio.fail_after(30):
+            with anyio.fail_after(PATIENCE):
                 await anyio.wait_readable(ours)
             assert not os.get_blocking(theirs.fileno())
             assert await server.stop(signal.SIGTERM) == 128 + signal.SIGTERM

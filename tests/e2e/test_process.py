@@ -16,7 +16,7 @@ import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from e2e.lines import MODERN, call, environment, initialize, piped, request, started
+from e2e.lines import MODERN, PATIENCE, call, environment, initialize, piped, request, started
 from telecmi_mcp import __version__
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
@@ -27,7 +27,7 @@ HANDSHAKES = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
 @pytest.mark.parametrize("mode", ["legacy", "auto", "2026-07-28"])
 async def test_the_sdks_client_does_the_main_job(mode: str) -> None:
     server = StdioServerParameters(command=sys.executable, args=["-m", "telecmi_mcp", "serve", "--sandbox"])
-    with anyio.fail_after(30):
+    with anyio.fail_after(PATIENCE):
         async with Client(stdio_client(server), mode=mode) as client:
             assert {tool.name for tool in (await client.list_tools()).tools} == {
                 "search_contacts",
@@ -98,7 +98,7 @@ async def test_without_a_subcommand_it_serves(arguments: list[str]) -> None:
         capture_output=True,
         env=environment(),
         check=True,
-        timeout=30,
+        timeout=PATIENCE,
     )
     assert json.loads(done.stdout)["result"]["serverInfo"]["version"] == __version__
 
@@ -128,7 +128,7 @@ async def test_input_from_a_file_works_like_a_pipe(tmp_path: Any) -> None:
             stdout=stdout,
             env=environment(),
         )
-        with anyio.fail_after(30):
+        with anyio.fail_after(PATIENCE):
             assert await process.wait() == 0
     assert [json.loads(line)["id"] for line in answers.read_text().splitlines()] == [0, 1]
 
@@ -151,7 +151,7 @@ async def test_the_process_leaves_while_a_call_is_in_flight(ending: Any) -> None
         ):
             await server.shake_hands()
             await server.send(call(1, "list_contacts"))
-            with anyio.fail_after(30):
+            with anyio.fail_after(PATIENCE):
                 await anyio.wait_readable(listener)  # the call has reached TeleCMI
             telecmi.start_soon(silent_telecmi, listener)
             if ending == "close":

@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pydantic import SecretStr
 
 from conftest import opened_desk
-from e2e.lines import call, environment, started
+from e2e.lines import PATIENCE, call, environment, started
 from telecmi_mcp import Settings, TelecmiError, open_app
 from telecmi_mcp._logging import configure_logging
 from telecmi_mcp.sandbox import Quirks
@@ -202,7 +202,9 @@ async def test_a_process_never_tells_it_whatever_happens() -> None:
 @pytest.mark.slow
 def test_a_command_never_prints_it(words: list[str]) -> None:
     command = [sys.executable, "-m", "telecmi_mcp", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(**AWAY), timeout=60)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment(**AWAY), timeout=PATIENCE
+    )
     assert done.stdout + done.stderr
     assert_silent(done.stdout, done.stderr)
 

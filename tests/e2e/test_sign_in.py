@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2e.lines import call, environment, started
+from e2e.lines import PATIENCE, call, environment, started
 from e2e.telecmi import Telecmi, opened_telecmi
 from e2e.test_secrets import songs
 
@@ -47,7 +47,7 @@ def run(env: dict[str, str], *words: str, given: str = "") -> subprocess.Complet
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
         env=env,
     )
     assert_silent(done.stdout, done.stderr)
@@ -118,7 +118,7 @@ def test_the_password_is_asked_for_on_a_real_terminal_and_not_shown(telecmi: Tel
         process.stdin.write(f"{PASSWORD}\n".encode())
         process.stdin.flush()
         shown += read_until(process, "")
-        assert process.wait(timeout=60) == 0, shown
+        assert process.wait(timeout=PATIENCE) == 0, shown
     assert "Signed in as" in shown
     assert USER in shown  # what is typed elsewhere shows, so the terminal does echo
     assert_silent(shown)
@@ -146,7 +146,7 @@ def test_without_a_terminal_the_password_is_not_asked_for(telecmi: Telecmi, tmp_
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
         env=variables(telecmi, tmp_path),
         start_new_session=True,
     )
@@ -197,7 +197,7 @@ sys.exit(main(["login", "--user-id", "1_1", "--password-stdin"]))
 def test_without_the_extra_it_says_what_to_install(telecmi: Telecmi, tmp_path: Path) -> None:
     words = [sys.executable, "-c", WITHOUT_THE_EXTRA]
     env = variables(telecmi, tmp_path)
-    done = subprocess.run(words, input="x\n", capture_output=True, text=True, check=False, timeout=60, env=env)
+    done = subprocess.run(words, input="x\n", capture_output=True, text=True, check=False, timeout=PATIENCE, env=env)
     assert done.returncode == 1
     assert "Install telecmi-mcp[keyring], or run telecmi-mcp login --store file" in done.stderr
 

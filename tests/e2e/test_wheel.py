@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.lines import call, environment, initialize
+from e2e.lines import PATIENCE, call, environment, initialize
 
 ROOT = Path(__file__).parent.parent.parent
 JOHN = "d3b07384-d113-4ec5-a5ae-be81d6e3c239"
@@ -55,7 +55,7 @@ def test_the_installed_command_does_the_main_job(installed: Path, tmp_path: Path
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=PATIENCE,
         env=environment(),
         cwd=tmp_path,
     )
@@ -65,5 +65,7 @@ def test_the_installed_command_does_the_main_job(installed: Path, tmp_path: Path
 
 @pytest.mark.slow
 def test_the_installed_demo_runs(installed: Path, tmp_path: Path) -> None:
-    done = subprocess.run([installed, "demo"], capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path)
+    done = subprocess.run(
+        [installed, "demo"], capture_output=True, text=True, check=True, timeout=PATIENCE, cwd=tmp_path
+    )
     assert "John Doe" in done.stdout

@@ -27,6 +27,7 @@ JOHN: dict[str, Any] = {
     "job_title": "Software Engineer",
 }
 CAP = 8 * 1024 * 1024
+_FLOOD = 32 * CAP
 
 _REASONS = {200: "OK", 204: "No Content", 302: "Found", 404: "Not Found", 429: "Too Many Requests"}
 
@@ -84,12 +85,13 @@ def says_and_resets(data: bytes) -> Play:
 
 
 def floods(first: bytes, again: bytes) -> Play:
-    """Send the first bytes, then the others as fast as they are taken, for ever."""
+    """Send the first bytes, then the others as fast as they are taken, far more than a client may take."""
 
     async def run(visit: Visit) -> None:
         await visit.send(first)
-        while True:
+        for _ in range(_FLOOD // len(again)):
             await visit.send(again)
+        await visit.until_gone()  # a client that took it all finds its deadline here, not the end of the memory
 
     return Play(run)
 

@@ -1,0 +1,41 @@
+"""The clock of the tests: it stands while the machine works, and goes while the loop waits."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import anyio
+import pytest
+
+pytestmark = pytest.mark.own_time
+
+
+def _work(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+async def test_a_deadline_does_not_end_while_the_machine_is_slow() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, anyio.fail_after(0.02):
+        ours.send(b"here")
+        _work(0.05)
+        await anyio.wait_readable(theirs)
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_a_wait_in_vain_takes_what_was_asked_for() -> None:
+    begun = anyio.current_time()
+    with anyio.move_on_after(0.02) as wait:
+        await anyio.Event().wait()
+    assert wait.cancelled_caught
+    assert anyio.current_time() - begun == pytest.approx(0.02, abs=0.001)
+
+
+async def test_what_never_waits_meets_its_deadline_too() -> None:
+    with anyio.move_on_after(0.02) as work:
+        while True:
+            await anyio.lowlevel.checkpoint()
+    assert work.cancelled_caught
