@@ -7,8 +7,10 @@ import json
 import re
 import shlex
 import tomllib
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, unquote
 
 import jsonschema  # type: ignore[import-untyped]  # it has no types
 import pytest
@@ -79,7 +81,19 @@ def test_the_readme_stays_short_and_honest() -> None:
 
 
 def test_the_clients_of_the_readme_are_the_hosts() -> None:
-    assert table("Install") == [[host.title, f"`telecmi-mcp install {name}`"] for name, host in HOSTS.items()]
+    sections = README.split("\n## Install\n")[1].split("\n## ")[0].split("\n### ")[1:]
+    told = [(section.split("\n")[0], section.split("`")[1]) for section in sections]
+    assert told == [(host.title, f"telecmi-mcp install {name}") for name, host in HOSTS.items()]
+
+
+def test_what_one_click_installs_is_the_package_with_its_keyring() -> None:
+    (cursor,) = re.findall(r"https://cursor\.com/en/install-mcp\?([^)]+)", README)
+    (vscode,) = re.findall(r"https://insiders\.vscode\.dev/redirect\?url=([^)]+)", README)
+    scheme, _, config = unquote(vscode).partition("?")
+    server = {"command": "uvx", "args": ["--from", "telecmi-mcp[keyring]", "telecmi-mcp", "serve"]}
+    assert parse_qs(cursor)["name"] == ["telecmi"]
+    assert json.loads(b64decode(parse_qs(cursor)["config"][0], validate=True)) == server
+    assert (scheme, json.loads(unquote(config))) == ("vscode:mcp/install", {"name": "telecmi", **server})
 
 
 def blocks(text: str) -> list[dict[str, Any]]:
