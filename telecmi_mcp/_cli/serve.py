@@ -59,7 +59,8 @@ def _answer_early(values: Mapping[str, Any], wire: tuple[int, int]) -> Begun:
     answers = early_answers(values) if can_open(wire) else None
     if answers is None:
         return NOT_BEGUN
-    signal.signal(signal.SIGTERM, _leave)  # whoever was answered is told by the exit code, as later
+    for number in (signal.SIGTERM, signal.SIGINT):  # the latter may be ignored, where a shell started us behind it
+        signal.signal(number, _leave)  # whoever was answered is told by the exit code, as later
     return answer_while(_import_server, wire, answers)
 
 
