@@ -264,7 +264,8 @@ def _found(found: Found) -> dict[str, Any]:
 
 
 def _contact(contact: Contact) -> dict[str, Any]:
-    return {name: value for name, value in zip(Contact._fields, contact, strict=True) if value is not None}
+    facts = dict(zip(Contact._fields, contact, strict=True))
+    return facts if None not in contact else {name: value for name, value in facts.items() if value is not None}
 
 
 def _page(page: ContactPage) -> dict[str, Any]:

@@ -39,6 +39,8 @@ _FIELD_LIMITS = {
     "job_title": 300,
 }
 _VALUES = itemgetter(*_FIELD_LIMITS)  # in the order of Contact
+_AS_CONTACT = partial(tuple.__new__, Contact)  # _make without its look at the number, which is right here
+_CONTACT_ID = itemgetter(0)
 _TEXTS = {str, type(None)}
 _NAME_LIMIT = 200
 _REMOVED = "[removed]"
@@ -47,6 +49,10 @@ _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 _LONGEST_WAIT = 1e9
 _LONGEST_WORDS = 5000  # of what goes to the log, which cleans and shortens it
 _MOST_PARTS = 250_000  # 10,000 whole contacts have 90,000
+
+
+class PlainAnswer(dict[str, Any]):
+    """An answer of which each text is printable ASCII, does not begin with a space and does not hold the secret."""
 
 
 def contact_request(token: str, contact_id: str) -> dict[str, Any]:
@@ -85,7 +91,7 @@ def read_answer(status: int, body: bytes, *, retry_after: float | None = None, s
     code = _verdict(status, answer)
     if code >= 400:
         _judge(code, detail=_detail(answer, secret), retry_after=retry_after)
-    return answer
+    return PlainAnswer(answer) if _is_plain(body, secret) else answer
 
 
 def read_login(status: int, body: bytes, *, retry_after: float | None = None, secret: str = "") -> SignedIn:
@@ -141,7 +147,7 @@ def read_page(answer: dict[str, Any], limit: int, *, secret: str = "") -> Contac
     if entries is None:
         raise errors.UnreadableAnswer(detail="no contacts in the answer to a page")
     shown = entries[:limit]
-    contacts = _read_entries(shown, secret)
+    contacts = _read_entries(shown, secret, plain=isinstance(answer, PlainAnswer))
     if shown and not contacts:
         raise errors.UnreadableAnswer(detail="no entry of the page is a contact")
     page_state, broken_off = _read_cursor(answer.get("page_state"), secret)
@@ -183,6 +189,20 @@ def _decode(body: bytes) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise errors.UnreadableAnswer(detail=f"a JSON {type(answer).__name__}")
     return answer
+
+
+def _is_plain(body: bytes, secret: str) -> bool:
+    """Whether nothing in the body could be a text that has to be cleaned.
+
+    In JSON a control character or a quotation mark stands in a text only after a backslash. Without one, a text is in
+    the body as it is, so what is nowhere in the body is in no text; and one that begins with a space would show as a
+    quotation mark and a space.
+    """
+    return (
+        body.isascii()
+        and not any(found in body for found in (b"\\", b"\x7f", b'" '))
+        and not (secret and secret.encode() in body)
+    )
 
 
 def _decode_leniently(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
@@ -250,16 +270,23 @@ def _entries(answer: dict[str, Any]) -> list[Any] | None:
     return entries if isinstance(entries, list) else None
 
 
-def _read_entries(entries: Sequence[Any], secret: str) -> list[Contact]:
-    """Those of the entries that are contacts."""
+def _read_entries(entries: Sequence[Any], secret: str, *, plain: bool = False) -> list[Contact]:
+    """Those of the entries that are contacts.
+
+    Args:
+        entries: What JSON held.
+        secret: What must be in no text.
+        plain: The entries are of a ``PlainAnswer``.
+    """
     try:
-        columns = [
-            _read_column(values, limit, secret)
-            for values, limit in zip(zip(*_rows(entries), strict=True), _FIELD_LIMITS.values(), strict=False)
-        ]
+        rows = _rows(entries)
+        columns = list(zip(zip(*rows, strict=True), _FIELD_LIMITS.values(), strict=False))
+        if plain and all(_is_short(values, limit) for values, limit in columns) and all(map(_CONTACT_ID, rows)):
+            return list(map(_AS_CONTACT, rows))
+        read = [_read_column(values, limit, secret) for values, limit in columns]
     except TypeError:  # one of them is none: which, each says alone
         return [] if len(entries) == 1 else [found for entry in entries for found in _read_entries([entry], secret)]
-    return [Contact._make(row) for row in zip(*columns, strict=True) if row[0]]
+    return [Contact._make(row) for row in zip(*read, strict=True) if row[0]]
 
 
 def _rows(entries: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -272,6 +299,14 @@ def _rows(entries: Sequence[Any]) -> list[tuple[Any, ...]]:
         return [_VALUES(entry) for entry in entries]
     except KeyError:  # not all have all fields
         return [tuple(map(partial(dict.get, entry), _FIELD_LIMITS)) for entry in entries]
+
+
+def _is_short(values: Sequence[Any], limit: int) -> bool:
+    """Whether each value is nothing, or a text of one to so many characters."""
+    if not set(map(type, values)) <= _TEXTS:
+        return False
+    lengths = set(map(len, [value for value in values if value is not None]))
+    return 0 not in lengths and max(lengths, default=0) <= limit
 
 
 def _read_column(values: Sequence[Any], limit: int, secret: str) -> Iterable[str | None]:

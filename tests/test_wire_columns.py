@@ -92,6 +92,40 @@ def test_a_page_read_in_columns_is_the_page_read_field_by_field(entries: list[An
     assert page.malformed == len(entries) - len(expected)
 
 
+ASCII_TEXTS = PLAIN | st.sampled_from(["", " ", " a", "a ", "x" * 300, "x" * 301, SECRET, "\x7f", '"', "\\", "a\tb"])
+ASCII_ENTRIES = st.fixed_dictionaries(
+    {"contact_id": ASCII_TEXTS}, optional=dict.fromkeys([*LIMITS][1:], ASCII_TEXTS | st.none() | NUMBERS | ODD)
+)
+
+
+@given(st.lists(SOUND | ASCII_ENTRIES, max_size=8), st.sampled_from([None, (",", ":"), (" , ", " : ")]))
+@example([{"contact_id": "a", "company": ""}, {"contact_id": "", "company": "x"}], None)
+@example([{"contact_id": "a", "company": " "}, {"contact_id": "b", "company": "x"}], (",", ":"))
+@example([{"contact_id": "a", "company": "\x7f"}, {"contact_id": "b", "company": SECRET}], (",", ":"))
+@example([{"contact_id": "a", "company": "x\x1b[31m"}], (",", ":"))
+@example([{"contact_id": "a", "first_name": "x" * 201}], (",", ":"))
+def test_a_plain_page_is_the_page_read_field_by_field(entries: list[Any], separators: tuple[str, str] | None) -> None:
+    body = json.dumps({"contacts": entries}, ensure_ascii=False, separators=separators).encode()
+    expected = [contact for entry in entries for contact in read_entry(entry)]
+    answer = _wire.read_answer(200, body, secret=SECRET)
+    try:
+        page = _wire.read_page(answer, 100, secret=SECRET)
+    except errors.UnreadableAnswer:
+        assert not expected
+    else:
+        assert list(page.contacts) == expected
+        assert all(type(contact) is Contact for contact in page.contacts)
+
+
+@pytest.mark.parametrize("text", ["é", "\x7f", " x", SECRET, "a\\b", 'a"b', "a\tb"])
+def test_an_answer_with_a_text_that_might_need_care_is_not_plain(text: str) -> None:
+    for name in ("company", "unknown"):
+        body = json.dumps({"contacts": [{name: text}]}, ensure_ascii=False).encode()
+        assert not isinstance(_wire.read_answer(200, body, secret=SECRET), _wire.PlainAnswer)
+    plain = _wire.read_answer(200, b'{"contacts": [{"company": "x, y"}]}', secret=SECRET)
+    assert isinstance(plain, _wire.PlainAnswer)
+
+
 @settings(max_examples=40)
 @given(st.lists(SOUND | ENTRIES | STRANGE, min_size=1, max_size=3))
 def test_one_contact_read_in_columns_is_the_contact_read_field_by_field(entries: list[Any]) -> None:
