@@ -30,7 +30,10 @@ def measure_starts(bench: Bench) -> None:
 
 
 def measure_rest(bench: Bench) -> None:
-    """Read the memory a second after the list of tools, then time a first call and read it again."""
+    """Read the memory a second after the list of tools, then time a first call and read it again.
+
+    After another second comes one more call: what a process that has rested takes, when nothing is left to prepare.
+    """
     for _ in range(bench.plan.idles):
         with ExitStack() as stack:
             sessions: list[tuple[Peer, Session]] = []
@@ -43,6 +46,11 @@ def measure_rest(bench: Bench) -> None:
             for peer, session in sessions:
                 with bench.noting(peer.name, "at rest"):
                     _measure_first_call(bench, peer.name, session)
+            time.sleep(_REST)
+            for peer, session in sessions:
+                with bench.noting(peer.name, "at rest"):
+                    (again,) = session.timed(1, "get_contact", contact_id=contact_id(1))
+                    bench.record.add("rested", peer.name, again * MILLI)
 
 
 def _measure_first_call(bench: Bench, name: str, session: Session) -> None:

@@ -46,6 +46,7 @@ SECTIONS = (
             "start": "start to tools/list, ms",
             "first": "to the first answer, ms",
             "first_later": "first call a second later, ms",
+            "rested": "call after another second, ms",
             "exit": "exit, ms",
             "idle_memory": "memory at rest, MiB",
             "used_memory": "after one call, MiB",

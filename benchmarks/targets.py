@@ -70,6 +70,7 @@ TARGETS = (
     _of_a("start to tools/list", "start", 0.10),
     _of_a("first answer at once", "first", 1.0),
     Target("first answer a second later, against A's warm call", "first_later", 1.1, against=(A, "get_p50")),
+    Target("the same, against A's call after another second", "first_later", 1.1, against=(A, "rested")),
     _of_a("exit after the end of input", "exit", 0.30),
     _of_a("memory at rest", "idle_memory", 1.0),
     Target("growth of memory over the calls", "growth", 4, unit=" MiB"),
