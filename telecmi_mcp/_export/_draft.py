@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._models import ContactPage
 
 _SALT_BYTES = 16
+_PAGES_AT_ONCE = 10  # to bring something to the disk may take as long as a page takes to arrive
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,10 @@ class _Progress:
 
 
 class Draft:
-    """A file that grows page by page, survives its process, and is put in its place when it is whole.
+    """A file that grows by some pages at a time, survives its process, and is put in its place when it is whole.
 
     Every page is on the disk before the cursor of the next one is, so that a process that is killed at any moment
-    loses at most what it had not noted: the next one cuts that off and reads it again.
+    loses at most ten pages: the next one cuts off what had not been noted and reads it again.
 
     All methods block; call them in a thread. They raise ``FileUnusable`` where the file system refuses.
 
@@ -85,8 +86,9 @@ class Draft:
         self._form = form
         self._owner = owner
         self._label = _Label.of(form.name, owner)
-        self._progress = _Progress(len(form.head))
+        self._progress = self._saved = _Progress(len(form.head))
         self._seen = Seen(self._label.key)
+        self._unsaved: list[tuple[bytes, bytes]] = []  # of each page, the contacts and the marks of their ids
 
     @property
     def ledger(self) -> Ledger:
@@ -130,26 +132,34 @@ class Draft:
             self._begin(now)
 
     def append(self, page: ContactPage) -> None:
-        """Add a page's contacts, but for those that are there already, and note the cursor of the next page."""
+        """Add a page's contacts, but for those that are there already, and the cursor of the next page."""
         marks = [self._seen.add(contact.contact_id) for contact in page.contacts]
         known = b"".join(marks)
         fresh = (contact for contact, mark in zip(page.contacts, marks, strict=True) if mark)
         content = b"".join(map(self._form.render, fresh))
         so_far = self._progress
-        with _told():
-            self._extend("contacts", so_far.size, content)
-            self._extend("seen", so_far.seen, known)
-            self._note(
-                _Progress(
-                    size=so_far.size + len(content),
-                    seen=so_far.seen + len(known),
-                    surplus=so_far.surplus + page.surplus,
-                    ledger=so_far.ledger.after(page),
-                )
-            )
+        self._progress = _Progress(
+            size=so_far.size + len(content),
+            seen=so_far.seen + len(known),
+            surplus=so_far.surplus + page.surplus,
+            ledger=so_far.ledger.after(page),
+        )
+        self._unsaved.append((content, known))
+        if len(self._unsaved) == _PAGES_AT_ONCE:
+            self.save()
+
+    def save(self) -> None:
+        """Bring to the disk what is not there yet, and then note the cursor that goes on from it."""
+        if self._unsaved:
+            contents, marks = zip(*self._unsaved, strict=True)
+            with _told():
+                self._extend("contacts", self._saved.size, b"".join(contents))
+                self._extend("seen", self._saved.seen, b"".join(marks))
+                self._note(self._progress)
 
     def put(self, path: Path) -> None:
         """Put the file at a path, at once and whole, and remove the rest."""
+        self.save()
         with _told():
             (self.folder / "contacts").replace(path)
             self._remove("seen", "state", "lock")
@@ -171,7 +181,7 @@ class Draft:
         self.restarted = self._objection(label, progress, now)
         if self.restarted or not progress.ledger.cursor:
             return False
-        self._label, self._progress = label, progress
+        self._label, self._progress, self._saved = label, progress, progress
         self._extend("contacts", progress.size, b"")
         self._extend("seen", progress.seen, b"")
         self._seen = Seen(label.key, (self.folder / "seen").read_bytes())
@@ -212,9 +222,10 @@ class Draft:
             os.fsync(file.fileno())
 
     def _note(self, progress: _Progress) -> None:
-        self._progress = progress
         state = {"label": asdict(self._label), "progress": asdict(progress)}
         write_private(self.folder / "state", json.dumps(state).encode())
+        self._progress = self._saved = progress
+        self._unsaved = []
 
     def _remove(self, *names: str) -> None:
         with suppress(OSError):

@@ -81,7 +81,11 @@ async def export(  # noqa: PLR0913 - what it works with, each named
         await run_sync(draft.open, clock())
         if draft.resumed:
             await report(draft.contacts, draft.ledger.count)
-        await _read_all(client, draft, report=report, is_ours=is_ours, clock=clock, sleep=sleep)
+        try:
+            await _read_all(client, draft, report=report, is_ours=is_ours, clock=clock, sleep=sleep)
+        finally:
+            with anyio.CancelScope(shield=True):  # what was read is kept, even where reading on failed
+                await run_sync(draft.save)
         exported = _exported(draft, incomplete, clock())
         await run_sync(draft.put, exported.path)
         return exported
@@ -97,7 +101,7 @@ async def _read_all(  # noqa: PLR0913 - the same
     sleep: Callable[[float], Awaitable[None]],
 ) -> None:
     async def write(page: ContactPage) -> None:
-        with anyio.CancelScope(shield=True):  # what was read is kept, even where reading on failed
+        with anyio.CancelScope(shield=True):  # a page goes in whole
             await run_sync(draft.append, page)
         await report(draft.contacts, draft.ledger.count)
 
