@@ -123,6 +123,9 @@ async def _connect_one(family: int, address: Any) -> socket.socket:  # noqa: ANN
     runner = socket.socket(family, socket.SOCK_STREAM)
     try:
         runner.settimeout(0)  # asyncio's condition
+        # asyncio does this only for sockets that were made with the protocol's number. Without it a request that
+        # follows the end of a handshake would wait for the other side's receipt.
+        runner.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await asyncio.get_running_loop().sock_connect(runner, address)
     except BaseException:
         runner.close()

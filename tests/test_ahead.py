@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import socket
 import sys
 from contextlib import asynccontextmanager
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
@@ -142,6 +143,15 @@ async def test_fifty_calls_after_each_other_use_one_connection() -> None:
             assert await app.client.list_contacts() == PAGE
         assert telecmi.connections == 1
         assert telecmi.heard.count(b"POST /v3/contact/get HTTP/1.1\r\n") == 50
+
+
+async def test_a_connection_sends_at_once_what_is_written() -> None:
+    telecmi = Telecmi()
+    await telecmi.listen()
+    connection = await SocketBackend().connect_tcp("127.0.0.1", telecmi.port)
+    assert connection.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    await connection.aclose()
+    await telecmi.close()
 
 
 async def test_64_calls_at_once_use_at_most_8_connections() -> None:
