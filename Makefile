@@ -20,7 +20,7 @@ test: $(READY)  ## the tests, under a minute
 	$(PYTHON) -m pytest -n auto --maxprocesses 4
 
 test-slow: $(READY)  ## what is slow or wide, and what installs from PyPI: CI runs it once
-	$(PYTHON) -m pytest -m slow --durations=12
+	$(PYTHON) -m pytest -m slow -n auto --maxprocesses 2 --dist loadfile --durations=8
 
 test-lowest:  ## the default tests with the lowest version of each dependency that pyproject.toml allows
 	sh ./.ci/setup build/lowest lowest

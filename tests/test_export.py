@@ -230,6 +230,7 @@ async def test_a_run_that_ends_between_any_two_writes_is_gone_on_with(
         if not left:
             raise Killed
 
+    monkeypatch.setattr("telecmi_mcp._export._draft._PAGES_AT_ONCE", 1)
     async with rigged(tmp_path) as rig:
         with monkeypatch.context() as patch:
             patch.setattr("os.fsync", fsync)

@@ -118,7 +118,8 @@ async def test_a_killed_writer_is_succeeded_at_once_and_nothing_is_lost(tmp_path
             answer = (await waiting.receive())["result"]["structuredContent"]
             assert (answer["complete"], answer["indexed"], answer["matches"]) == (True, 650, [])
             assert pages.cursors[asked] is not None
-            assert len(pages.cursors) == asked + 4
+            # Seven pages: three were read, and of these the last may still have been on its way to the disk.
+            assert len(pages.cursors) - asked in {4, 5}
 
             again = (await reader.ask(call(2, "search_contacts", **question)))["result"]["structuredContent"]
             assert (again["complete"], again["indexed"]) == (True, 650)
