@@ -174,7 +174,7 @@ class TelecmiClient:
     def _patience(self) -> float:
         """Half of the call's time, so that another try fits; for a last try nearly all that is left.
 
-        Only nearly: httpcore2 leaves a TLS handshake open that the deadline cancels, and closes one that times out.
+        Only nearly, so that silence ends an attempt by its own limit and not by being cancelled at the deadline.
         """
         left = max(0.0, anyio.current_effective_deadline() - anyio.current_time())
         return left * _NEARLY if self._budget.empty else min(left * _NEARLY, self._timeout * _PATIENCE)
