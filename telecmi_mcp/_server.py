@@ -51,10 +51,6 @@ def create_server(
         async with opened() as app:
             yield app
 
-    async def list_tools(ctx: ServerRequestContext[App, Any], _: PaginatedRequestParams | None) -> ListToolsResult:
-        ctx.lifespan_context.expect_calls()  # clients of 2026-07-28 do not say that they are initialized
-        return listed_tools(shape)
-
     server = Server(
         "telecmi-mcp",
         version=__version__,
@@ -62,7 +58,7 @@ def create_server(
         instructions=INSTRUCTIONS,
         lifespan=lifespan,
         cache_hints=dict.fromkeys(_STATIC_METHODS, _STATIC),
-        on_list_tools=list_tools,
+        on_list_tools=partial(_list_tools, shape),
         on_call_tool=partial(handle_call, shape),
         on_list_prompts=_offers.list_prompts,
         on_get_prompt=_offers.get_prompt,
@@ -74,6 +70,13 @@ def create_server(
     server.middleware.append(put_in)
     server.add_notification_handler("notifications/initialized", NotificationParams, _welcome)
     return server
+
+
+async def _list_tools(
+    shape: Shape, ctx: ServerRequestContext[App, Any], _: PaginatedRequestParams | None
+) -> ListToolsResult:
+    ctx.lifespan_context.expect_calls()  # clients of 2026-07-28 do not say that they are initialized
+    return listed_tools(shape)
 
 
 async def _welcome(ctx: ServerRequestContext[App, Any], _: NotificationParams) -> None:

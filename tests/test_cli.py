@@ -64,6 +64,12 @@ def test_an_unknown_command_is_wrong_usage() -> None:
     assert "invalid choice" in done.stderr
 
 
+def test_index_alone_is_told_what_it_takes() -> None:
+    done = run("index")
+    assert done.returncode == 2
+    assert "required: status|clear" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "takes"),
     [(["sandbox", "--port", "99999"], "0 to 65535"), (["search", "--limit", "99", "x"], "1 to 25")],

@@ -20,7 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_setting_flags(parser)
     add_sandbox_flag(parser)
-    parser.add_argument("deed", choices=["status", "clear"], help="status: say what there is; clear: remove it all.")
+    parser.add_argument(
+        "deed",
+        choices=["status", "clear"],
+        metavar="status|clear",
+        help="status: say what there is; clear: remove it all.",
+    )
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
