@@ -8,7 +8,7 @@ CONTACTS := $(SAMPLES)/contacts-10k.jsonl.gz
 QUERIES := $(SAMPLES)/dev-10k.json.gz $(SAMPLES)/val-10k.json.gz
 MCPB := build/mcpb/node_modules/.bin/mcpb
 
-.PHONY: demo picture test test-slow test-lowest test-newest check judges bench format early bench-search bench-mirror bench-memory build bundle clean
+.PHONY: demo picture test test-slow test-lowest test-newest test-team check judges bench format early bench-search bench-mirror bench-memory build bundle clean
 
 demo: $(READY)  ## the main job on invented contacts, through a real process
 	@$(VENV)/bin/telecmi-mcp demo
@@ -21,6 +21,10 @@ test: $(READY)  ## the tests, under a minute
 
 test-slow: $(READY)  ## what is slow or wide, and what installs from PyPI: CI runs it once
 	$(PYTHON) -m pytest -m slow -n auto --maxprocesses 2 --dist loadfile --durations=8
+
+test-team: $(READY)  ## a team's server with real parts: PostgreSQL, nginx, an identity provider; CI runs it once
+	sh ./.ci/install-team
+	$(PYTHON) -m pytest -m team -n auto --maxprocesses 2 --dist loadfile --durations=8
 
 test-lowest:  ## the default tests with the lowest version of each dependency that pyproject.toml allows
 	sh ./.ci/setup build/lowest lowest

@@ -28,14 +28,14 @@ def lowest(pyproject: str, constraints: str) -> list[str]:
 
 
 def _bound(dependency: str) -> tuple[str, str]:
-    parts = re.fullmatch(r"([\w.-]+)>=([\d.]+)(,<[\d.]+)?", dependency)
+    parts = re.fullmatch(r"([\w.-]+)(?:\[[\w,]+\])?>=([\d.]+)(?:,<[\d.]+)?", dependency)
     if not parts:
         raise ValueError(f"no lower bound: {dependency}")
     return parts[1], parts[2]
 
 
 def _name(requirement: str) -> str:
-    return re.split("[<>=]", requirement)[0]
+    return re.split(r"[\[<>=]", requirement)[0]
 
 
 if __name__ == "__main__":

@@ -157,20 +157,20 @@ def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
     _refuse_rivals(environ)
     return {
         "token": _token(environ),
-        "token_file": _path(environ, TOKEN_FILE),
+        "token_file": path_of(environ, TOKEN_FILE),
         "user_id": _user_id(environ),
         "password": _password(environ),
-        "password_file": _path(environ, PASSWORD_FILE),
+        "password_file": path_of(environ, PASSWORD_FILE),
         "base_url": _base_url(environ),
         "timeout": _number(environ, TIMEOUT, above=0, most=_MAX_TIMEOUT),
-        "rate_limit": _whole_number(environ, RATE_LIMIT, most=_MAX_RATE),
-        "index": _one_of(environ, INDEX, INDEXES, str.lower),
+        "rate_limit": whole_number(environ, RATE_LIMIT, most=_MAX_RATE),
+        "index": one_of(environ, INDEX, INDEXES, str.lower),
         "index_max_age": _number(environ, INDEX_MAX_AGE, above=0, most=_MAX_AGE),
-        "text": _one_of(environ, TEXT, TEXTS, str.lower),
-        "structured": _one_of(environ, STRUCTURED, SWITCH, str.lower) == "on",
-        "preconnect": _one_of(environ, PRECONNECT, SWITCH, str.lower) == "on",
-        "log_level": _one_of(environ, LOG_LEVEL, LOG_LEVELS, str.upper),
-        "early_answers": _one_of(environ, EARLY_ANSWERS, SWITCH, str.lower),
+        "text": one_of(environ, TEXT, TEXTS, str.lower),
+        "structured": one_of(environ, STRUCTURED, SWITCH, str.lower) == "on",
+        "preconnect": one_of(environ, PRECONNECT, SWITCH, str.lower) == "on",
+        "log_level": one_of(environ, LOG_LEVEL, LOG_LEVELS, str.upper),
+        "early_answers": one_of(environ, EARLY_ANSWERS, SWITCH, str.lower),
     }
 
 
@@ -187,11 +187,13 @@ def is_set(environ: Mapping[str, str], setting: Setting) -> bool:
     return not _UNSET.fullmatch(environ.get(setting.variable, ""))
 
 
-def _value(environ: Mapping[str, str], setting: Setting) -> str:
+def value_of(environ: Mapping[str, str], setting: Setting) -> str:
+    """Return a setting's text without spaces around it; its default where it is unset."""
     return environ[setting.variable].strip() if is_set(environ, setting) else setting.default
 
 
-def _unusable(setting: Setting) -> ConfigurationError:
+def unusable(setting: Setting) -> ConfigurationError:
+    """Return the error for a value that a setting does not take."""
     names = f"{setting.variable} ({setting.flag})" if setting.flag else setting.variable
     return ConfigurationError(hint=f"Correct {names}", fact=f"it takes {setting.takes}")
 
@@ -207,71 +209,74 @@ def _refuse_rivals(environ: Mapping[str, str]) -> None:
 
 
 def _token(environ: Mapping[str, str]) -> str:
-    token = _value(environ, TOKEN)
+    token = value_of(environ, TOKEN)
     if token and not is_token(token):
-        raise _unusable(TOKEN)
+        raise unusable(TOKEN)
     return token
 
 
 def _password(environ: Mapping[str, str]) -> str:
     password = environ[PASSWORD.variable] if is_set(environ, PASSWORD) else ""  # spaces at its ends belong to it
     if password and not is_password(password):
-        raise _unusable(PASSWORD)
+        raise unusable(PASSWORD)
     return password
 
 
 def _user_id(environ: Mapping[str, str]) -> str:
-    user_id = _value(environ, USER_ID)
+    user_id = value_of(environ, USER_ID)
     if user_id and not _USER_ID.fullmatch(user_id):
-        raise _unusable(USER_ID)
+        raise unusable(USER_ID)
     return user_id
 
 
-def _path(environ: Mapping[str, str], setting: Setting) -> Path | None:
-    text = _value(environ, setting)
+def path_of(environ: Mapping[str, str], setting: Setting) -> Path | None:
+    """Return the path that a setting names; ``None`` where it is unset."""
+    text = value_of(environ, setting)
     if not text:
         return None
     if not text.isprintable():
-        raise _unusable(setting)
+        raise unusable(setting)
     try:
         return Path(text).expanduser()
     except RuntimeError:  # "~" of a user who has no home
-        raise _unusable(setting) from None
+        raise unusable(setting) from None
 
 
 def _base_url(environ: Mapping[str, str]) -> str:
-    text = _value(environ, BASE_URL)
+    text = value_of(environ, BASE_URL)
     try:
         url = urlsplit(text)
         host, _ = url.hostname or "", url.port
     except ValueError:
-        raise _unusable(BASE_URL) from None
+        raise unusable(BASE_URL) from None
     plain = text.isascii() and text.isprintable() and not set(text) & set(" @?#\\")
     safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(host))
     if not (plain and safe and host):
-        raise _unusable(BASE_URL)
+        raise unusable(BASE_URL)
     return text.rstrip("/")
 
 
 def _number(environ: Mapping[str, str], setting: Setting, *, above: float, most: float) -> float:
     try:
-        number = float(_value(environ, setting))
+        number = float(value_of(environ, setting))
     except ValueError:
         number = math.nan
     if not above < number <= most:
-        raise _unusable(setting)
+        raise unusable(setting)
     return number
 
 
-def _whole_number(environ: Mapping[str, str], setting: Setting, *, most: int) -> int:
-    text = _value(environ, setting)
+def whole_number(environ: Mapping[str, str], setting: Setting, *, most: int) -> int:
+    """Return a whole number from 0 to ``most``."""
+    text = value_of(environ, setting)
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and int(text) <= most):
-        raise _unusable(setting)
+        raise unusable(setting)
     return int(text)
 
 
-def _one_of(environ: Mapping[str, str], setting: Setting, words: tuple[str, ...], in_case: Callable[[str], str]) -> str:
-    word = in_case(_value(environ, setting))
+def one_of(environ: Mapping[str, str], setting: Setting, words: tuple[str, ...], in_case: Callable[[str], str]) -> str:
+    """Return the word of ``words`` that a setting names."""
+    word = in_case(value_of(environ, setting))
     if word not in words:
-        raise _unusable(setting)
+        raise unusable(setting)
     return word

@@ -14,6 +14,8 @@
     ├── CursorRefused             TeleCMI does not take the cursor
     ├── TooManyCalls              this server's own limits
     ├── IndexUnusable             the local index of contacts, a file that can be made anew
+    ├── DatabaseAway              the database of a team's server cannot be reached
+    ├── DatabaseUnusable          the database of a team's server refuses a statement
     ├── HostUnchanged             the configuration of an MCP host was left as it is
     ├── FileUnusable              the file that an export writes
     ├── RateLimited               TeleCMI's limits
@@ -221,6 +223,23 @@ class IndexUnusable(TelecmiError):
     def __init__(self, detail: str, *, malformed: bool) -> None:
         self.malformed = malformed
         super().__init__(detail=detail)
+
+
+class DatabaseAway(TelecmiError):
+    """The database of a team's server cannot be reached; it is tried again with every call."""
+
+    code = "database_away"
+    retryable = True
+    hint = "Use list_contacts and get_contact, which work, or try again in a minute"
+    fact = "search is unavailable because the server's database is"
+
+
+class DatabaseUnusable(TelecmiError):
+    """The database of a team's server refuses a statement: no right to it, another schema, a full disk."""
+
+    code = "database_unusable"
+    hint = "Whoever runs this server must look at its log and its database"
+    fact = "the database refused what the server asked of it"
 
 
 class HostUnchanged(TelecmiError):

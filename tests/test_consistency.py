@@ -30,6 +30,11 @@ EXTRAS = [each for extra in PROJECT["project"]["optional-dependencies"].values()
 SCHEMA = ROOT.parent / "shared" / "schemas" / "server.schema.json"
 
 
+def package(requirement: str) -> str:
+    """The name of a package without its extras and bounds."""
+    return re.split(r"[\[<>=]", requirement)[0]
+
+
 def table(heading: str) -> list[list[str]]:
     """The rows of the first table below a heading of the README, without its head."""
     section = README.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
@@ -207,12 +212,19 @@ def test_design_names_every_module_and_every_dependency() -> None:
             assert f"  {path.name}{'/' if path.is_dir() else ''} " in design, path.name
     required = [*PROJECT["project"]["dependencies"], *EXTRAS, *PROJECT["dependency-groups"]["dev"]]
     for dependency in required:
-        assert f"`{re.split('[<>=]', dependency)[0]}`" in design, dependency
+        assert f"`{package(dependency)}`" in design, dependency
 
 
 def test_only_what_is_declared_is_imported() -> None:
-    declared = {re.split("[<>=]", each)[0] for each in [*PROJECT["project"]["dependencies"], *EXTRAS]}
-    brought = {"mcp_types": "mcp", "pydantic_core": "pydantic", "httpcore2": "httpx2"}
+    declared = {package(each) for each in [*PROJECT["project"]["dependencies"], *EXTRAS]}
+    brought = {
+        "httpcore2": "httpx2",
+        "jwt": "pyjwt",
+        "mcp_types": "mcp",
+        "opentelemetry": "opentelemetry-sdk",
+        "psycopg_pool": "psycopg",
+        "pydantic_core": "pydantic",
+    }
     stdlib = __import__("sys").stdlib_module_names
     for path in (ROOT / "telecmi_mcp").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
@@ -227,7 +239,7 @@ def test_every_dependency_has_its_exact_version() -> None:
         re.sub("[._]", "-", line.split("==")[0]).lower() for line in (ROOT / "constraints.txt").read_text().split()
     }
     for dependency in [*PROJECT["project"]["dependencies"], *EXTRAS, *PROJECT["dependency-groups"]["dev"]]:
-        assert re.split("[<>=]", dependency)[0] in exact, dependency
+        assert package(dependency) in exact, dependency
 
 
 def test_the_constraints_are_exact_and_hold_no_address() -> None:

@@ -36,7 +36,11 @@ HOSTILE = st.text(st.sampled_from(TROUBLE + MORE), max_size=30)
 PIECES = st.lists(st.sampled_from(["tok-123", "tok", "-123", "to\u200bk-", "123", "\x00", " "]), max_size=5)
 PLAIN = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=70)
 LONG = st.builds(lambda text, times: text * times, st.sampled_from(["ab c", "क्", "e\u0301", " "]), st.integers(50, 120))
-NUMBERS = st.integers() | st.floats() | st.sampled_from([0, 0.0, -0.0, 919200000000, 919200000000.0, 10**30, 1e300])
+NUMBERS = (
+    st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([0, 0.0, -0.0, 919200000000, 919200000000.0, 10**30, 1e300])
+)
 ODD = st.sampled_from([True, False, [], {}, [1], {"a": 1}])
 TEXTS = PLAIN | st.sampled_from(NAMES) | HOSTILE | PIECES.map("".join) | LONG | st.text(max_size=12)
 VALUES = TEXTS | st.none() | st.just("") | NUMBERS

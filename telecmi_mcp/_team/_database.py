@@ -1,0 +1,120 @@
+"""The PostgreSQL database of a team's server: a pool of connections, deadlines, and one error when it is away."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import psycopg
+from anyio.to_thread import run_sync
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+from telecmi_mcp._team._migrations import migrate
+from telecmi_mcp.errors import DatabaseAway, DatabaseUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pydantic import SecretStr
+
+Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+_T = TypeVar("_T")
+
+_log = logging.getLogger(__name__)
+
+MAX_CONNECTIONS = 14
+"""Connections of one replica for what it asks; with those that hold locks it stays below twenty."""
+
+_PATIENCE = 2.0  # seconds to wait for a connection of the pool
+_OPTIONS = {
+    "connect_timeout": 3,
+    "application_name": "telecmi-mcp",
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "options": "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s",
+}
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
+
+
+class Database:
+    """A pool of connections to one database.
+
+    All methods but ``run`` block; call them in a thread. A connection that was lost is replaced by the pool, so what
+    failed while the database was away works again once it is back.
+    """
+
+    def __init__(self, url: SecretStr, *, max_size: int = MAX_CONNECTIONS) -> None:
+        self._url = url
+        self._pool = ConnectionPool(
+            url.get_secret_value(),
+            kwargs=dict(_OPTIONS),
+            min_size=1,
+            max_size=max_size,
+            timeout=_PATIENCE,
+            max_waiting=200,
+            check=ConnectionPool.check_connection,
+            reconnect_timeout=30.0,
+            open=False,
+        )
+
+    def open(self) -> None:
+        """Begin to connect; a database that is away is tried again for as long as this is open."""
+        self._pool.open()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+    def migrate(self) -> int:
+        """Bring the schema to what this version needs, and return how many steps that took.
+
+        Raises:
+            DatabaseAway: It cannot be reached.
+            DatabaseUnusable: It refuses a step.
+        """
+        with self.connection() as connection:
+            return migrate(connection)
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Hold a connection, inside one transaction.
+
+        Raises:
+            DatabaseAway: There is none, or it was lost; nothing was committed.
+            DatabaseUnusable: The database refuses a statement.
+        """
+        try:
+            with self._pool.connection() as connection:
+                yield connection
+        except _AWAY as why:
+            raise DatabaseAway(detail=type(why).__name__) from None
+        except psycopg.Error as why:
+            _log.error("the database refused a statement: %s %s", type(why).__name__, why.sqlstate)
+            raise DatabaseUnusable(detail=f"{type(why).__name__} {why.sqlstate}") from None
+
+    def connect_apart(self) -> Connection:
+        """Open a connection of its own, which commits each statement: for locks that last as long as it does.
+
+        Raises:
+            DatabaseAway: It cannot be opened.
+        """
+        try:
+            return psycopg.connect(self._url.get_secret_value(), autocommit=True, **_OPTIONS)  # type: ignore[arg-type]  # psycopg types its keywords as one kind
+        except psycopg.Error as why:
+            raise DatabaseAway(detail=type(why).__name__) from None
+
+    async def run(self, deed: Callable[[Connection], _T]) -> _T:
+        """Do it with a connection, in a thread, as one transaction.
+
+        Raises:
+            DatabaseAway: There is no connection, or it was lost.
+            DatabaseUnusable: The database refuses a statement.
+        """
+        return await run_sync(partial(self._do, deed))
+
+    def _do(self, deed: Callable[[Connection], _T]) -> _T:
+        with self.connection() as connection:
+            return deed(connection)
