@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import random
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +22,7 @@ from telecmi_mcp._route import MAX_CONNECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractContextManager
 
     from pydantic import SecretStr
 
@@ -108,9 +109,14 @@ class TelecmiClient:
         await self._channel.aclose()
 
     async def _in_time(self, read: Callable[[SecretStr], Awaitable[_T]]) -> _T:
-        with anyio.move_on_after(self._timeout), suppress(errors.Unresponsive):  # the last try used the time up
+        with self._limit(), suppress(errors.Unresponsive):  # the last try used the time up
             return await self._signed_in(read)
         raise errors.DeadlineExceeded(self._timeout)
+
+    def _limit(self) -> AbstractContextManager[object]:
+        """What ends the call in time; nothing where a scope around it does so no later."""
+        ends = anyio.current_time() + self._timeout
+        return nullcontext() if anyio.current_effective_deadline() <= ends else anyio.move_on_after(self._timeout)
 
     async def _signed_in(self, read: Callable[[SecretStr], Awaitable[_T]]) -> _T:
         token = await self._tokens.current()

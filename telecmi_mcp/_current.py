@@ -91,7 +91,7 @@ class CurrentDirectory:
         self._timeout = timeout
         self._make = partial(Directory, client, tasks=tasks, timeout=timeout, max_age=max_age, clock=clock)
         self.recent = Recent()
-        self._choosing = anyio.Lock()
+        self._choosing = anyio.Lock(fast_acquire=True)
         self._chosen = ""
         self._directory: Directory | None = None
         self._shelf: Shelf | None = None

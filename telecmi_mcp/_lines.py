@@ -121,4 +121,5 @@ def write_message(message: JSONRPCMessage) -> bytes:
 def _write_prepared(message: JSONRPCResponse, facts: Prepared) -> bytes:
     rest = {name: value for name, value in message.result.items() if name != "structuredContent"}
     head = to_json({"jsonrpc": message.jsonrpc, "id": message.id, "result": rest}).removesuffix(b"}}")
-    return head + (b"," if rest else b"") + b'"structuredContent":' + facts.json + b"}}\n"
+    comma = b"," if rest else b""
+    return b"".join((head, comma, b'"structuredContent":', facts.json, b"}}\n"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic import SecretStr
 
 
@@ -26,6 +29,38 @@ class Contact(NamedTuple):
     job_title: str | None = None
 
 
+class JsonContacts(Sequence[Contact]):
+    """Contacts that are still JSON objects; each becomes a ``Contact`` when somebody looks at it.
+
+    Attributes:
+        facts: The objects, fields without a value left out; not to be changed.
+    """
+
+    __slots__ = ("facts",)
+
+    def __init__(self, facts: list[dict[str, str]]) -> None:
+        self.facts = facts
+
+    def __len__(self) -> int:
+        return len(self.facts)
+
+    def __iter__(self) -> Iterator[Contact]:
+        return (Contact(**facts) for facts in self.facts)
+
+    @overload
+    def __getitem__(self, place: int) -> Contact: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Contact]: ...
+    def __getitem__(self, place: int | slice) -> Contact | Sequence[Contact]:
+        return JsonContacts(self.facts[place]) if isinstance(place, slice) else Contact(**self.facts[place])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+
 @dataclass(frozen=True, slots=True)
 class ContactPage:
     """One page of contacts, and the way to the next.
@@ -39,7 +74,7 @@ class ContactPage:
         broken_off: Why the list ends here although TeleCMI offered a cursor; "" if it does not.
     """
 
-    contacts: tuple[Contact, ...]
+    contacts: Sequence[Contact]
     count: int | None = None
     page_state: str | None = None
     malformed: int = 0

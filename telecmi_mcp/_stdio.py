@@ -11,7 +11,6 @@ import asyncio
 import logging
 import os
 import select
-import stat
 from collections import Counter
 from contextlib import asynccontextmanager, closing, suppress
 from typing import TYPE_CHECKING
@@ -33,6 +32,7 @@ from mcp_types import (
 
 from telecmi_mcp._descriptors import can_wait_for, may_not_block
 from telecmi_mcp._door import NOT_BEGUN, Begun
+from telecmi_mcp._inlet import Inlet
 from telecmi_mcp._lines import LineSplitter, TooLong, read_message, write_message
 
 if TYPE_CHECKING:
@@ -121,26 +121,35 @@ class _Reader:
 
 
 class _Writer:
-    """Whole lines to a descriptor; a host that stops reading makes the sender wait, not the memory grow."""
+    """Whole lines to a descriptor; a host that stops reading makes the sender wait, not the memory grow.
+
+    A line that was begun goes on before anything else, whoever writes next and whoever was cancelled meanwhile.
+    """
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._on_loop = may_not_block(fd)
-        self._takes_whole = 0
+        self._begun = memoryview(b"")  # what is left of a line
         if self._on_loop:
             os.set_blocking(fd, False)
-            # So much goes into a pipe whole or not at all (POSIX, write); a socket promises nothing.
-            self._takes_whole = select.PIPE_BUF if stat.S_ISFIFO(os.fstat(fd).st_mode) else 0
 
-    def write_whole(self, data: bytes) -> bool:
-        """Write all of it now, and say whether that was possible; else nothing was written."""
+    @property
+    def is_amid_line(self) -> bool:
+        """Whether a line was begun and not ended."""
+        return bool(self._begun)
+
+    def begin(self, data: bytes) -> bool:
+        """Write now what there is room for, and keep the rest; say whether that was anything."""
+        if self._begun or not self._on_loop:
+            return False
         try:
-            return len(data) <= self._takes_whole and bool(os.write(self._fd, data))
+            self._begun = memoryview(data)[os.write(self._fd, data) :]
         except OSError:  # no room, or nobody reads: the other way finds out
             return False
+        return True
 
     async def write(self, data: bytes) -> None:
-        """Write all of it.
+        """Write what was begun, and then all of this.
 
         Raises:
             BrokenPipeError: Nobody reads any more.
@@ -148,12 +157,13 @@ class _Writer:
         if not self._on_loop:
             await run_sync(_write_all, self._fd, data)
             return
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[os.write(self._fd, view) :]
-            except BlockingIOError:
-                await anyio.wait_writable(self._fd)
+        for part in (self._begun, memoryview(data)):
+            self._begun = part
+            while self._begun:
+                try:
+                    self._begun = self._begun[os.write(self._fd, self._begun) :]
+                except BlockingIOError:
+                    await anyio.wait_writable(self._fd)
 
 
 def _write_all(fd: int, data: bytes) -> None:
@@ -175,7 +185,7 @@ class _Outlet(ObjectSendStream[SessionMessage]):
         message = item.message
         answered = str(message.id) if isinstance(message, JSONRPCResponse | JSONRPCError) else None
         line = write_message(message), answered
-        if not (self._wire.has_told(line) or self._wire.write_at_once(line)):
+        if not (self._wire.has_told(line) or self._wire.begin_at_once(line, self._queue)):
             await self._queue.send(line)
 
     async def aclose(self) -> None:
@@ -193,7 +203,7 @@ class _Wire:
         self._reader = _Reader(wire[0])
         self._writer = _Writer(wire[1])
         self._tasks = tasks
-        self._to_server, self.from_client = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+        self.from_client = Inlet()
         queue, self._from_server = anyio.create_memory_object_stream[_Line](0)
         self.to_client = _Outlet(self, queue)
         self._lock = anyio.Lock(fast_acquire=True)
@@ -204,7 +214,7 @@ class _Wire:
     async def pump_in(self) -> None:
         """Hand the lines to the server; at the end of input, leave it a moment for what is due."""
         splitter = LineSplitter()
-        async with self._to_server:
+        try:
             await self._catch_up()
             with closing(self._reader):
                 data = self._begun.rest or await self._read()
@@ -216,6 +226,8 @@ class _Wire:
             with anyio.move_on_after(GRACE_SECONDS):
                 while self._due:
                     await self._next_settled()
+        finally:
+            self.from_client.end()
         if self._due:
             # The server now says of each that the connection is closed. Leave, even if nobody reads that: with the
             # stream closed whoever still waits to send, shielded as it may be, learns at once that it is broken.
@@ -230,12 +242,15 @@ class _Wire:
                 async for line in self._from_server:
                     await self._send(*line)
 
-    def write_at_once(self, line: _Line) -> bool:
-        """Write the line unless it would have to wait; say whether it was written."""
+    def begin_at_once(self, line: _Line, queue: MemoryObjectSendStream[_Line]) -> bool:
+        """Write the line, or what there is room for and leave the rest to the pump, unless something is before it."""
         pump_is_idle = self._from_server.statistics().tasks_waiting_receive > 0
-        if not pump_is_idle or self._lock.locked() or not self._writer.write_whole(line[0]):
+        if not pump_is_idle or self._lock.locked() or not self._writer.begin(line[0]):
             return False
-        if line[1] is not None:
+        if self._writer.is_amid_line:
+            with suppress(anyio.WouldBlock):  # the pump is being cancelled, and the line with it
+                queue.send_nowait((b"", line[1]))  # the rest of the line goes before this
+        elif line[1] is not None:
             self._settle(line[1])
         return True
 
@@ -273,7 +288,7 @@ class _Wire:
             self._tasks.start_soon(self._send, write_message(message), complaint)
         else:
             self._note_due(message)
-            await self._to_server.send(SessionMessage(message))
+            await self.from_client.give(SessionMessage(message))
         await self._have_room()
 
     async def _have_room(self) -> None:

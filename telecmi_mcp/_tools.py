@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from telecmi_mcp._cursors import MAX_CURSOR, pack_cursor, unpack_cursor
-from telecmi_mcp._models import Contact, ContactPage
+from telecmi_mcp._models import Contact, ContactPage, JsonContacts
 from telecmi_mcp._search import MATCH_NAMES
 from telecmi_mcp._wire import MAX_LIMIT
 from telecmi_mcp.errors import InvalidArguments
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from telecmi_mcp._app import App
     from telecmi_mcp._directory import Report
@@ -268,9 +268,13 @@ def _contact(contact: Contact) -> dict[str, Any]:
     return facts if None not in contact else {name: value for name, value in facts.items() if value is not None}
 
 
+def _contacts(contacts: Sequence[Contact]) -> list[dict[str, Any]]:
+    return contacts.facts if isinstance(contacts, JsonContacts) else [_contact(contact) for contact in contacts]
+
+
 def _page(page: ContactPage) -> dict[str, Any]:
     facts = {
-        "contacts": [_contact(contact) for contact in page.contacts],
+        "contacts": _contacts(page.contacts),
         "count": page.count,
         "has_more": page.page_state is not None,
         "page_state": None if page.page_state is None else pack_cursor(page.page_state),

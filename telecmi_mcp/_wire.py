@@ -20,6 +20,7 @@ from telecmi_mcp import errors
 from telecmi_mcp._clean import clean, is_clean
 from telecmi_mcp._cursors import MAX_CURSOR, pack_cursor
 from telecmi_mcp._models import Contact, ContactPage, SignedIn
+from telecmi_mcp._plain import FIELD_LIMITS, is_plain, read_plain
 from telecmi_mcp._secrets import is_token
 
 if TYPE_CHECKING:
@@ -29,18 +30,7 @@ CONTACT_PATH = "/v3/contact/get"
 LOGIN_PATH = "/v2/user/login"
 MAX_LIMIT = 100
 
-_FIELD_LIMITS = {
-    "contact_id": 64,
-    "phone_no": 64,
-    "first_name": 200,
-    "last_name": 200,
-    "email_id": 320,
-    "company": 300,
-    "job_title": 300,
-}
-_VALUES = itemgetter(*_FIELD_LIMITS)  # in the order of Contact
-_AS_CONTACT = partial(tuple.__new__, Contact)  # _make without its look at the number, which is right here
-_CONTACT_ID = itemgetter(0)
+_VALUES = itemgetter(*FIELD_LIMITS)  # in the order of Contact
 _TEXTS = {str, type(None)}
 _NAME_LIMIT = 200
 _REMOVED = "[removed]"
@@ -91,7 +81,7 @@ def read_answer(status: int, body: bytes, *, retry_after: float | None = None, s
     code = _verdict(status, answer)
     if code >= 400:
         _judge(code, detail=_detail(answer, secret), retry_after=retry_after)
-    return PlainAnswer(answer) if _is_plain(body, secret) else answer
+    return PlainAnswer(answer) if is_plain(body, secret) else answer
 
 
 def read_login(status: int, body: bytes, *, retry_after: float | None = None, secret: str = "") -> SignedIn:
@@ -128,7 +118,7 @@ def read_contact(answer: dict[str, Any], contact_id: str, *, secret: str = "") -
     entries = _entries(answer) or []
     if not entries:
         raise errors.ContactNotFound(contact_id)
-    contacts = _read_entries(entries, secret)
+    contacts = _read_contacts(answer, entries, secret)
     if len(contacts) < len(entries) or len(set(contacts)) > 1:
         raise errors.UnreadableAnswer(detail="not exactly one contact for one id")
     contact = contacts[0]
@@ -147,12 +137,12 @@ def read_page(answer: dict[str, Any], limit: int, *, secret: str = "") -> Contac
     if entries is None:
         raise errors.UnreadableAnswer(detail="no contacts in the answer to a page")
     shown = entries[:limit]
-    contacts = _read_entries(shown, secret, plain=isinstance(answer, PlainAnswer))
+    contacts = _read_contacts(answer, shown, secret)
     if shown and not contacts:
         raise errors.UnreadableAnswer(detail="no entry of the page is a contact")
     page_state, broken_off = _read_cursor(answer.get("page_state"), secret)
     return ContactPage(
-        contacts=tuple(contacts),
+        contacts=contacts,
         count=_read_count(answer.get("count")),
         page_state=page_state,
         malformed=len(shown) - len(contacts),
@@ -189,20 +179,6 @@ def _decode(body: bytes) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise errors.UnreadableAnswer(detail=f"a JSON {type(answer).__name__}")
     return answer
-
-
-def _is_plain(body: bytes, secret: str) -> bool:
-    """Whether nothing in the body could be a text that has to be cleaned.
-
-    In JSON a control character or a quotation mark stands in a text only after a backslash. Without one, a text is in
-    the body as it is, so what is nowhere in the body is in no text; and one that begins with a space would show as a
-    quotation mark and a space.
-    """
-    return (
-        body.isascii()
-        and not any(found in body for found in (b"\\", b"\x7f", b'" '))
-        and not (secret and secret.encode() in body)
-    )
 
 
 def _decode_leniently(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
@@ -270,19 +246,15 @@ def _entries(answer: dict[str, Any]) -> list[Any] | None:
     return entries if isinstance(entries, list) else None
 
 
-def _read_entries(entries: Sequence[Any], secret: str, *, plain: bool = False) -> list[Contact]:
-    """Those of the entries that are contacts.
+def _read_contacts(answer: dict[str, Any], entries: list[Any], secret: str) -> Sequence[Contact]:
+    """Those of the answer's entries that are contacts."""
+    plain = read_plain(entries) if isinstance(answer, PlainAnswer) else None
+    return tuple(_read_entries(entries, secret)) if plain is None else plain
 
-    Args:
-        entries: What JSON held.
-        secret: What must be in no text.
-        plain: The entries are of a ``PlainAnswer``.
-    """
+
+def _read_entries(entries: Sequence[Any], secret: str) -> list[Contact]:
     try:
-        rows = _rows(entries)
-        columns = list(zip(zip(*rows, strict=True), _FIELD_LIMITS.values(), strict=False))
-        if plain and all(_is_short(values, limit) for values, limit in columns) and all(map(_CONTACT_ID, rows)):
-            return list(map(_AS_CONTACT, rows))
+        columns = zip(zip(*_rows(entries), strict=True), FIELD_LIMITS.values(), strict=False)
         read = [_read_column(values, limit, secret) for values, limit in columns]
     except TypeError:  # one of them is none: which, each says alone
         return [] if len(entries) == 1 else [found for entry in entries for found in _read_entries([entry], secret)]
@@ -298,15 +270,7 @@ def _rows(entries: Sequence[Any]) -> list[tuple[Any, ...]]:
     try:
         return [_VALUES(entry) for entry in entries]
     except KeyError:  # not all have all fields
-        return [tuple(map(partial(dict.get, entry), _FIELD_LIMITS)) for entry in entries]
-
-
-def _is_short(values: Sequence[Any], limit: int) -> bool:
-    """Whether each value is nothing, or a text of one to so many characters."""
-    if not set(map(type, values)) <= _TEXTS:
-        return False
-    lengths = set(map(len, [value for value in values if value is not None]))
-    return 0 not in lengths and max(lengths, default=0) <= limit
+        return [tuple(map(partial(dict.get, entry), FIELD_LIMITS)) for entry in entries]
 
 
 def _read_column(values: Sequence[Any], limit: int, secret: str) -> Iterable[str | None]:

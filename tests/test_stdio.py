@@ -44,6 +44,9 @@ class Host:
         lines = (b'{"jsonrpc":"2.0","id":%d,"method":"m"}\n' % each for each in range(number))
         os.write(self._requests, b"".join(lines))
 
+    def say(self, line: bytes) -> None:
+        os.write(self._requests, line)
+
     def leave(self) -> None:
         os.close(self._requests)
 
@@ -181,18 +184,63 @@ async def test_bytes_that_arrive_with_the_end_are_read_before_it() -> None:
             await answer(wire, each)
 
 
-async def test_a_line_goes_whole_or_not_at_all() -> None:
+async def test_a_line_that_was_begun_is_ended_before_another_one() -> None:
     answers, stdout = os.pipe()
+    os.set_blocking(answers, False)
     writer = _Writer(stdout)
-    assert writer.write_whole(b"short\n")
+    assert writer.begin(b"short\n")
+    assert not writer.is_amid_line
     assert os.read(answers, 100) == b"short\n"
-    assert not writer.write_whole(b"x" * (select.PIPE_BUF + 1)), "it might be cut"
-    while writer.write_whole(b"x" * select.PIPE_BUF):
-        pass
-    assert not writer.write_whole(b"x" * select.PIPE_BUF), "there is no room"
+    begun = b"x" * 1_000_000
+    assert writer.begin(begun)
+    assert writer.is_amid_line, "no pipe has that much room"
+    lines = os.read(answers, 65536)
+    assert not writer.begin(b"between\n"), "though there is room again"
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as writing:
+            with anyio.move_on_after(0) as given_up:
+                await writer.write(b"given up\n")
+            assert given_up.cancelled_caught
+            writing.start_soon(writer.write, b"next\n")
+            while not lines.endswith(b"next\n"):
+                await anyio.wait_readable(answers)
+                lines += os.read(answers, 65536)
+    assert lines == begun + b"next\n"
     os.close(answers)
-    assert not writer.write_whole(b"nobody reads\n")
+    assert not writer.begin(b"nobody reads\n")
     os.close(stdout)
+
+
+async def test_a_complaint_does_not_come_between_the_parts_of_a_line() -> None:
+    async with connected() as (host, wire):
+        host.ask(1)
+        await host.has_taken(1)
+        long = JSONRPCResponse(jsonrpc="2.0", id=0, result={"long": "x" * 1_000_000})
+        host.say(b"no JSON\n")
+        await wire.to_client.send(SessionMessage(long))
+        lines = b""
+        while lines.count(b"\n") < 2:
+            await anyio.wait_readable(host.answers)
+            lines += host.heard()
+        assert [json.loads(line)["id"] for line in lines.splitlines()] == [0, None]
+        host.leave()
+
+
+async def test_an_answer_of_which_a_part_went_at_once_is_due_until_it_is_whole() -> None:
+    async with connected() as (host, wire):
+        host.ask(1)
+        await host.has_taken(1)
+        long = JSONRPCResponse(jsonrpc="2.0", id=0, result={"long": "x" * 1_000_000})
+        await wire.to_client.send(SessionMessage(long))
+        host.leave()
+        await quiet()
+        assert not host.ended
+        lines = b""
+        while not lines.endswith(b"\n"):
+            await anyio.wait_readable(host.answers)
+            lines += host.heard()
+        await quiet()
+        assert host.ended
 
 
 async def test_answers_stay_in_their_order_when_one_has_to_wait() -> None:

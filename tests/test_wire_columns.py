@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from telecmi_mcp import Contact, _clean, _wire, errors
+from telecmi_mcp import Contact, ContactPage, _clean, _tools, _wire, errors
 from telecmi_mcp._clean import clean, is_clean
+from telecmi_mcp._models import JsonContacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,12 +99,21 @@ def test_a_page_read_in_columns_is_the_page_read_field_by_field(entries: list[An
 
 
 ASCII_TEXTS = PLAIN | st.sampled_from(["", " ", " a", "a ", "x" * 300, "x" * 301, SECRET, "\x7f", '"', "\\", "a\tb"])
+FINITE = st.integers() | st.floats(allow_nan=False, allow_infinity=False)  # others are not JSON
+ASCII_VALUES = ASCII_TEXTS | st.none() | FINITE | ODD
 ASCII_ENTRIES = st.fixed_dictionaries(
-    {"contact_id": ASCII_TEXTS}, optional=dict.fromkeys([*LIMITS][1:], ASCII_TEXTS | st.none() | NUMBERS | ODD)
-)
+    {"contact_id": ASCII_TEXTS}, optional=dict.fromkeys([*LIMITS, "unknown"][1:], ASCII_VALUES)
+) | st.permutations([*LIMITS]).flatmap(lambda names: st.fixed_dictionaries(dict.fromkeys(names, ASCII_VALUES)))
 
 
-@given(st.lists(SOUND | ASCII_ENTRIES, max_size=8), st.sampled_from([None, (",", ":"), (" , ", " : ")]))
+ASCII_STRANGE = ODD | st.none() | PLAIN | st.dictionaries(st.sampled_from([*LIMITS]), ASCII_VALUES)
+
+
+@given(st.lists(SOUND | ASCII_ENTRIES | ASCII_STRANGE, max_size=8), st.sampled_from([None, (",", ":"), (" , ", " : ")]))
+@example([{"contact_id": "a", "company": None, "unknown": None}, {"unknown": "x", "contact_id": "b"}], (",", ":"))
+@example([{"contact_id": "a", "phone_no": 0}, {"contact_id": "b", "phone_no": False}], (",", ":"))
+@example([{"contact_id": "a", "phone_no": 919200000000}], (",", ":"))
+@example([{"contact_id": "a" * 65, "email_id": "x" * 321}], (",", ":"))
 @example([{"contact_id": "a", "company": ""}, {"contact_id": "", "company": "x"}], None)
 @example([{"contact_id": "a", "company": " "}, {"contact_id": "b", "company": "x"}], (",", ":"))
 @example([{"contact_id": "a", "company": "\x7f"}, {"contact_id": "b", "company": SECRET}], (",", ":"))
@@ -119,6 +130,43 @@ def test_a_plain_page_is_the_page_read_field_by_field(entries: list[Any], separa
     else:
         assert list(page.contacts) == expected
         assert all(type(contact) is Contact for contact in page.contacts)
+        assert page == _wire.read_page({**answer}, 100, secret=SECRET)
+        assert facts_of(page) == facts_of(replace(page, contacts=tuple(expected)))
+
+
+def facts_of(page: ContactPage) -> dict[str, Any]:
+    """What the tool answers, in which a key has its place."""
+    facts = _tools._page(page)  # noqa: SLF001 - what is compared
+    return facts | {"contacts": [list(contact.items()) for contact in facts["contacts"]]}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_a_plain_page_is_cut_at_the_limit(limit: int) -> None:
+    body = json.dumps({"contacts": [{"contact_id": name} for name in "abc"]}).encode()
+    page = _wire.read_page(_wire.read_answer(200, body, secret=SECRET), limit, secret=SECRET)
+    assert isinstance(page.contacts, JsonContacts)
+    assert page.contacts == tuple(Contact(contact_id=name) for name in "abc"[:limit])
+    assert page.surplus == 3 - limit
+
+
+def test_the_last_of_doubled_names_counts() -> None:
+    answer = _wire.read_answer(200, b'{"contacts":[{"contact_id":"a","company":"x","contact_id":"b","company":null}]}')
+    assert _wire.read_page(answer, 10).contacts == (Contact(contact_id="b"),)
+
+
+def test_contacts_that_are_still_json_are_a_sequence_like_others() -> None:
+    contacts = JsonContacts([{"contact_id": name} for name in "abc"])
+    assert contacts[1] == Contact(contact_id="b")
+    assert contacts[1:] == (Contact(contact_id="b"), Contact(contact_id="c"))
+    assert (len(contacts), hash(contacts)) == (3, hash(tuple(contacts)))
+    assert contacts != contacts[1:]
+    assert contacts != "abc"
+
+
+def test_a_plain_answer_to_an_id_is_read_as_another_one_is() -> None:
+    body = json.dumps({"contacts": [{"contact_id": "a", "phone_no": "1", "company": ""}]}).encode()
+    answer = _wire.read_answer(200, body, secret=SECRET)
+    assert _wire.read_contact(answer, "A") == _wire.read_contact({**answer}, "A") == Contact("a", "1")
 
 
 @pytest.mark.parametrize("text", ["é", "\x7f", " x", SECRET, "a\\b", 'a"b', "a\tb"])
@@ -222,7 +270,8 @@ def test_a_page_without_anything_to_clean_is_decoded_once_and_never_cleaned(
     suspected = counting(monkeypatch, _clean, "_is_suspect")
     read = counting(monkeypatch, _wire, "from_json")
     again = counting(monkeypatch, _wire, "_decode_leniently")
+    columns = counting(monkeypatch, _wire, "_read_column")
     page = _wire.read_page(_wire.read_answer(200, body, secret=SECRET), 100, secret=SECRET)
     assert len(page.contacts) == 100
     assert (len(cleaned), len(read), len(again)) == (0, 1, 0)
-    assert len(suspected) == (0 if names[0].isascii() else 2)
+    assert (len(suspected), len(columns)) == ((0, 0) if names[0].isascii() else (2, 7))

@@ -281,7 +281,7 @@ WRONG_ANSWERS = (
         "page-10000",
         "10,000 contacts come where ten were asked for.",
         (answers(page(*[JOHN] * 10_000)),),
-        replace(PAGE, contacts=PAGE.contacts * 10, surplus=9_990),
+        replace(PAGE, contacts=[*PAGE.contacts] * 10, surplus=9_990),
     ),
     Fault(
         "cursor-again",
