@@ -22,6 +22,7 @@ PINS = {name: SOURCES / f"{name}.txt" for name in ("official", "fastmcp", "profi
 
 OURS = "telecmi-mcp"
 A = "A: official SDK, MCPServer"
+LIMITS = {"httpx2 behind a pipe": "httpx2", "sockets behind a pipe": "sockets"}
 
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
 
@@ -61,6 +62,12 @@ def all_peers() -> dict[str, Callable[[], Peer]]:
 def bare_loop(*arguments: str) -> list[str]:
     """Return the command of the loop without a server, run with the official SDK's httpx2."""
     return [str(python("official")), str(SOURCES / "bare.py"), *arguments]
+
+
+def limits() -> dict[str, Peer]:
+    """Return what a call takes in a process that rested, whatever else it does; run with the official SDK's httpx2."""
+    words = (str(python("official")), str(SOURCES / "piped.py"))
+    return {name: Peer(name, (*words, way), surroundings()) for name, way in LIMITS.items()}
 
 
 def surroundings(**more: str) -> dict[str, str]:

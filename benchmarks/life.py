@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from benchmarks.bench import MILLI
 from benchmarks.book import contact_id
+from benchmarks.environments import limits
 
 if TYPE_CHECKING:
     from benchmarks.bench import Bench
@@ -34,10 +36,12 @@ def measure_rest(bench: Bench) -> None:
 
     After another second comes one more call: what a process that has rested takes, when nothing is left to prepare.
     """
+    turns = bench.in_turn(bench.plan.idles)
     for _ in range(bench.plan.idles):
         with ExitStack() as stack:
             sessions: list[tuple[Peer, Session]] = []
-            for peer in bench.in_turn(1):
+            # Whoever is first wakes the client and the stand-in too.
+            for peer in (*islice(turns, len(bench.peers)), *limits().values()):
                 with bench.noting(peer.name, "at rest"):
                     session = stack.enter_context(bench.started(peer))
                     session.shake_hands()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.answers import AS_TABLE, COMPACT, PRETTY, TSV, WITHOUT_NULLS
 from benchmarks.bench import BARE
-from benchmarks.environments import OURS, PINS, ROOT, SOURCES, all_peers
+from benchmarks.environments import LIMITS, OURS, PINS, ROOT, SOURCES, all_peers
 from benchmarks.table import NOTHING, number, spread, table
 from benchmarks.targets import TARGETS
 
@@ -41,7 +41,7 @@ _SHAPES = (COMPACT, WITHOUT_NULLS, TSV, PRETTY)
 SECTIONS = (
     Section(
         "Start, memory, exit",
-        _PEERS,
+        (*_PEERS, *LIMITS),
         {
             "start": "start to tools/list, ms",
             "first": "to the first answer, ms",

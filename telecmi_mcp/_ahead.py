@@ -1,13 +1,13 @@
-"""A connection that is opened before it is needed: rehearsed by a pool of its own, then used by the pool of the calls.
+"""A connection that is opened before it is needed: by a request of the pool's own, which is answered here.
 
-The rehearsal is a request that is given up when its first byte would be sent. By then there is TLS, and a proxy has
-been asked and has answered. Whoever opens the connection again hears the same answers, and goes on from there.
+When its first byte would be sent there is TLS, and a proxy has been asked and has answered. From there on nothing is
+sent, and a prepared answer is read: the pool is left with an idle connection, and its code has run once.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -18,88 +18,85 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _BEFORE_A_REQUEST = "http11.send_request_headers.started"
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
 
 class RehearsedError(Exception):
-    """The connection is open, and the request that opened it goes no further."""
+    """A request that only rehearses was about to be sent to TeleCMI."""
 
 
-class Rehearsal(httpcore2.AsyncNetworkBackend):
-    """Opens one connection as another backend does, and remembers how."""
+class Rehearsal:
+    """One request that is answered here, on a connection that is opened for it.
 
-    def __init__(self, inner: httpcore2.AsyncNetworkBackend) -> None:
-        self._inner = inner
-        self._taken: Spare | None = None
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's signature
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """Open the connection."""
-        stream = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
-        self._taken = Spare(stream, (host, port))
-        return self._taken
-
-    async def watch(self, event: str, info: Mapping[str, Any]) -> None:
-        """End the rehearsal before a request is sent, other than to a proxy; for httpcore2's extension "trace".
-
-        Raises:
-            RehearsedError: It was about to be sent.
-        """
-        if event == _BEFORE_A_REQUEST and info["request"].method != b"CONNECT":
-            if self._taken is not None:
-                self._taken.is_ready = True
-            raise RehearsedError
-
-    def result(self) -> Spare | None:
-        """Return the connection, if it is open."""
-        return self._taken if self._taken is not None and self._taken.is_ready else None
-
-
-class Spare(httpcore2.AsyncNetworkStream):
-    """A connection that is opened twice: in the rehearsal, and for the call that uses it.
-
-    Attributes:
-        place: The host and port of TCP.
-        is_ready: The rehearsal is over, and its pool's closing does not matter.
+    Args:
+        body: What the answer holds.
     """
 
-    def __init__(self, inner: httpcore2.AsyncNetworkStream, place: tuple[str, int]) -> None:
-        self.place = place
-        self.is_ready = False
+    def __init__(self, body: bytes) -> None:
+        self._answer = _HEAD % len(body) + body
+        self._stage: _Stage | None = None
+
+    async def watch(self, event: str, info: Mapping[str, Any]) -> None:
+        """Answer before a request is sent, other than to a proxy; for httpcore2's extension "trace".
+
+        Raises:
+            RehearsedError: The connection is not this rehearsal's: it would be sent.
+        """
+        if event == _BEFORE_A_REQUEST and info["request"].method != b"CONNECT":
+            if self._stage is None:
+                raise RehearsedError
+            self._stage.answer_once(self._answer)
+
+    def over(self, stream: httpcore2.AsyncNetworkStream) -> httpcore2.AsyncNetworkStream:
+        """Return what the request may be sent over."""
+        self._stage = _Stage(stream)
+        return self._stage
+
+    async def close_unused(self, *, after: float) -> None:
+        """Close the connection, unless it was used within so many seconds."""
+        await anyio.sleep(after)
+        if self._stage is not None and not self._stage.is_used:
+            await self._stage.aclose()  # which the pool notices when it is about to use it
+
+
+_REHEARSAL: ContextVar[Rehearsal | None] = ContextVar("rehearsal", default=None)
+
+
+def current_rehearsal() -> Rehearsal | None:
+    """Return the rehearsal that a request belongs to."""
+    return _REHEARSAL.get()
+
+
+class _Stage(httpcore2.AsyncNetworkStream):
+    """A connection that can answer one request by itself.
+
+    Attributes:
+        is_used: Something was sent since that answer.
+    """
+
+    def __init__(self, inner: httpcore2.AsyncNetworkStream) -> None:
+        self.is_used = False
         self._inner = inner
-        self._in_use = False
-        self._said: deque[bytes] = deque()  # by a proxy, in the rehearsal
+        self._answer = b""
 
-    def use(self) -> Spare:
-        """Return it, for whoever opens a connection now."""
-        self._in_use = True
-        return self
-
-    async def discard(self) -> None:
-        """Close it, if nobody uses it."""
-        if not self._in_use:
-            await self._inner.aclose()
+    def answer_once(self, answer: bytes) -> None:
+        """Send nothing until this is read as the answer."""
+        self._answer = answer
+        self.is_used = False
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore2's
-        if self._in_use and self._said:
-            return self._said.popleft()
-        data = await self._inner.read(max_bytes, timeout)
-        if not self._in_use:
-            self._said.append(data)
-        return data
+        if self._answer:
+            answer, self._answer = self._answer, b""
+            return answer
+        return await self._inner.read(max_bytes, timeout)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore2's
-        if not (self._in_use and self._said):  # else it has been said, and answered
+        if not self._answer:
+            self.is_used = True
             await self._inner.write(buffer, timeout)
 
     async def aclose(self) -> None:
-        if self._in_use or not self.is_ready:
-            await self._inner.aclose()
+        await self._inner.aclose()
 
     async def start_tls(
         self,
@@ -107,38 +104,30 @@ class Spare(httpcore2.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's signature
     ) -> httpcore2.AsyncNetworkStream:
-        if not self._in_use:
-            self._inner = await self._inner.start_tls(ssl_context, server_hostname, timeout)
+        self._inner = await self._inner.start_tls(ssl_context, server_hostname, timeout)
         return self
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore2's signature
         return self._inner.get_extra_info(info)
 
 
-class SpareBackend(httpcore2.AsyncNetworkBackend):
-    """Opens connections as another backend does, but the spare one first, once, if it still lives."""
+class RehearsingBackend(httpcore2.AsyncNetworkBackend):
+    """Opens connections as another backend does, and gives a rehearsal up when somebody else needs one meanwhile."""
 
     def __init__(self, inner: httpcore2.AsyncNetworkBackend) -> None:
         self._inner = inner
-        self._spare: Spare | None = None
         self._opening: anyio.CancelScope | None = None
 
     @contextmanager
-    def opening(self) -> Iterator[None]:
-        """Open a spare in this context: it is given up when somebody needs a connection before it is there."""
-        with anyio.CancelScope() as self._opening:
-            yield
-        self._opening = None
-
-    async def keep(self, spare: Spare, *, seconds: float) -> None:
-        """Hand it to the next who needs a connection; after so many seconds, or when cancelled, close it."""
-        self._spare = spare
+    def rehearsing(self, rehearsal: Rehearsal) -> Iterator[None]:
+        """Rehearse in this context: all requests that are made in it."""
+        mark = _REHEARSAL.set(rehearsal)
         try:
-            await anyio.sleep(seconds)
+            with anyio.CancelScope() as self._opening:
+                yield
         finally:
-            self._spare = None
-            with anyio.CancelScope(shield=True):
-                await spare.discard()
+            self._opening = None
+            _REHEARSAL.reset(mark)
 
     async def connect_tcp(
         self,
@@ -148,15 +137,12 @@ class SpareBackend(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """Return the spare connection, or open one."""
-        spare, self._spare = self._spare, None
-        if spare is not None and spare.place == (host, port) and not spare.get_extra_info("is_readable"):
-            return spare.use()
-        if spare is not None:
-            await spare.discard()
-        if self._opening is not None:
+        """Open a connection."""
+        rehearsal = current_rehearsal()
+        if rehearsal is None and self._opening is not None:
             self._opening.cancel()
-        return await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
+        stream = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
+        return stream if rehearsal is None else rehearsal.over(stream)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

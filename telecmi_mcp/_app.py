@@ -17,7 +17,6 @@ from telecmi_mcp._limits import RateLimit
 from telecmi_mcp._recent import Recent
 from telecmi_mcp._secrets import KnownSecrets
 from telecmi_mcp._settings import Settings
-from telecmi_mcp._shelf import FileShelf, MemoryShelf, cache_folder
 from telecmi_mcp._sources import choose_source, has_credential
 from telecmi_mcp._tasks import open_tasks
 from telecmi_mcp._tokens import FixedToken
@@ -105,7 +104,7 @@ async def open_app(
         client = TelecmiClient(channel, tokens, timeout=settings.timeout)
         directory = _open_directory(settings, client, tokens, tasks)
         rate_limit = RateLimit(settings.rate_limit, clock=time.monotonic)
-        expect_calls = partial(tasks.start_soon, _connect_ahead, channel, settings, state)
+        expect_calls = partial(tasks.start_soon, _connect_ahead, client, settings, state)
         try:
             yield App(client, directory, rate_limit, tokens, clock, expect_calls, settings)
         finally:
@@ -115,26 +114,33 @@ async def open_app(
                 await client.aclose()
 
 
-async def _connect_ahead(channel: Channel, settings: Settings, state: Path | None) -> None:
+async def _connect_ahead(client: TelecmiClient, settings: Settings, state: Path | None) -> None:
     with suppress(TelecmiError):  # which the first call meets, and tells
         if settings.preconnect and await has_credential(settings, state):
-            await channel.connect_ahead()
+            await client.connect_ahead()
 
 
 def _open_directory(
     settings: Settings, client: TelecmiClient, tokens: TokenSource, tasks: TaskGroup
 ) -> CurrentDirectory:
-    shelves: dict[str, Callable[[str], Shelf] | None] = {
-        "memory": lambda _: MemoryShelf(),
-        "disk": lambda owner: FileShelf(cache_folder(), owner),
-        "off": None,
-    }
     owner = partial(owner_of, settings.base_url, tokens)
     return CurrentDirectory(
         client,
         owner,
-        shelves[settings.index],
+        {"memory": _memory_shelf, "disk": _file_shelf, "off": None}[settings.index],
         tasks,
         timeout=settings.timeout,
         max_age=settings.index_max_age,
     )
+
+
+def _memory_shelf(_: str) -> Shelf:
+    from telecmi_mcp._shelf import MemoryShelf  # noqa: PLC0415 - SQLite comes with the first search
+
+    return MemoryShelf()
+
+
+def _file_shelf(owner: str) -> Shelf:
+    from telecmi_mcp._shelf import FileShelf, cache_folder  # noqa: PLC0415 - the same
+
+    return FileShelf(cache_folder(), owner)

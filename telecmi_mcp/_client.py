@@ -5,6 +5,7 @@ Both calls are reads, so they may be repeated although they are POST.
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 from contextlib import nullcontext, suppress
@@ -17,6 +18,7 @@ import anyio
 from telecmi_mcp import _wire, errors
 from telecmi_mcp._clean import clean
 from telecmi_mcp._cursors import CursorTrail
+from telecmi_mcp._http import AHEAD_SECONDS
 from telecmi_mcp._limits import Gate, RetryBudget, pause_before
 from telecmi_mcp._route import MAX_CONNECTIONS
 
@@ -37,6 +39,8 @@ _AMBIGUOUS = {400, 404}  # besides their own meaning, TeleCMI's answers to an id
 _NEARLY = 0.98
 _PATIENCE = 0.5  # of the deadline: after that much silence another attempt still has time
 _DETAIL_LIMIT = 200
+_STAND_IN = "rehearsal"  # for a token
+_NOBODY = {"contact_id": "00000000-0000-4000-8000-000000000000", "first_name": "Nobody"}
 
 
 class TelecmiClient:
@@ -104,9 +108,24 @@ class TelecmiClient:
             )
         return page
 
+    async def connect_ahead(self) -> None:
+        """Open a connection for the first call, which then takes no longer than others.
+
+        It is no use where somebody has not signed in. Nothing is sent but to a proxy, and no token is looked up.
+        """
+        body = json.dumps({"code": 200, "contacts": [_NOBODY], "count": 1}).encode()
+        await self._channel.connect_ahead(self._rehearse, body)
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._channel.aclose()
+
+    async def _rehearse(self) -> None:
+        """Run through what a call runs through: what runs for the first time takes half as long again."""
+        body = _wire.contact_request(_STAND_IN, _NOBODY["contact_id"])
+        answer = await self._channel.post(_wire.CONTACT_PATH, body, patience=AHEAD_SECONDS)
+        read = _wire.read_answer(answer.status, answer.body, retry_after=answer.retry_after, secret=_STAND_IN)
+        _wire.read_contact(read, _NOBODY["contact_id"], secret=_STAND_IN)
 
     async def _in_time(self, read: Callable[[SecretStr], Awaitable[_T]]) -> _T:
         with self._limit(), suppress(errors.Unresponsive):  # the last try used the time up

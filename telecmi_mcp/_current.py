@@ -10,7 +10,6 @@ import anyio
 from anyio.to_thread import run_sync
 
 from telecmi_mcp import errors
-from telecmi_mcp._directory import Directory
 from telecmi_mcp._recent import Recent
 
 if TYPE_CHECKING:
@@ -20,13 +19,14 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from telecmi_mcp._client import TelecmiClient
-    from telecmi_mcp._directory import Report
+    from telecmi_mcp._directory import Directory, Report
     from telecmi_mcp._found import Found
     from telecmi_mcp._models import Contact, ContactPage
     from telecmi_mcp._shelf import Shelf
     from telecmi_mcp._tokens import TokenSource
 
 _T = TypeVar("_T")
+_Reader = TypeVar("_Reader", "Directory", "Directory | TelecmiClient")
 
 
 async def owner_of(base_url: str, tokens: TokenSource) -> str:
@@ -60,6 +60,7 @@ def _named(base_url: str, tokens: TokenSource, token: SecretStr) -> str:
 class CurrentDirectory:
     """Searches and reads contacts, each call for the account that is signed in when it begins.
 
+    Until the first search it only reads, and nothing that searches is loaded.
     Another sign-in ends the mirror of the account before, its index is closed, and what was answered is forgotten.
 
     Attributes:
@@ -86,31 +87,38 @@ class CurrentDirectory:
         max_age: float = 900.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._client = client
         self._owner = owner
         self._open_shelf = open_shelf
+        self._tasks = tasks
         self._timeout = timeout
-        self._make = partial(Directory, client, tasks=tasks, timeout=timeout, max_age=max_age, clock=clock)
+        self._max_age = max_age
+        self._clock = clock
         self.recent = Recent()
         self._choosing = anyio.Lock(fast_acquire=True)
-        self._chosen = ""
+        self._chosen: str | None = None
         self._directory: Directory | None = None
         self._shelf: Shelf | None = None
 
     async def search(self, query: str, *, limit: int = 5, report: Report | None = None) -> Found:
         """Find contacts; see ``Directory.search``."""
-        return await self._in_time(lambda directory: directory.search(query, limit=limit, report=report))
+        return await self._in_time(
+            self._searcher, lambda directory: directory.search(query, limit=limit, report=report)
+        )
 
     async def get_contact(self, contact_id: str) -> Contact:
         """Read one contact; see ``TelecmiClient.get_contact``."""
-        return await self._in_time(lambda directory: directory.get_contact(contact_id))
+        return await self._in_time(self._reader, lambda reader: reader.get_contact(contact_id))
 
     async def list_contacts(self, *, limit: int = 10, page_state: str | None = None) -> ContactPage:
         """Read one page; see ``TelecmiClient.list_contacts``."""
-        return await self._in_time(lambda directory: directory.list_contacts(limit=limit, page_state=page_state))
+        return await self._in_time(
+            self._reader, lambda reader: reader.list_contacts(limit=limit, page_state=page_state)
+        )
 
     async def sync(self, report: Report) -> Found:
         """Follow the pass that is due to its end, however long that takes; see ``Directory.sync``."""
-        return await (await self._current()).sync(report)
+        return await (await self._searcher()).sync(report)
 
     def recent_of(self, owner: str) -> Recent:
         """What was answered lately, if that was to this account; else nothing."""
@@ -125,28 +133,59 @@ class CurrentDirectory:
         if self._shelf is not None:
             self._shelf.close()
 
-    async def _in_time(self, read: Callable[[Directory], Awaitable[_T]]) -> _T:
+    async def _in_time(self, whom: Callable[[], Awaitable[_Reader]], read: Callable[[_Reader], Awaitable[_T]]) -> _T:
         with anyio.move_on_after(self._timeout):  # the first login takes of the same time
-            return await read(await self._current())
+            return await read(await whom())
         raise errors.DeadlineExceeded(self._timeout)
 
-    async def _current(self) -> Directory:
+    async def _reader(self) -> Directory | TelecmiClient:
+        """Who reads: the directory, so that the index learns of it, or the client while there is none."""
         async with self._choosing:
-            owner = await self._owner()
-            if self._directory is None or owner != self._chosen:
-                await self._let_go()
-                self._chosen = owner
-                self._shelf = self._open_shelf(owner) if self._open_shelf else None
-                self._directory = self._make(self._shelf, is_ours=partial(self._is_of, owner))
+            await self._choose()
+            return self._directory or self._client
+
+    async def _searcher(self) -> Directory:
+        async with self._choosing:
+            owner = await self._choose()
+            if self._directory is None:
+                self._directory = await self._opened(owner)
             return self._directory
 
+    async def _choose(self) -> str:
+        owner = await self._owner()
+        if owner != self._chosen:
+            await self._let_go()
+            self._chosen = owner
+        return owner
+
+    async def _opened(self, owner: str) -> Directory:
+        directory = await run_sync(_import_directory)
+        self._shelf = self._open_shelf(owner) if self._open_shelf else None
+        return directory(
+            self._client,
+            self._shelf,
+            self._tasks,
+            timeout=self._timeout,
+            max_age=self._max_age,
+            clock=self._clock,
+            is_ours=partial(self._is_of, owner),
+        )
+
     async def _let_go(self) -> None:
+        if self._chosen is not None:
+            self.recent = Recent()
         if self._directory is not None:
             self._directory.stop()
-            self.recent = Recent()
         if self._shelf is not None:
             await run_sync(self._shelf.close)
         self._directory = self._shelf = None
 
     async def _is_of(self, owner: str) -> bool:
         return await self._owner() == owner
+
+
+def _import_directory() -> type[Directory]:
+    """Import all that searches: two MiB with SQLite, and 16 ms, in which nothing else could be answered."""
+    from telecmi_mcp._directory import Directory  # noqa: PLC0415 - with the first search
+
+    return Directory

@@ -11,8 +11,8 @@ import socket
 import ssl
 import time
 import zlib
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -22,18 +22,14 @@ import httpx2
 from anyio.to_thread import run_sync
 
 from telecmi_mcp import __version__, errors
-from telecmi_mcp._ahead import Rehearsal, RehearsedError, SpareBackend
+from telecmi_mcp._ahead import Rehearsal, RehearsingBackend, current_rehearsal
 from telecmi_mcp._route import KEEPALIVE_SECONDS, Route, load_certificates
 from telecmi_mcp._sockets import SocketBackend
 from telecmi_mcp._variables import is_loopback
 from telecmi_mcp._wire import retry_after_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import httpcore2
-
-    from telecmi_mcp._ahead import Spare
+    from collections.abc import Awaitable, Callable, Iterator
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +37,7 @@ MAX_BODY = 8 * 1024 * 1024
 
 _PIECE = 64 * 1024
 _DIGITS_OF_A_LENGTH = 19
-_AHEAD_SECONDS = 10.0  # after which a connection that nobody waits for is given up
+AHEAD_SECONDS = 10.0  # after which a connection that nobody waits for is given up
 
 _HEADERS = {
     "Content-Type": "application/json",
@@ -74,7 +70,7 @@ class Channel:
         self._headers = httpx2.Headers(_HEADERS)  # taken apart once
         self._urls: dict[str, httpx2.URL] = {}
         self._stand_in = transport
-        self._backend = SpareBackend(SocketBackend())
+        self._backend = RehearsingBackend(SocketBackend())
         self._certificates: ssl.SSLContext | None = None
         self._route: Route | None = None
         self._loading = anyio.Lock()
@@ -99,22 +95,26 @@ class Channel:
         # Raised out here, to have no context: its text may hold an answer's bytes, its request the token.
         raise explained
 
-    async def connect_ahead(self) -> None:
+    async def connect_ahead(self, rehearse: Callable[[], Awaitable[object]], body: bytes) -> None:
         """Open a connection for the first request, without a byte of a request, and keep it for as long as others.
 
         Only the first time, and only before the first request. What goes wrong is met, and told, by that request.
+
+        Args:
+            rehearse: Posts something, which is not sent.
+            body: What it is answered.
         """
         if self._stand_in is not None or self._route is not None or self._went_ahead:
             return
         self._went_ahead = True
+        rehearsal = Rehearsal(body)
         try:
-            spare = await self._rehearse()
-            await self._opened()  # which the first request would wait for as well
+            with self._backend.rehearsing(rehearsal), anyio.move_on_after(AHEAD_SECONDS):
+                await rehearse()
         except Exception as why:  # noqa: BLE001 - as said
             _log.debug("no connection in advance: %s", type(why).__name__)
             return
-        if spare is not None:
-            await self._backend.keep(spare, seconds=KEEPALIVE_SECONDS)
+        await rehearsal.close_unused(after=KEEPALIVE_SECONDS)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -141,17 +141,22 @@ class Channel:
         if url is None:  # to take an address apart costs as much as to write the body
             url = self._urls[path] = httpx2.URL(self._base_url + path)
         content = json.dumps(body, separators=(",", ":")).encode()
-        return httpx2.Request("POST", url, headers=self._headers, content=content, extensions=_waiting(patience))
+        extensions: dict[str, Any] = {
+            "timeout": {"connect": patience, "read": patience, "write": patience, "pool": patience}
+        }
+        if (rehearsal := current_rehearsal()) is not None:
+            extensions["trace"] = rehearsal.watch
+        return httpx2.Request("POST", url, headers=self._headers, content=content, extensions=extensions)
 
     async def _opened(self) -> Route:
         if self._route is None:
             certificates = await self._trusted()
-            self._route = self._route or self._routed(certificates, self._backend)
+            self._route = self._route or self._routed(certificates)
         return self._route
 
-    def _routed(self, certificates: ssl.SSLContext, backend: httpcore2.AsyncNetworkBackend) -> Route:
+    def _routed(self, certificates: ssl.SSLContext) -> Route:
         try:
-            return Route(self._base_url, certificates, backend)
+            return Route(self._base_url, certificates, self._backend)
         except (ImportError, ValueError, httpx2.InvalidURL) as why:
             # SOCKS without its extra, a proxy that is no URL.
             raise errors.ProxyOrCertificate(detail=type(why).__name__) from None
@@ -160,30 +165,14 @@ class Channel:
         """The certificates, which are loaded when they are first needed: it takes longer than a start may."""
         async with self._loading:
             if self._certificates is None:
+                load = partial(load_certificates, self._base_url)
                 try:
-                    # In a thread: for so long nothing else could be answered.
-                    self._certificates = await run_sync(load_certificates, self._base_url, abandon_on_cancel=True)
+                    # In a thread: for so long nothing else could be answered. For http:// nothing is loaded.
+                    at_once = self._base_url.startswith("http:")
+                    self._certificates = load() if at_once else await run_sync(load, abandon_on_cancel=True)
                 except (OSError, ValueError) as why:  # a file that is not there, or holds none
                     raise errors.ProxyOrCertificate(detail=type(why).__name__) from None
             return self._certificates
-
-    async def _rehearse(self) -> Spare | None:
-        """Open a connection that is left to itself when its request would begin."""
-        rehearsal = Rehearsal(SocketBackend())
-        route = self._routed(await self._trusted(), rehearsal)
-        extensions = {**_waiting(_AHEAD_SECONDS), "trace": rehearsal.watch}
-        request = httpx2.Request("POST", self._base_url, extensions=extensions)
-        try:
-            with self._backend.opening(), anyio.move_on_after(_AHEAD_SECONDS), suppress(RehearsedError):
-                await route.transport.handle_async_request(request)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await route.aclose()
-        return rehearsal.result()
-
-
-def _waiting(seconds: float) -> dict[str, Any]:
-    return {"timeout": {"connect": seconds, "read": seconds, "write": seconds, "pool": seconds}}
 
 
 async def _read_body(response: httpx2.Response) -> bytes:

@@ -1,15 +1,18 @@
-"""A contact, a page of them, and what a login brings."""
+"""A contact, a page of them, how a search found one, and what a login brings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, overload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic import SecretStr
+
+MatchName: TypeAlias = Literal["exact", "prefix", "fuzzy", "partial"]
+"""How a contact was found, best first; ``partial`` when a word of the query is missing."""
 
 
 class Contact(NamedTuple):

@@ -11,11 +11,13 @@ import select
 import socket
 import ssl
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import httpcore2
 from anyio.lowlevel import cancel_shielded_checkpoint
+from anyio.to_thread import run_sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -66,7 +68,7 @@ async def _connect(host: str, port: int) -> socket.socket:
     Raises:
         OSError: None does.
     """
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = await _resolve(host, port)
     race = _Race()
     try:
         async with anyio.create_task_group() as tries:
@@ -82,6 +84,21 @@ async def _connect(host: str, port: int) -> socket.socket:
     if race.winner is None:
         raise race.errors[0]
     return race.winner
+
+
+async def _resolve(host: str, port: int) -> Sequence[_Found]:
+    """Look a name up, in a thread of anyio's, of which one is there already; an address needs none.
+
+    Raises:
+        OSError: It is not known.
+        UnicodeError: It cannot be a name.
+    """
+    name = host.encode("ascii")  # given text, Python would prepare it once more, and load tables for that
+    try:
+        return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        look_up = partial(socket.getaddrinfo, name, port, type=socket.SOCK_STREAM)
+        return await run_sync(look_up, abandon_on_cancel=True)
 
 
 def _by_turns(found: Sequence[_Found]) -> list[_Found]:

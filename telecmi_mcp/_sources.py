@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING
 
 from telecmi_mcp import errors
 from telecmi_mcp._keyring import KeyringStore
-from telecmi_mcp._login import Login
-from telecmi_mcp._refusals import Refusals
-from telecmi_mcp._renewal import RenewedToken
 from telecmi_mcp._sign_ins import Account, FileStore, Grant, SignIns
 from telecmi_mcp._tokens import FixedToken, TokenFile, read_password
 
@@ -78,6 +75,10 @@ def choose_source(  # noqa: PLR0913 - all that a source may work with
     grants = _grants(settings, state, secrets)
     if grants is None:
         return FixedToken(None)
+    from telecmi_mcp._login import Login  # noqa: PLC0415 - late: a token that is given needs none of this
+    from telecmi_mcp._refusals import Refusals  # noqa: PLC0415
+    from telecmi_mcp._renewal import RenewedToken  # noqa: PLC0415
+
     login = Login(channel, Refusals(state), secrets, timeout=settings.timeout, clock=clock)
     lock = None if state is None else lock_of(state)
     return RenewedToken(grants, login, tasks=tasks, lock=lock, timeout=settings.timeout, clock=clock)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from telecmi_mcp._cursors import MAX_CURSOR, pack_cursor, unpack_cursor
-from telecmi_mcp._models import Contact, ContactPage, JsonContacts
-from telecmi_mcp._search import MATCH_NAMES
+from telecmi_mcp._models import Contact, ContactPage, JsonContacts, MatchName
 from telecmi_mcp._wire import MAX_LIMIT
 from telecmi_mcp.errors import InvalidArguments
 
@@ -150,7 +149,7 @@ SEARCH_SCHEMA: dict[str, Any] = {
                 **CONTACT_SCHEMA,
                 "properties": {
                     **CONTACT_SCHEMA["properties"],
-                    "match": {"type": "string", "enum": list(MATCH_NAMES.values())},
+                    "match": {"type": "string", "enum": list(get_args(MatchName))},
                 },
                 "required": ["contact_id", "match"],
             },

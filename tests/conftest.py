@@ -129,5 +129,5 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache folder of the user's that is this test's own."""
     folder = tmp_path / "telecmi-mcp"
-    monkeypatch.setattr("telecmi_mcp._app.cache_folder", lambda: folder)
+    monkeypatch.setattr("telecmi_mcp._shelf.cache_folder", lambda: folder)
     return folder

@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 import trustme
+from httpcore2 import Request
 from httpx2 import MockTransport, Response
 from pydantic import SecretStr
 
 from faults.fault import PAGE
 from faults.plays import TOKEN, answer, page
 from telecmi_mcp import Settings, open_app
-from telecmi_mcp._ahead import Rehearsal, SpareBackend
+from telecmi_mcp._ahead import Rehearsal, RehearsedError
+from telecmi_mcp._client import TelecmiClient
 from telecmi_mcp._http import Channel
 from telecmi_mcp._sockets import MAX_UNREAD, SocketBackend
+from telecmi_mcp._tokens import FixedToken
 from telecmi_mcp.errors import InsecureConnection, NotHttp
 
 if TYPE_CHECKING:
@@ -179,6 +182,29 @@ async def test_the_first_call_uses_the_connection_that_was_opened_for_it() -> No
         assert telecmi.connections == 1
 
 
+async def test_an_address_without_tls_is_reached_without_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("_http", "_sockets"):
+        monkeypatch.setattr(f"telecmi_mcp.{module}.run_sync", None)
+    telecmi = Telecmi()
+    async with opened(telecmi) as app:
+        assert await app.client.list_contacts() == PAGE
+
+
+async def test_the_way_of_a_call_is_rehearsed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    monkeypatch.setattr("telecmi_mcp._wire.read_contact", lambda answer, *_, **__: read.append(answer["contacts"]))
+    telecmi = Telecmi()
+    async with opened(telecmi) as app:
+        await connected(telecmi, app)
+        assert read == [[{"contact_id": "00000000-0000-4000-8000-000000000000", "first_name": "Nobody"}]]
+        assert telecmi.heard == b""
+
+
+async def test_a_rehearsal_sends_nothing_over_a_connection_that_is_not_its_own() -> None:
+    with pytest.raises(RehearsedError):
+        await Rehearsal(b"{}").watch("http11.send_request_headers.started", {"request": Request("POST", "http://a")})
+
+
 async def test_over_tls_too(authority: trustme.CA) -> None:
     telecmi = Telecmi(tls=serving(authority, HOST))
     async with opened(telecmi, f"https://{HOST}:{{port}}") as app:
@@ -249,7 +275,9 @@ async def test_a_wrong_certificate_is_told_by_the_call(authority: trustme.CA) ->
         assert telecmi.heard == b""
 
 
-async def test_a_call_does_not_wait_for_one_that_hangs(authority: trustme.CA) -> None:
+async def test_a_call_does_not_wait_for_one_that_hangs(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("_client", "_http"):
+        monkeypatch.setattr(f"telecmi_mcp.{module}.AHEAD_SECONDS", 60)
     telecmi = Telecmi(tls=serving(authority, HOST))
     async with opened(telecmi, f"https://{HOST}:{{port}}", mute=True) as app:
         app.expect_calls()
@@ -268,17 +296,15 @@ async def test_the_end_comes_while_it_is_being_opened(authority: trustme.CA) -> 
         await telecmi.until(lambda: telecmi.heard)
 
 
-async def test_one_that_nobody_uses_is_closed() -> None:
+async def test_one_that_nobody_uses_is_closed_and_the_next_call_opens_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("telecmi_mcp._http.KEEPALIVE_SECONDS", 0)
     telecmi = Telecmi()
-    await telecmi.listen()
-    backend = SpareBackend(SocketBackend())
-    rehearsal = Rehearsal(SocketBackend())
-    stream = await rehearsal.connect_tcp("127.0.0.1", telecmi.port)
-    with anyio.fail_after(30):
-        await telecmi.until(lambda: telecmi.open)
-        await backend.keep(stream, seconds=0)  # type: ignore[arg-type]  # the backend's own kind of stream
+    async with opened(telecmi) as app:
+        app.expect_calls()
+        await telecmi.until(lambda: telecmi.connections)
         await telecmi.until(lambda: not telecmi.open)
-    await telecmi.close()
+        assert await app.client.list_contacts() == PAGE
+        assert telecmi.connections == 2
 
 
 async def test_a_peer_that_talks_without_being_asked_does_not_fill_the_memory() -> None:
@@ -317,7 +343,7 @@ async def test_a_stand_in_for_the_network_is_left_alone() -> None:
     telecmi = Telecmi()
     await telecmi.listen()
     channel = Channel(f"http://127.0.0.1:{telecmi.port}", transport=MockTransport(lambda _: Response(200)))
-    await channel.connect_ahead()
+    await TelecmiClient(channel, FixedToken(None)).connect_ahead()
     await quiet()
     assert telecmi.connections == 0
     await telecmi.close()

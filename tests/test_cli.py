@@ -8,16 +8,19 @@ import re
 import subprocess
 import sys
 import urllib.request
+from argparse import Namespace
 from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from e2e.lines import PATIENCE, environment
-from telecmi_mcp import __version__
+from telecmi_mcp import Settings, __version__
 from telecmi_mcp._cli import COMMANDS
+from telecmi_mcp._cli._configuration import open_configured
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
 
@@ -252,3 +255,12 @@ def test_a_sync_that_keeps_nothing_says_so() -> None:
     assert "Nothing is kept" in run("sync", "--sandbox").stdout
     off = run("sync", "--sandbox", "--index", "off")
     assert (off.returncode, "is off" in off.stdout) == (1, True)
+
+
+@pytest.mark.parametrize("given", [{"token": SecretStr("t")}, {"token_file": Path("t")}])
+async def test_with_a_token_of_the_configuration_no_state_folder_is_looked_for(
+    given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telecmi_mcp._state.state_folder", None)
+    async with open_configured(Namespace(sandbox=False), Settings(**given)):
+        pass

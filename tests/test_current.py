@@ -130,3 +130,23 @@ async def test_finding_out_who_is_signed_in_takes_of_the_calls_time() -> None:
         directory = CurrentDirectory(desk.client, anyio.sleep_forever, desk.open_shelf, tasks, timeout=0.01)  # type: ignore[arg-type] # never returns
         with pytest.raises(DeadlineExceeded):
             await directory.search("anybody")
+
+
+async def test_until_the_first_search_there_is_no_index() -> None:
+    async with opened() as (desk, directory):
+        await directory.get_contact(HERS[0]["contact_id"])
+        await directory.list_contacts(limit=1)
+        assert desk.shelves == {"her": [], "him": []}
+        await directory.search("anybody")
+        await directory.list_contacts(limit=1)
+        assert (len(desk.shelves["her"]), desk.shelves["him"]) == (1, [])
+
+
+async def test_what_was_answered_is_forgotten_with_the_account_even_without_an_index() -> None:
+    async with opened() as (desk, directory):
+        first = directory.recent
+        await directory.list_contacts(limit=1)
+        assert directory.recent is first, "what the first call answers is kept"
+        desk.hand_over()
+        await directory.list_contacts(limit=1)
+        assert directory.recent is not first

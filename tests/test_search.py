@@ -1,11 +1,13 @@
 import random
+from typing import get_args
 
 import pytest
 
 from telecmi_mcp._index import Index
-from telecmi_mcp._models import Contact
+from telecmi_mcp._models import Contact, MatchName
 from telecmi_mcp._postings import Backend
 from telecmi_mcp._search import search
+from telecmi_mcp._search._rank import MATCH_NAMES, Match
 
 PEOPLE = [
     Contact(
@@ -228,3 +230,7 @@ def test_no_contact_raises_whatever_it_holds(backend: Backend) -> None:
     assert index.sweep(2) == len(texts) - 100
     for text in texts[:200]:
         search(index, text, limit=3)
+
+
+def test_every_kind_of_match_has_the_name_that_the_output_schema_lists() -> None:
+    assert tuple(MATCH_NAMES[match] for match in Match) == get_args(MatchName)

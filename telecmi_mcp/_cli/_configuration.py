@@ -66,7 +66,8 @@ def open_configured(
     from telecmi_mcp._state import state_folder  # noqa: PLC0415
 
     if not args.sandbox:
-        return open_app(settings, state=state_folder(), secrets=secrets)
+        is_given = settings.token is not None or settings.token_file is not None
+        return open_app(settings, state=None if is_given else state_folder(), secrets=secrets)
     from httpx2 import ASGITransport  # noqa: PLC0415
 
     from telecmi_mcp.sandbox import create_sandbox  # noqa: PLC0415

@@ -2,7 +2,6 @@
 
 from telecmi_mcp._search._document import NORMALISER
 from telecmi_mcp._search._engine import Hit, Hits, id_in, search
-from telecmi_mcp._search._rank import MATCH_NAMES, MatchName
 from telecmi_mcp._search._store import Store, View, Written
 
-__all__ = ["MATCH_NAMES", "NORMALISER", "Hit", "Hits", "MatchName", "Store", "View", "Written", "id_in", "search"]
+__all__ = ["NORMALISER", "Hit", "Hits", "Store", "View", "Written", "id_in", "search"]

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from telecmi_mcp._models import Contact
+from telecmi_mcp._models import Contact, MatchName
 from telecmi_mcp._search._direct import by_id, by_mail, by_phone
 from telecmi_mcp._search._document import Row, field_words
 from telecmi_mcp._search._phases import Widening
 from telecmi_mcp._search._query import Query, parse
-from telecmi_mcp._search._rank import MATCH_NAMES, Graded, Match, MatchName
+from telecmi_mcp._search._rank import MATCH_NAMES, Graded, Match
 from telecmi_mcp._search._store import Store, View
 
 

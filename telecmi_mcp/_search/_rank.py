@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import chain, pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from telecmi_mcp._models import MatchName
 from telecmi_mcp._search._document import Field, Row, abbreviations, field_words
 from telecmi_mcp._search._query import Word
 from telecmi_mcp._search._romanise import is_indic
@@ -32,7 +33,6 @@ class Match(IntEnum):
     PARTIAL = 3
 
 
-MatchName = Literal["exact", "prefix", "fuzzy", "partial"]
 MATCH_NAMES: Mapping[Match, MatchName] = {
     Match.EXACT: "exact",
     Match.PREFIX: "prefix",

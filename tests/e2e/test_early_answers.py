@@ -49,6 +49,14 @@ assert sys.stdin.read() == ""
 BROKEN = "raise ImportError('this installation is broken')"
 MODULES = "print(json.dumps(sorted({*sys.modules} - before)), file=sys.stderr, flush=True); os._exit(7)"
 
+AT_THE_END = """
+def told(code, leave=os._exit):
+    print(json.dumps([*sys.modules]), file=sys.stderr, flush=True)
+    leave(code)
+
+os._exit = told
+"""
+
 
 class Barred(Lines):
     """A server whose import waits."""
@@ -175,3 +183,27 @@ async def test_before_the_first_answer_nothing_is_imported_that_it_does_not_need
     tops = {name.split(".")[0] for name in imported}
     assert tops <= sys.stdlib_module_names | {"telecmi_mcp", "org"}  # posixpath asks for org.python on Jython
     assert not (imported | tops) & (SLOW - {"subprocess"})
+
+
+LATE = {"sqlite3", "platformdirs", "encodings.idna", "concurrent.futures.thread", "telecmi_mcp._search"}
+LATE |= {f"telecmi_mcp._{name}" for name in ("directory", "export", "index", "login", "mirror", "renewal", "shelf")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("tool", "loaded"), [("list_contacts", set()), ("search_contacts", {"telecmi_mcp._directory", "sqlite3"})]
+)
+async def test_what_only_a_search_needs_is_imported_with_the_first_search(
+    tmp_path: Path, tool: str, loaded: set[str]
+) -> None:
+    words = {"query": "anybody"} if tool == "search_contacts" else {}
+    nowhere = "http://127.0.0.1:1"
+    async with barred(tmp_path, TELECMI_TOKEN="t", TELECMI_BASE_URL=nowhere, TELECMI_TIMEOUT="1") as server:
+        await server.list_tools()
+        await server.let(AT_THE_END)
+        await server.send(request(2, "tools/call", name=tool, arguments=words))
+        assert (await server.receive())["result"]["isError"]
+        assert await server.close() == 0
+        imported = set(json.loads((await server.errors()).splitlines()[-1]))
+    assert loaded <= imported
+    assert loaded or not imported & LATE
