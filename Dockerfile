@@ -1,4 +1,5 @@
 # The server on stdio, for who runs servers in containers: docker build -t telecmi-mcp . && docker run -i --rm telecmi-mcp
+# One server for a team: docker build --target team -t telecmi-mcp-team . (compose.yaml does that; see docs/teams.md)
 FROM python:3.14-slim-trixie AS build
 WORKDIR /source
 COPY . .
@@ -7,7 +8,11 @@ RUN python -m venv --without-pip /opt/telecmi-mcp \
     && python -m pip --python /opt/telecmi-mcp/bin/python install --no-cache-dir --disable-pip-version-check \
     --constraint constraints.txt --build-constraint constraints.txt .
 
-FROM python:3.14-slim-trixie
+FROM build AS build-team
+RUN python -m pip --python /opt/telecmi-mcp/bin/python install --no-cache-dir --disable-pip-version-check \
+    --constraint constraints.txt --build-constraint constraints.txt '.[team]'
+
+FROM python:3.14-slim-trixie AS base
 LABEL io.modelcontextprotocol.server.name="io.github.telecmi-mcp/telecmi-mcp" \
       org.opencontainers.image.title="TeleCMI contacts" \
       org.opencontainers.image.description="MCP server for TeleCMI contacts: find people by name, number or company, by id, or page by page" \
@@ -15,11 +20,18 @@ LABEL io.modelcontextprotocol.server.name="io.github.telecmi-mcp/telecmi-mcp" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.source="https://github.com/telecmi-mcp/telecmi-mcp" \
       org.opencontainers.image.documentation="https://github.com/telecmi-mcp/telecmi-mcp#readme"
-COPY --from=build /opt/telecmi-mcp /opt/telecmi-mcp
 # A home, for an index on disk and a sign-in in a file: mount a volume there to keep them.
 RUN useradd --uid 10001 --create-home telecmi
 USER 10001:10001
 WORKDIR /home/telecmi
 ENV PATH=/opt/telecmi-mcp/bin:$PATH
 ENTRYPOINT ["telecmi-mcp"]
+
+FROM base AS team
+COPY --from=build-team /opt/telecmi-mcp /opt/telecmi-mcp
+EXPOSE 8000
+CMD ["serve", "--http", "0.0.0.0:8000"]
+
+FROM base
+COPY --from=build /opt/telecmi-mcp /opt/telecmi-mcp
 CMD ["serve"]

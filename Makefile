@@ -6,9 +6,10 @@ READY := $(VENV)/.ready
 SAMPLES := tests/samples/search
 CONTACTS := $(SAMPLES)/contacts-10k.jsonl.gz
 QUERIES := $(SAMPLES)/dev-10k.json.gz $(SAMPLES)/val-10k.json.gz
+SIZE := 300000
 MCPB := build/mcpb/node_modules/.bin/mcpb
 
-.PHONY: demo picture test test-slow test-lowest test-newest test-team check judges bench format early bench-search bench-mirror bench-memory build bundle clean
+.PHONY: demo picture test test-slow test-lowest test-newest test-team check judges bench format early bench-search bench-team bench-mirror bench-memory bench-team-load build bundle clean
 
 demo: $(READY)  ## the main job on invented contacts, through a real process
 	@$(VENV)/bin/telecmi-mcp demo
@@ -24,7 +25,7 @@ test-slow: $(READY)  ## what is slow or wide, and what installs from PyPI: CI ru
 
 test-team: $(READY)  ## a team's server with real parts: PostgreSQL, nginx, an identity provider; CI runs it once
 	sh ./.ci/install-team
-	$(PYTHON) -m pytest -m team -n auto --maxprocesses 2 --dist loadfile --durations=8
+	TELECMI_TEST_CLIENTS=.judges/clients $(PYTHON) -m pytest -m team -n 3 --dist loadfile --durations=8
 
 test-lowest:  ## the default tests with the lowest version of each dependency that pyproject.toml allows
 	sh ./.ci/setup build/lowest lowest
@@ -57,11 +58,19 @@ early: $(READY)  ## write what is answered early anew, from what the server says
 bench-search: $(READY)  ## what the search finds, how fast, in how much room; CONTACTS= and QUERIES= for other data
 	$(PYTHON) benchmarks/search.py --contacts $(CONTACTS) --queries $(QUERIES)
 
+bench-team: $(READY)  ## the shared mirror in PostgreSQL, 300,000 contacts: minutes; CONTACTS=, QUERIES= and SIZE= for others
+	sh ./.ci/install-team
+	PYTHONPATH=.:tests $(PYTHON) benchmarks/team_search.py --contacts $(CONTACTS) --queries $(QUERIES) --size $(SIZE)
+
 bench-mirror: $(READY)  ## the mirror against a bare loop over the same pages, 100 ms away
 	$(PYTHON) benchmarks/mirror.py
 
 bench-memory: $(READY)  ## memory over 100,000 calls and 100,000 contacts: minutes
 	@TELECMI_TEST_CALLS=100000 TELECMI_TEST_CONTACTS=100000 $(PYTHON) -m pytest -s -m slow tests/e2e/test_memory.py
+
+bench-team-load: $(READY)  ## 200 callers on two replicas behind nginx for ten minutes; ARGS="--seconds 30" for less
+	@sh ./.ci/install-team
+	@PYTHONPATH=.:tests $(PYTHON) -m benchmarks.team_load $(ARGS)
 
 build: $(READY)  ## sdist and wheel in dist/
 	rm -rf dist

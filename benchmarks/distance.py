@@ -20,7 +20,8 @@ async def listen_far_away(host: str, port: int, round_trip: float) -> int:
         arrived = asyncio.get_running_loop().time() + 1.5 * round_trip  # of the first bytes
         far_reader, far_writer = await asyncio.open_connection(host, port)
         half = round_trip / 2
-        with suppress(asyncio.CancelledError):  # the end of the run: streams would report it as a failure
+        # The end of the run, or of one side that was killed: streams would report it as a failure.
+        with suppress(asyncio.CancelledError, ConnectionError):
             await asyncio.gather(_carry(reader, far_writer, half, arrived), _carry(far_reader, writer, half, arrived))
 
     server = await asyncio.start_server(accept, host, 0)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._models import Contact, ContactPage
     from telecmi_mcp._server import create_server
     from telecmi_mcp._settings import Settings
+    from telecmi_mcp._team._web._asgi import create_app
     from telecmi_mcp.errors import TelecmiError
 
 __version__ = "0.1.0"
@@ -26,6 +27,7 @@ __all__ = [
     "TelecmiClient",
     "TelecmiError",
     "__version__",
+    "create_app",
     "create_server",
     "open_app",
 ]
@@ -37,6 +39,7 @@ _HOMES = {
     "Settings": "_settings",
     "TelecmiClient": "_client",
     "TelecmiError": "errors",
+    "create_app": "_team._web._asgi",
     "create_server": "_server",
     "open_app": "_app",
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from telecmi_mcp._client import TelecmiClient
+from telecmi_mcp._client import ON_THE_DESK, TelecmiClient
 from telecmi_mcp._current import CurrentDirectory, known_owner_of, owner_of
 from telecmi_mcp._http import Channel
 from telecmi_mcp._limits import RateLimit
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import httpx2
     from anyio.abc import TaskGroup
 
+    from telecmi_mcp._client import Terms
     from telecmi_mcp._shelf import Shelf
     from telecmi_mcp._tokens import TokenSource
 
@@ -79,12 +80,13 @@ class App:
 
 
 @asynccontextmanager
-async def open_app(
+async def open_app(  # noqa: PLR0913 - all but one are keywords that a caller rarely names
     settings: Settings,
     *,
     transport: httpx2.AsyncBaseTransport | None = None,
     state: Path | None = None,
     secrets: KnownSecrets | None = None,
+    terms: Terms = ON_THE_DESK,
     clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[App]:
     """Build the objects that the settings ask for, and close their connections at the end.
@@ -94,15 +96,47 @@ async def open_app(
         transport: Stands in for the network: a pretend TeleCMI in this process.
         state: The folder of what ``telecmi-mcp login`` keeps; ``None`` looks nothing up and keeps nothing.
         secrets: Learns every token and password that is met, for the log.
+        terms: On what terms requests are sent to TeleCMI.
         clock: Tells the Unix time, to which a token's age is measured.
     """
     channel = Channel(settings.base_url, transport=transport)
     known = secrets or KnownSecrets()
     known.add(settings.token, settings.password)
+    choose = partial(choose_source, settings, channel, state=state, secrets=known, clock=clock)
+    try:
+        async with assemble_app(settings, channel, choose, state=state, terms=terms, clock=clock) as app:
+            yield app
+    finally:
+        with anyio.CancelScope(shield=True):
+            await channel.aclose()
+
+
+@asynccontextmanager
+async def assemble_app(  # noqa: PLR0913 - what differs between a desk and a team, each named
+    settings: Settings,
+    channel: Channel,
+    choose: Callable[..., TokenSource],
+    *,
+    open_shelf: Callable[[str], Shelf] | None = None,
+    state: Path | None = None,
+    terms: Terms = ON_THE_DESK,
+    clock: Callable[[], float] = time.time,
+) -> AsyncIterator[App]:
+    """Build the same on a channel that is left open at the end.
+
+    Args:
+        settings: The configuration.
+        channel: Leads to TeleCMI; others may use it too.
+        choose: Makes the source of tokens; ``tasks`` is the task group that renewals run in.
+        open_shelf: Opens the index of an account; ``None`` for where the settings say. ``off`` stays off.
+        state: As for ``open_app``.
+        terms: As for ``open_app``.
+        clock: Tells the Unix time.
+    """
     async with open_tasks() as tasks:
-        tokens = choose_source(settings, channel, state=state, secrets=known, tasks=tasks, clock=clock)
-        client = TelecmiClient(channel, tokens, timeout=settings.timeout)
-        directory = _open_directory(settings, client, tokens, tasks)
+        tokens = choose(tasks=tasks)
+        client = TelecmiClient(channel, tokens, timeout=settings.timeout, terms=terms)
+        directory = _open_directory(settings, client, tokens, tasks, open_shelf)
         rate_limit = RateLimit(settings.rate_limit, clock=time.monotonic)
         expect_calls = partial(tasks.start_soon, _connect_ahead, client, settings, state)
         try:
@@ -110,8 +144,6 @@ async def open_app(
         finally:
             tasks.cancel_scope.cancel()
             directory.close()
-            with anyio.CancelScope(shield=True):
-                await client.aclose()
 
 
 async def _connect_ahead(client: TelecmiClient, settings: Settings, state: Path | None) -> None:
@@ -121,13 +153,17 @@ async def _connect_ahead(client: TelecmiClient, settings: Settings, state: Path 
 
 
 def _open_directory(
-    settings: Settings, client: TelecmiClient, tokens: TokenSource, tasks: TaskGroup
+    settings: Settings,
+    client: TelecmiClient,
+    tokens: TokenSource,
+    tasks: TaskGroup,
+    open_shelf: Callable[[str], Shelf] | None,
 ) -> CurrentDirectory:
     owner = partial(owner_of, settings.base_url, tokens)
     return CurrentDirectory(
         client,
         owner,
-        {"memory": _memory_shelf, "disk": _file_shelf, "off": None}[settings.index],
+        None if settings.index == "off" else open_shelf or _SHELVES[settings.index],
         tasks,
         timeout=settings.timeout,
         max_age=settings.index_max_age,
@@ -144,3 +180,6 @@ def _file_shelf(owner: str) -> Shelf:
     from telecmi_mcp._shelf import FileShelf, cache_folder  # noqa: PLC0415 - the same
 
     return FileShelf(cache_folder(), owner)
+
+
+_SHELVES = {"memory": _memory_shelf, "disk": _file_shelf}

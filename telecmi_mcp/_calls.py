@@ -12,6 +12,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolRequestParams, CallToolResult, ListToolsResult, ToolAnnotations
 from mcp_types import Tool as ListedTool
 
+from telecmi_mcp._outcome import DEFECT, note_contacts, note_failure, refuse_if_told
 from telecmi_mcp._shape import Prepared, Shape, as_table
 from telecmi_mcp._tools import TOOLS, Tool
 from telecmi_mcp.errors import TelecmiError, TooManyCalls
@@ -83,16 +84,21 @@ async def _call_tool(
 ) -> dict[str, Any]:
     try:
         # The record is looked up before the call: who signs in meanwhile has another one, and finds nothing of this.
-        return _answer(shape, tool, ctx.lifespan_context.directory.recent.note(await _run(tool, ctx, arguments)))
+        facts = ctx.lifespan_context.directory.recent.note(await _run(tool, ctx, arguments))
+        note_contacts(len(facts[tool.rows]) if tool.rows else 1)
+        return _answer(shape, tool, facts)
     except TelecmiError as error:
         _log.info("%s: %s", tool.name, error.code)
+        note_failure(error.code)
         return _failure(str(error))
     except Exception as error:  # noqa: BLE001 - a defect of ours must not reach the model in its own words
         log_defect(tool.name, error)
+        note_failure(DEFECT)
         return _failure(INTERNAL)
 
 
 async def _run(tool: Tool, ctx: ServerRequestContext[App, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    refuse_if_told()
     take_turn(ctx.lifespan_context)
     return await tool.call(ctx.lifespan_context, arguments, report=_reporter(ctx))
 

@@ -10,7 +10,7 @@ import logging
 import random
 from contextlib import nullcontext, suppress
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
@@ -43,31 +43,57 @@ _STAND_IN = "rehearsal"  # for a token
 _NOBODY = {"contact_id": "00000000-0000-4000-8000-000000000000", "first_name": "Nobody"}
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a host of many people lets each request be sent; on the desk there are none.
+
+    Attributes:
+        admit: Is awaited before each request, repeated ones too, with whether it is one of the background: waits for
+            its turn, or raises a TelecmiError where that would be too late.
+        watch: Is entered around each request, with how often it was repeated before, and gives what is told its HTTP
+            status; sees the error that the request ends with.
+    """
+
+    admit: Callable[[bool], Awaitable[None]] | None = None
+    watch: Callable[[int], AbstractContextManager[Callable[[int], None]]] = lambda _: _UNWATCHED
+
+
+_UNWATCHED: AbstractContextManager[Callable[[int], None]] = nullcontext(lambda _: None)
+
+ON_THE_DESK = Terms()
+
+
 class TelecmiClient:
     """Reads contacts from TeleCMI.
 
     Every call ends within ``timeout`` seconds: connecting, waiting for a free connection, retries and
     the renewal of a token included. At most eight requests are on their way at once.
+
+    Attributes:
+        outlook: Whether TeleCMI answers, to anybody on the same channel.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but two are keywords that a caller rarely names
         self,
         channel: Channel,
         tokens: TokenSource,
         *,
         timeout: float = 30.0,
+        terms: Terms = ON_THE_DESK,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._channel = channel
         self._tokens = tokens
         self._timeout = timeout
+        self._terms = terms
         self._sleep = sleep
         self._draw = draw
         self._gate = Gate(MAX_CONNECTIONS)
         self._budget = RetryBudget()
         self._trail = CursorTrail()
         self._in_background = False
+        self.outlook = channel.outlook
 
     def in_background(self) -> TelecmiClient:
         """Return the same client for work that nobody waits for: every other call goes first, and nothing is repeated.
@@ -178,9 +204,12 @@ class TelecmiClient:
         """One request, repeated while its error, the deadline and the budget allow it."""
         retry = 0
         while True:
+            if self._terms.admit is not None:
+                await self._terms.admit(self._in_background)
             try:
-                answer = await self._attempt(body)
+                answer = await self._attempt(body, retry)
             except errors.TelecmiError as error:
+                self.outlook.note(error)
                 retry += 1
                 pause = self._pause(error, retry)
                 _log.info("%s: %s%s", error.code, _said(error), "" if pause is None else ", trying again")
@@ -188,13 +217,18 @@ class TelecmiClient:
                     raise
                 await self._sleep(pause)
             else:
+                self.outlook.note(None)
                 self._budget.succeed()
                 return answer
 
-    async def _attempt(self, body: dict[str, Any]) -> dict[str, Any]:
+    async def _attempt(self, body: dict[str, Any], retry: int) -> dict[str, Any]:
         async with self._gate.passed(in_background=self._in_background):
-            answer = await self._channel.post(_wire.CONTACT_PATH, body, patience=self._patience())
-        return _wire.read_answer(answer.status, answer.body, retry_after=answer.retry_after, secret=body["token"])
+            with self._terms.watch(retry) as note_status:
+                answer = await self._channel.post(_wire.CONTACT_PATH, body, patience=self._patience())
+                note_status(answer.status)
+                return _wire.read_answer(
+                    answer.status, answer.body, retry_after=answer.retry_after, secret=body["token"]
+                )
 
     def _patience(self) -> float:
         """Half of the call's time, so that another try fits; for a last try nearly all that is left.

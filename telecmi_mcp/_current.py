@@ -53,8 +53,16 @@ def name_owner(base_url: str, user: str) -> str:
     return f"{base_url}\n{user}"
 
 
+def name_organisation(base_url: str, label: str) -> str:
+    """Return the same for an organisation whose users see the same contacts; no user's name can be equal to it."""
+    return f"{base_url}\n\n{label}"
+
+
 def _named(base_url: str, tokens: TokenSource, token: SecretStr) -> str:
-    return name_owner(base_url, tokens.origin.user_id or token.get_secret_value())
+    origin = tokens.origin
+    if origin.organisation:
+        return name_organisation(base_url, origin.organisation)
+    return name_owner(base_url, origin.user_id or token.get_secret_value())
 
 
 class CurrentDirectory:
@@ -120,6 +128,10 @@ class CurrentDirectory:
         """Follow the pass that is due to its end, however long that takes; see ``Directory.sync``."""
         return await (await self._searcher()).sync(report)
 
+    async def resume(self) -> bool:
+        """Go on with the pass of the account that is signed in; see ``Directory.resume``."""
+        return await (await self._searcher()).resume()
+
     def recent_of(self, owner: str) -> Recent:
         """What was answered lately, if that was to this account; else nothing."""
         return self.recent if owner == self._chosen else Recent()
@@ -127,6 +139,11 @@ class CurrentDirectory:
     async def standing_of(self, owner: str) -> Found | None:
         """How far the index is, if it is this account's; see ``Directory.standing``."""
         return await self._directory.standing() if self._directory and owner == self._chosen else None
+
+    @property
+    def is_mirroring(self) -> bool:
+        """Whether a pass of the mirror is under way."""
+        return self._directory is not None and self._directory.is_mirroring
 
     def close(self) -> None:
         """Close the index."""

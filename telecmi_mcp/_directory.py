@@ -119,9 +119,25 @@ class Directory:
         self._tell(lambda mirror: mirror.note(page.contacts))
         return page
 
+    async def resume(self) -> bool:
+        """Go on with the pass that is under way, or begin the one that is due; False where another process writes.
+
+        Raises:
+            TelecmiError: The index cannot be used.
+        """
+        if self._shelf is None:
+            return False
+        await self._current()
+        return self._may_write
+
     async def standing(self) -> Found | None:
         """Tell how far the index is; ``None`` before the first search. Nothing is begun, and nothing is read anew."""
         return None if self._mirror is None else await self._found(self._mirror, Hits(), 0)
+
+    @property
+    def is_mirroring(self) -> bool:
+        """Whether a pass of the mirror is under way in this process."""
+        return self._mirror is not None and self._mirror.is_running
 
     def stop(self) -> None:
         """End what runs in the background."""
@@ -288,7 +304,8 @@ class _Reading:
             changed = [each for each in asked if each in self.live and self.live[each] != known[each]]
             if not (changed and may_write):
                 break
-            await self._correct(mirror, changed)
+            if not await self._correct(mirror, changed):
+                break
             hits = await run_sync(self._search, mirror.store)
         return replace(hits, hits=tuple(self._as_live(hits.hits)))
 
@@ -298,10 +315,15 @@ class _Reading:
             if contact is not None:
                 yield replace(hit, contact=contact)
 
-    async def _correct(self, mirror: Mirror, changed: Iterable[str]) -> None:
-        for contact_id in changed:
-            contact = self.live[contact_id]
-            await (mirror.drop(contact_id) if contact is None else mirror.note([contact]))
+    async def _correct(self, mirror: Mirror, changed: Iterable[str]) -> bool:
+        """Write what is live; False where another process has begun to write, which will see it itself."""
+        try:
+            for contact_id in changed:
+                contact = self.live[contact_id]
+                await (mirror.drop(contact_id) if contact is None else mirror.note([contact]))
+        except errors.MirrorTaken:
+            return False
+        return True
 
     async def _read(self, contact_ids: Iterable[str]) -> None:
         with anyio.move_on_after(max(0.0, self._until - anyio.current_time())):

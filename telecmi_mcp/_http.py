@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import socket
 import ssl
 import time
@@ -23,7 +24,7 @@ from anyio.to_thread import run_sync
 
 from telecmi_mcp import __version__, errors
 from telecmi_mcp._ahead import Rehearsal, RehearsingBackend, current_rehearsal
-from telecmi_mcp._route import KEEPALIVE_SECONDS, Route, load_certificates
+from telecmi_mcp._route import KEEPALIVE_SECONDS, MAX_CONNECTIONS, Route, load_certificates
 from telecmi_mcp._sockets import SocketBackend
 from telecmi_mcp._variables import is_loopback
 from telecmi_mcp._wire import retry_after_seconds
@@ -58,14 +59,40 @@ class Answer:
     retry_after: float | None = None
 
 
+@dataclass(slots=True)
+class Outlook:
+    """When TeleCMI last answered, and when it last failed to, on the monotonic clock."""
+
+    answered_at: float = -math.inf
+    failed_at: float = -math.inf
+
+    def note(self, error: errors.TelecmiError | None) -> None:
+        """Note how a request ended: a refusal is an answer too."""
+        if isinstance(error, errors.NetworkError | errors.ServiceError):
+            self.failed_at = time.monotonic()
+        else:
+            self.answered_at = time.monotonic()
+
+
 class Channel:
     """POSTs JSON to one host, over connections that are opened when they are first needed, the first one in advance.
 
     Redirects are never followed, since the token is in the body. Cookies are never kept.
+
+    Attributes:
+        outlook: Whether the other side answers, as whoever reads its answers notes.
     """
 
-    def __init__(self, base_url: str, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        connections: int = MAX_CONNECTIONS,
+    ) -> None:
+        self.outlook = Outlook()
         self._base_url = base_url
+        self._connections = connections
         self._host = urlsplit(base_url).hostname or ""
         self._headers = httpx2.Headers(_HEADERS)  # taken apart once
         self._urls: dict[str, httpx2.URL] = {}
@@ -156,7 +183,7 @@ class Channel:
 
     def _routed(self, certificates: ssl.SSLContext) -> Route:
         try:
-            return Route(self._base_url, certificates, self._backend)
+            return Route(self._base_url, certificates, self._backend, connections=self._connections)
         except (ImportError, ValueError, httpx2.InvalidURL) as why:
             # SOCKS without its extra, a proxy that is no URL.
             raise errors.ProxyOrCertificate(detail=type(why).__name__) from None

@@ -113,14 +113,18 @@ class RateLimit:
         self._left = float(self.per_minute)
         self._seen = self.clock()
 
-    def wait_for_turn(self) -> float:
-        """Take one call and return 0, or take none and return the seconds until one is free."""
+    def wait_for_turn(self, *, spare: float = 0.0) -> float:
+        """Take one call and return 0, or take none and return the seconds until one is free.
+
+        Args:
+            spare: How many are left to others.
+        """
         if not self.per_minute:
             return 0.0
         now = self.clock()
         self._left = min(self.per_minute, self._left + (now - self._seen) * self.per_minute / 60)
         self._seen = now
-        if self._left < 1:
-            return (1 - self._left) * 60 / self.per_minute
+        if self._left < 1 + spare:
+            return (1 + spare - self._left) * 60 / self.per_minute
         self._left -= 1
         return 0.0

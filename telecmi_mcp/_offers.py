@@ -34,6 +34,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic_core import to_json
 
 from telecmi_mcp._calls import INTERNAL, log_defect, take_turn
+from telecmi_mcp._outcome import DEFECT, note_contacts, note_failure, refuse_if_told
 from telecmi_mcp._prompts import PROMPTS, Prompt
 from telecmi_mcp._resources import CONTACT, MAX_URI, MIME_TYPE, STATUS, contact_id_in, read_contact, read_status
 from telecmi_mcp.errors import ContactNotFound, InvalidArguments, ResourceNotFound, TelecmiError
@@ -115,6 +116,7 @@ async def read_resource(ctx: ServerRequestContext[App, Any], params: ReadResourc
         else:
             take_turn(app)
             facts = await read_contact(app, contact_id)
+            note_contacts(1)
     contents = TextResourceContents(uri=params.uri, mime_type=MIME_TYPE, text=to_json(facts).decode())
     return ReadResourceResult(contents=[contents])
 
@@ -139,17 +141,22 @@ async def complete(ctx: ServerRequestContext[App, Any], params: CompleteRequestP
 def _protocol_errors(ctx: ServerRequestContext[App, Any], *, uri: str = "") -> Iterator[None]:
     """Let our errors out as errors of the protocol: only tools have a place for them in their results."""
     try:
+        refuse_if_told()
         yield
     except (ResourceNotFound, ContactNotFound) as error:
+        note_failure(error.code)
         code = INVALID_PARAMS if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS else _RESOURCE_NOT_FOUND
         # What is longer or not ASCII is no URI, and nobody is helped by reading it again.
         data = {"uri": uri} if len(uri) <= MAX_URI and uri.isascii() and uri.isprintable() else None
         raise MCPError(code, str(error), data) from None
     except InvalidArguments as error:
+        note_failure(error.code)
         raise MCPError(INVALID_PARAMS, str(error)) from None
     except TelecmiError as error:
         _log.info("%s: %s", ctx.method, error.code)
+        note_failure(error.code)
         raise MCPError(INTERNAL_ERROR, str(error)) from None
     except Exception as error:  # noqa: BLE001 - as for tools
         log_defect(ctx.method, error)
+        note_failure(DEFECT)
         raise MCPError(INTERNAL_ERROR, INTERNAL) from None

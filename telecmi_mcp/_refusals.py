@@ -7,7 +7,8 @@ import hmac
 import json
 import logging
 import secrets
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from anyio.to_thread import run_sync
 
@@ -15,8 +16,6 @@ from telecmi_mcp._state import read_private, write_private
 from telecmi_mcp.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pydantic import SecretStr
 
     from telecmi_mcp._sign_ins import Account
@@ -24,17 +23,37 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SALT_BYTES = 16
-_KEPT = 20  # more passwords than these nobody tries on one account before it is locked
+KEPT = 20
+"""How many marks of an account are kept: more passwords nobody tries on one before it is locked."""
+
+
+class Marks(Protocol):
+    """Keeps the salted hashes of an account's passwords for the processes after this one. All methods block."""
+
+    def read(self, account: Account) -> list[str]:
+        """Return those that are kept, the oldest first."""
+        ...
+
+    def add(self, account: Account, mark: str) -> None:
+        """Keep one more."""
+        ...
+
+    def forget(self, account: Account) -> None:
+        """Keep none of the account."""
+        ...
 
 
 class Refusals:
-    """Which passwords of which accounts were refused: in this process, and in the folder for those after it.
+    """Which passwords of which accounts were refused: in this process, and where they are kept for those after it.
 
-    scrypt (RFC 7914) makes guessing a password from the folder expensive: 16 MiB and some 50 ms a guess.
+    scrypt (RFC 7914) makes guessing a password from what is kept expensive: 16 MiB and some 50 ms a guess.
+
+    Args:
+        kept: A folder for the files of the desk, or another place; ``None`` for this process alone.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    def __init__(self, kept: Path | Marks | None) -> None:
+        self._kept = FileMarks(kept) if isinstance(kept, Path) else kept
         self._marks: dict[Account, list[str]] = {}
 
     async def knows(self, account: Account, password: SecretStr) -> bool:
@@ -42,7 +61,7 @@ class Refusals:
         return await run_sync(self._knows, account, password)
 
     async def note(self, account: Account, password: SecretStr) -> None:
-        """Remember that this password was refused. Where the folder does not work, only this process knows."""
+        """Remember that this password was refused. Where the place does not work, only this process knows."""
         await run_sync(self._note, account, password)
 
     async def forget(self, account: Account) -> None:
@@ -50,40 +69,51 @@ class Refusals:
         await run_sync(self._forget, account)
 
     def _knows(self, account: Account, password: SecretStr) -> bool:
-        marks = dict.fromkeys([*self._marks.get(account, []), *self._read(account)])
+        kept = self._kept.read(account) if self._kept is not None else []
+        marks = dict.fromkeys([*self._marks.get(account, []), *kept])
         return any(hmac.compare_digest(mark, _mark(account, password, mark)) for mark in marks)
 
     def _note(self, account: Account, password: SecretStr) -> None:
         mark = _mark(account, password, secrets.token_hex(_SALT_BYTES))
         self._marks.setdefault(account, []).append(mark)
-        path = self._path(account)
-        if path is None:
-            return
-        try:
-            write_private(path, json.dumps([*self._read(account), mark][-_KEPT:]).encode())
-        except OSError as why:
-            _log.warning("a refused password is remembered in this process only: %s", type(why).__name__)
+        if self._kept is not None:
+            self._kept.add(account, mark)
 
     def _forget(self, account: Account) -> None:
         self._marks.pop(account, None)
-        path = self._path(account)
-        try:
-            if path is not None:
-                path.unlink(missing_ok=True)
-        except OSError as why:
-            _log.warning("a refused password stays remembered: %s", type(why).__name__)
+        if self._kept is not None:
+            self._kept.forget(account)
 
-    def _read(self, account: Account) -> list[str]:
-        path = self._path(account)
+
+class FileMarks:
+    """Marks in the files of a folder, one for each account."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, account: Account) -> list[str]:
+        """Return what is in the account's file; nothing, where it cannot be read."""
         try:
-            marks = json.loads(read_private(path)) if path is not None else []
+            marks = json.loads(read_private(self._path(account)))
         except (OSError, ValueError, RecursionError, ConfigurationError):
             return []
         return [str(mark) for mark in marks if str(mark).isascii()] if isinstance(marks, list) else []
 
-    def _path(self, account: Account) -> Path | None:
-        if self._folder is None:
-            return None
+    def add(self, account: Account, mark: str) -> None:
+        """Write it into the account's file; where that fails, say so in the log."""
+        try:
+            write_private(self._path(account), json.dumps([*self.read(account), mark][-KEPT:]).encode())
+        except OSError as why:
+            _log.warning("a refused password is remembered in this process only: %s", type(why).__name__)
+
+    def forget(self, account: Account) -> None:
+        """Remove the account's file; where that fails, say so in the log."""
+        try:
+            self._path(account).unlink(missing_ok=True)
+        except OSError as why:
+            _log.warning("a refused password stays remembered: %s", type(why).__name__)
+
+    def _path(self, account: Account) -> Path:
         name = hashlib.sha256(f"{account.base_url} {account.user_id}".encode()).hexdigest()[:16]
         return self._folder / f"refused-{name}.json"
 

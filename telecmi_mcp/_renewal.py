@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
 from telecmi_mcp import errors
-from telecmi_mcp._state import held_lock
 from telecmi_mcp._tokens import DAY, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+    from contextlib import AbstractAsyncContextManager
 
     from anyio.abc import TaskGroup
     from pydantic import SecretStr
@@ -74,24 +74,22 @@ class RenewedToken:
 
     Args:
         tasks: Where renewals run, for as long as the app is open.
-        lock: A file that keeps two processes from signing in at once; ``None`` for none.
+        lock: Makes what is held during a login, so that two processes do not sign in at once.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with, and what a test puts in its place
+    def __init__(
         self,
         grants: Grants,
         login: Login,
         *,
         tasks: TaskGroup,
-        lock: Path | None = None,
-        timeout: float = 30.0,
+        lock: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._grants = grants
         self._login = login
         self._tasks = tasks
         self._lock = lock
-        self._timeout = timeout
         self._clock = clock
         self._grant: Grant | None = None
         self._stamp: object = None
@@ -161,9 +159,8 @@ class RenewedToken:
         if grant is None:
             return Origin()
         renewal = grant.password is not None and not self._password_refused
-        return Origin(
-            self._grants.source, grant.account.user_id, grant.issued_at if grant.token is not None else None, renewal
-        )
+        issued_at = grant.issued_at if grant.token is not None else None
+        return Origin(self._grants.source, grant.account.user_id, issued_at, renewal, grant.organisation)
 
     async def _up_to_date(self) -> Grant | None:
         if self._grant is None or self._grants.stamp() != self._stamp:
@@ -209,7 +206,7 @@ class RenewedToken:
 
     async def _fly(self, flight: _Flight, refused: SecretStr | None) -> None:
         try:
-            async with held_lock(self._lock, patience=self._timeout):
+            async with self._lock():
                 flight.token = await self._obtain(refused)
         except errors.TelecmiError as error:
             self._password_refused = isinstance(error, errors.PasswordRefused)
@@ -231,7 +228,8 @@ class RenewedToken:
             return grant.token
         if grant.password is None:
             return None
-        renewed = replace(await self._login.by_itself(grant.account, grant.password), store=grant.store)
+        fresh = await self._login.by_itself(grant.account, grant.password)
+        renewed = replace(fresh, store=grant.store, organisation=grant.organisation)
         self._hold(renewed)
         await self._keep(renewed)
         return renewed.token

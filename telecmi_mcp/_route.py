@@ -42,13 +42,20 @@ class Route:
         httpx2.InvalidURL: The same.
     """
 
-    def __init__(self, base_url: str, certificates: ssl.SSLContext, backend: httpcore2.AsyncNetworkBackend) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        certificates: ssl.SSLContext,
+        backend: httpcore2.AsyncNetworkBackend,
+        *,
+        connections: int = MAX_CONNECTIONS,
+    ) -> None:
         # Only the client knows the rules of HTTPS_PROXY, ALL_PROXY and NO_PROXY.
         self._client = httpx2.AsyncClient(
             verify=certificates,
             limits=httpx2.Limits(
-                max_connections=MAX_CONNECTIONS,
-                max_keepalive_connections=MAX_CONNECTIONS,
+                max_connections=connections,
+                max_keepalive_connections=connections,
                 keepalive_expiry=KEEPALIVE_SECONDS,
             ),
             trust_env=_heeds_environment(base_url),

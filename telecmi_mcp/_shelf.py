@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from telecmi_mcp._search import Store
+
 _log = logging.getLogger(__name__)
 
 _FORGOTTEN = 30 * 86_400.0  # seconds after which the file of another account is removed: a token's life
@@ -38,11 +40,12 @@ class Shelf(Protocol):
         """Whether this process may write the index that it was given."""
         ...
 
-    def take(self) -> Index:
-        """Return the index to use now; another than before when there is one to write, or a new file.
+    def take(self) -> Store:
+        """Return the store to use now; another than before when there is one to write, or a new file.
 
         Raises:
             IndexUnusable: It cannot be opened.
+            DatabaseAway: It is in a database that cannot be reached.
         """
         ...
 

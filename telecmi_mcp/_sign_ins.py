@@ -39,6 +39,7 @@ class Grant:
         issued_at: When TeleCMI issued it, a Unix time.
         password: Renews the token; ``None`` where it was not to be remembered.
         store: The name of the store that keeps it; "" where none does.
+        organisation: Whose contacts it reads, where its users are known to see the same ones; "" for the user's own.
     """
 
     account: Account
@@ -46,6 +47,7 @@ class Grant:
     issued_at: float = 0.0
     password: SecretStr | None = None
     store: str = ""
+    organisation: str = ""
 
 
 class Store(Protocol):
@@ -129,12 +131,12 @@ class SignIns:
             account = Account(row["base_url"], row["user_id"])
             if account.base_url == base_url and user_id in {"", account.user_id} and row["store"] in self._stores:
                 text = await self._stores[row["store"]].read(account)
-                return None if text is None else _unpacked(account, text, row["store"])
+                return None if text is None else unpacked(account, text, row["store"])
         return None
 
     async def keep(self, grant: Grant) -> None:
         """Keep what somebody has just signed in with; from now on this is the last who did."""
-        await self._stores[grant.store].write(grant.account, _packed(grant))
+        await self._stores[grant.store].write(grant.account, packed(grant))
         rows = await self._rows()
         for row in rows:
             if _is_of(row, grant.account) and row["store"] in self._stores and row["store"] != grant.store:
@@ -147,7 +149,7 @@ class SignIns:
         """Keep a renewed token, unless the account was forgotten meanwhile."""
         rows = await self._rows()
         if _row(grant) in rows:
-            await self._stores[grant.store].write(grant.account, _packed(grant))
+            await self._stores[grant.store].write(grant.account, packed(grant))
             await run_sync(_write_json, self._path, rows)  # another file: the other processes see another stamp
 
     async def forget(self, account: Account) -> bool:
@@ -191,7 +193,8 @@ def _key(account: Account) -> str:
     return f"{account.base_url} {account.user_id}"
 
 
-def _packed(grant: Grant) -> str:
+def packed(grant: Grant) -> str:
+    """Return the secrets of a grant as one text, for a place that keeps it."""
     facts: dict[str, Any] = {"issued_at": grant.issued_at}
     if grant.token is not None:
         facts["token"] = grant.token.get_secret_value()
@@ -200,8 +203,8 @@ def _packed(grant: Grant) -> str:
     return json.dumps(facts)
 
 
-def _unpacked(account: Account, text: str, store: str) -> Grant | None:
-    """What was packed; ``None`` for anything else, which is as good as nothing."""
+def unpacked(account: Account, text: str, store: str) -> Grant | None:
+    """Return what was packed; ``None`` for anything else, which is as good as nothing."""
     try:
         facts = json.loads(text)
         grant = Grant(account, SecretStr(facts["token"]), float(facts["issued_at"]), store=store)

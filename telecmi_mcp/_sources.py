@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from telecmi_mcp import errors
 from telecmi_mcp._keyring import KeyringStore
 from telecmi_mcp._sign_ins import Account, FileStore, Grant, SignIns
+from telecmi_mcp._state import held_lock
 from telecmi_mcp._tokens import FixedToken, TokenFile, read_password
 
 if TYPE_CHECKING:
@@ -80,20 +82,20 @@ def choose_source(  # noqa: PLR0913 - all that a source may work with
     from telecmi_mcp._renewal import RenewedToken  # noqa: PLC0415
 
     login = Login(channel, Refusals(state), secrets, timeout=settings.timeout, clock=clock)
-    lock = None if state is None else lock_of(state)
-    return RenewedToken(grants, login, tasks=tasks, lock=lock, timeout=settings.timeout, clock=clock)
+    lock = partial(held_lock, None if state is None else lock_of(state), patience=settings.timeout)
+    return RenewedToken(grants, login, tasks=tasks, lock=lock, clock=clock)
 
 
-def _grants(settings: Settings, state: Path | None, secrets: KnownSecrets) -> _GivenPassword | _KeptSignIn | None:
+def _grants(settings: Settings, state: Path | None, secrets: KnownSecrets) -> GivenPassword | _KeptSignIn | None:
     if settings.password is not None or settings.password_file is not None:
-        return _GivenPassword(settings, secrets)
+        return GivenPassword(settings, secrets)
     if state is None:
         return None
     sign_ins = open_sign_ins(state, time_limit=settings.timeout / 2)
     return _KeptSignIn(sign_ins, settings.base_url, settings.user_id, secrets)
 
 
-class _GivenPassword:
+class GivenPassword:
     """A user id and a password of the configuration; the token is kept nowhere."""
 
     def __init__(self, settings: Settings, secrets: KnownSecrets) -> None:
@@ -103,9 +105,11 @@ class _GivenPassword:
         self._grant = Grant(Account(settings.base_url, settings.user_id))
 
     def stamp(self) -> object:
+        """Return ``None``: nobody else changes what is in memory."""
         return None
 
-    async def read(self) -> Grant | None:
+    async def read(self) -> Grant:
+        """Return the password as it is configured now, and the token that it bought."""
         password = self._settings.password
         if password is None and self._settings.password_file is not None:
             password = await read_password(self._settings.password_file)
@@ -114,9 +118,11 @@ class _GivenPassword:
         return self._grant
 
     async def write(self, grant: Grant) -> None:
+        """Keep the token in memory."""
         self._grant = grant
 
     def tell(self, error: errors.TelecmiError) -> errors.TelecmiError:
+        """Name the variables."""
         if isinstance(error, errors.PasswordRefused):
             hint = f"The user must correct TELECMI_USER_ID or {self._variable}, or run telecmi-mcp login"
             return errors.PasswordRefused(hint=hint, detail=error.detail)
@@ -127,6 +133,7 @@ class _GivenPassword:
 
     @property
     def source(self) -> str:
+        """Name them too."""
         return f"TELECMI_USER_ID with {self._variable}"
 
 

@@ -33,12 +33,14 @@ class Origin:
         user_id: Whose it is, as far as known.
         issued_at: When TeleCMI issued it, a Unix time, as far as known.
         renewal: Whether another one is got without a person.
+        organisation: Whose contacts it reads, where several users share them; "" for the user's own.
     """
 
     source: str = ""
     user_id: str = ""
     issued_at: float | None = None
     renewal: bool = False
+    organisation: str = ""
 
     def age_days(self, now: float) -> int | None:
         """Whole days since it was issued, never negative."""

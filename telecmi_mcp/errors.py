@@ -6,6 +6,7 @@
     ├── ResourceNotFound          a URI that is none of ours; nothing was sent
     ├── SignInError
     │   ├── NotSignedIn           no token is configured
+    │   ├── CallerNotSignedIn     a team's server keeps no sign-in for who calls
     │   ├── TokenRefused          TeleCMI does not accept the token
     │   └── PasswordRefused       TeleCMI does not accept the user id or the password
     ├── StoreUnusable             the place where a sign-in is kept does not work
@@ -13,9 +14,13 @@
     ├── RequestRefused            TeleCMI calls the request invalid
     ├── CursorRefused             TeleCMI does not take the cursor
     ├── TooManyCalls              this server's own limits
+    │   └── TooManyAtOnce         calls of one caller that are under way
     ├── IndexUnusable             the local index of contacts, a file that can be made anew
     ├── DatabaseAway              the database of a team's server cannot be reached
+    ├── MirrorTaken               another replica renews the mirror of a team's server
     ├── DatabaseUnusable          the database of a team's server refuses a statement
+    ├── AccessKeyUnchanged        an access key was not made, or not revoked
+    ├── IssuerAway                the keys of an identity provider cannot be read
     ├── HostUnchanged             the configuration of an MCP host was left as it is
     ├── FileUnusable              the file that an export writes
     ├── RateLimited               TeleCMI's limits
@@ -124,6 +129,14 @@ class NotSignedIn(SignInError):
     fact = "nobody is signed in to TeleCMI"
 
 
+class CallerNotSignedIn(SignInError):
+    """A team's server keeps no TeleCMI sign-in for the caller, so only whoever runs it can help."""
+
+    code = "caller_not_signed_in"
+    hint = "Ask whoever runs this server to run telecmi-mcp team sign-in for you, then try again"
+    fact = "it keeps no TeleCMI sign-in of yours"
+
+
 class TokenRefused(SignInError):
     """TeleCMI answered 401, 403, 404 or 407: expired, replaced, or contacts are not enabled for the user.
 
@@ -201,11 +214,24 @@ class TooManyCalls(TelecmiError):
     code = "too_many_calls"
     retryable = True
 
-    def __init__(self, retry_after: float) -> None:
+    def __init__(self, retry_after: float, *, hint: str | None = None, fact: str | None = None) -> None:
         self.retry_after = retry_after
         super().__init__(
-            hint=f"Wait {_seconds(retry_after)}, then go on more slowly",
-            fact="more calls in a minute than this server lets through",
+            hint=hint or f"Wait {_seconds(retry_after)}, then go on more slowly",
+            fact=fact or "more calls in a minute than this server lets through",
+        )
+
+
+class TooManyAtOnce(TooManyCalls):
+    """More calls of one caller are under way than this server lets through at once."""
+
+    code = "too_many_at_once"
+
+    def __init__(self) -> None:
+        super().__init__(
+            1.0,
+            hint="Wait for the answers to other calls, then try again",
+            fact="more calls at once than this server lets through",
         )
 
 
@@ -234,12 +260,38 @@ class DatabaseAway(TelecmiError):
     fact = "search is unavailable because the server's database is"
 
 
+class MirrorTaken(TelecmiError):
+    """Another replica of a team's server renews the mirror from now on; what this one was about to write was not."""
+
+    code = "mirror_taken"
+    retryable = True
+    hint = "Try again"
+    fact = "another replica of this server has taken over the renewal of the contacts"
+
+
 class DatabaseUnusable(TelecmiError):
     """The database of a team's server refuses a statement: no right to it, another schema, a full disk."""
 
     code = "database_unusable"
     hint = "Whoever runs this server must look at its log and its database"
     fact = "the database refused what the server asked of it"
+
+
+class AccessKeyUnchanged(TelecmiError):
+    """An access key was not made or not revoked; the sentence never shows one."""
+
+    code = "access_key_unchanged"
+    hint = "Look at telecmi-mcp team key list"
+    fact = "nothing was changed"
+
+
+class IssuerAway(TelecmiError):
+    """The public keys of the identity provider cannot be read, so that nobody can tell whether a token is good."""
+
+    code = "issuer_away"
+    retryable = True
+    hint = "Try again in a minute"
+    fact = "the identity provider's keys cannot be read"
 
 
 class HostUnchanged(TelecmiError):

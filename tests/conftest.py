@@ -39,7 +39,16 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
     return {"loop": OwnTimeLoop if item.get_closest_marker("own_time") else asyncio.new_event_loop}
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == FIGURES:
+                terminalreporter.write_line(str(value))
+
+
 GENERATIONS = ["legacy", "2026-07-28"]
+FIGURES = "figures"
+"""The property of a test that is shown at the end of a run: what was measured."""
 
 
 class Desk:

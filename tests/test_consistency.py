@@ -20,6 +20,7 @@ from telecmi_mcp import _cli, _variables
 from telecmi_mcp._hosts._entries import Server, shape
 from telecmi_mcp._hosts._known import HOSTS
 from telecmi_mcp._hosts._programs import adding, removing
+from telecmi_mcp._team._variables import TEAM
 from telecmi_mcp._tools import TOOLS
 
 ROOT = Path(__file__).parent.parent
@@ -35,9 +36,9 @@ def package(requirement: str) -> str:
     return re.split(r"[\[<>=]", requirement)[0]
 
 
-def table(heading: str) -> list[list[str]]:
-    """The rows of the first table below a heading of the README, without its head."""
-    section = README.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+def table(heading: str, page: str = README) -> list[list[str]]:
+    """The rows of the first table below a heading of a page, without its head."""
+    section = page.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
     rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in row] for row in rows[2:]]
 
@@ -64,13 +65,14 @@ def test_the_readmes_tools_are_the_tools() -> None:
     assert table("Tools") == [[f"`{tool.name}`", takes(tool.input_schema), gives(tool.output_schema)] for tool in TOOLS]
 
 
-def test_the_readmes_settings_are_the_settings() -> None:
+@pytest.mark.parametrize(("page", "settings"), [("README.md", _variables.ALL), ("docs/teams.md", TEAM)])
+def test_the_settings_of_a_page_are_the_settings(page: str, settings: tuple[_variables.Setting, ...]) -> None:
     def code(text: str) -> str:
         return f"`{text}`" if text else ""
 
-    assert table("Settings") == [
+    assert table("Settings", (ROOT / page).read_text(encoding="utf8")) == [
         [code(setting.variable), code(setting.flag), setting.takes, code(setting.default), setting.purpose]
-        for setting in _variables.ALL
+        for setting in settings
     ]
 
 
@@ -183,10 +185,10 @@ def test_server_jsons_icon_is_the_bundles() -> None:
     assert icon["sizes"] == [f"{int.from_bytes(head[:4])}x{int.from_bytes(head[4:])}"]
 
 
-def test_both_package_locks_hold_what_is_asked_for_and_no_registrys_address() -> None:
-    for folder in ("judging", "bundling"):
-        lock = json.loads((ROOT / ".ci" / folder / "package-lock.json").read_text(encoding="utf8"))
-        asked = json.loads((ROOT / ".ci" / folder / "package.json").read_text(encoding="utf8"))["dependencies"]
+def test_the_package_locks_hold_what_is_asked_for_and_no_registrys_address() -> None:
+    for folder in (".ci/judging", ".ci/bundling", "tests/team/oidc"):
+        lock = json.loads((ROOT / folder / "package-lock.json").read_text(encoding="utf8"))
+        asked = json.loads((ROOT / folder / "package.json").read_text(encoding="utf8"))["dependencies"]
         assert {name: lock["packages"][f"node_modules/{name}"]["version"] for name in asked} == asked
         assert not [name for name, package in lock["packages"].items() if "resolved" in package]
 
@@ -215,15 +217,30 @@ def test_design_names_every_module_and_every_dependency() -> None:
         assert f"`{package(dependency)}`" in design, dependency
 
 
+def test_the_design_of_a_teams_server_names_every_module_in_its_room() -> None:
+    page = (ROOT / "docs" / "team-design.md").read_text(encoding="utf8")
+    told, room = set(), ""
+    for line in page.split("\n_team/\n")[1].split("```")[0].splitlines():
+        name = line.split()[0]
+        room = name if name.endswith("/") else room if line.startswith("    ") else ""
+        told.add(name if name.endswith("/") else room + name)
+    team = ROOT / "telecmi_mcp" / "_team"
+    folders = {f"{path.parent.name}/" for path in team.glob("*/__init__.py")}
+    modules = {path.relative_to(team).as_posix() for path in team.rglob("*.py") if path.name != "__init__.py"}
+    assert told == folders | modules
+
+
 def test_only_what_is_declared_is_imported() -> None:
     declared = {package(each) for each in [*PROJECT["project"]["dependencies"], *EXTRAS]}
     brought = {
+        "h11": "uvicorn",
         "httpcore2": "httpx2",
         "jwt": "pyjwt",
         "mcp_types": "mcp",
-        "opentelemetry": "opentelemetry-sdk",
+        "opentelemetry": "opentelemetry-api",
         "psycopg_pool": "psycopg",
         "pydantic_core": "pydantic",
+        "sse_starlette": "mcp",
     }
     stdlib = __import__("sys").stdlib_module_names
     for path in (ROOT / "telecmi_mcp").rglob("*.py"):
@@ -251,11 +268,14 @@ def test_the_clients_that_were_run_are_named_with_their_versions() -> None:
     clients = ROOT / "tests" / "clients"
     locked = json.loads((clients / "package.json").read_text(encoding="utf8"))["dependencies"]
     page = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf8")
+    judge = "@modelcontextprotocol/conformance"
+    judges_version = locked.pop(judge)
     for package, version in locked.items():
         assert f"(`{package}`) | {version} |" in page
     (fastmcp,) = re.findall(r"^fastmcp-slim==(.+)$", (clients / "fastmcp.txt").read_text(encoding="utf8"), re.MULTILINE)
     assert f"(`fastmcp-slim[client]`) | {fastmcp} |" in page
     judged = json.loads((ROOT / ".ci" / "judging" / "package.json").read_text(encoding="utf8"))["dependencies"]
+    assert judged[judge] == judges_version
     assert judged["@modelcontextprotocol/inspector"] == locked["@modelcontextprotocol/inspector"]
 
 

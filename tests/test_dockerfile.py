@@ -42,17 +42,22 @@ def test_the_labels_say_what_pyproject_and_the_registry_say() -> None:
     }
 
 
-def test_both_stages_have_the_same_python_and_the_last_one_is_not_root() -> None:
-    assert len({image.split()[0] for image in instructions("FROM")}) == 1
-    last = DOCKERFILE.rsplit("\nFROM ", 1)[1]
-    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", last, re.MULTILINE)
+def test_all_stages_have_the_same_python_and_no_image_runs_as_root() -> None:
+    stages = [image.split(" AS ") for image in instructions("FROM")]
+    own = {name for _, *names in stages for name in names}
+    assert len({image for image, *_ in stages} - own) == 1
+    assert [image for image, *names in stages if not names or names == ["team"]] == ["base", "base"]
+    base = DOCKERFILE.split(" AS base\n", 1)[1].split("\nFROM ", 1)[0]
+    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", base, re.MULTILINE)
+    assert len(instructions("USER")) == 1
 
 
-def test_it_serves_on_stdio() -> None:
-    assert [json.loads(words) for name in ("ENTRYPOINT", "CMD") for words in instructions(name)] == [
-        [*PROJECT["scripts"]],
-        ["serve"],
-    ]
+def test_it_serves_on_stdio_and_for_a_team_on_a_port() -> None:
+    assert [json.loads(words) for words in instructions("ENTRYPOINT")] == [[*PROJECT["scripts"]]]
+    for_a_team, on_stdio = map(json.loads, instructions("CMD"))
+    assert on_stdio == ["serve"]
+    assert for_a_team == ["serve", "--http", f"0.0.0.0:{instructions('EXPOSE')[0]}"]
+    assert DOCKERFILE.index("FROM base AS team") < DOCKERFILE.index("FROM base\n")  # the last one is the default
 
 
 def copy_context(folder: Path) -> None:
@@ -72,8 +77,11 @@ def test_its_build_step_installs_the_exact_versions_without_pip_and_with_byte_co
     source, image = tmp_path / "source", tmp_path / "image"
     copy_context(source)
     env = surroundings(tmp_path / "home", Path(sys.executable).parent)
-    (step, _) = instructions("RUN")
+    step, for_a_team, _ = instructions("RUN")
     run(["/bin/sh", "-euc", step.replace(PLACE, str(image))], env, source)
+    assert not list(image.glob("lib/python*/site-packages/psycopg*"))
+    run(["/bin/sh", "-euc", for_a_team.replace(PLACE, str(image))], env, source)
+    assert list(image.glob("lib/python*/site-packages/psycopg_pool"))
 
     (packages,) = image.glob("lib/python*/site-packages")
     installed = {folder.name.removesuffix(".dist-info").replace("-", "==") for folder in packages.glob("*.dist-info")}

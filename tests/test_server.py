@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 from mcp.client import Client
+from mcp.server import Server
 from mcp.shared.exceptions import MCPError
+from opentelemetry import trace
 
 from conftest import SIGNED_IN, Desk, opened_desk
 from telecmi_mcp import Settings, __version__, create_server, open_app
 from telecmi_mcp._limits import RateLimit
 from telecmi_mcp._recent import Recent
+from telecmi_mcp._server import spans_on_demand
 from telecmi_mcp._tools import INSTRUCTIONS
 from telecmi_mcp.sandbox import SANDBOX_TOKEN, Quirks, make_contacts
 
@@ -272,3 +275,23 @@ async def test_a_long_list_can_be_paged_through() -> None:
         contacts=make_contacts(2_000), settings=dataclasses.replace(SIGNED_IN, rate_limit=0)
     ) as desk:
         assert len(set(ids(await pages(desk, limit=100)))) == 2_000
+
+
+@pytest.mark.parametrize(("provider", "made"), [(trace.ProxyTracerProvider(), 0), (trace.NoOpTracerProvider(), 1)])
+async def test_spans_are_made_where_somebody_has_set_what_takes_them(provider: trace.TracerProvider, made: int) -> None:
+    spans = []
+
+    async def answer(_: object) -> dict[str, Any]:
+        return {}
+
+    async def spanned(ctx: Any, call_next: Any) -> Any:
+        spans.append(ctx)
+        return await call_next(ctx)
+
+    traced = spans_on_demand(spanned, provider=lambda: provider)
+    assert await traced(object(), answer) == {}  # type: ignore[arg-type]  # it only hands the context on
+    assert len(spans) == made
+
+
+def test_the_sdks_middleware_is_its_spans_alone() -> None:
+    assert [type(each).__name__ for each in Server("any").middleware] == ["OpenTelemetryMiddleware"]

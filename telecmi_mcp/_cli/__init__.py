@@ -12,7 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # A command is a module with SUMMARY, add_arguments(parser) and run(args, environ) -> exit code, named here.
-COMMANDS = ("serve", "login", "logout", "install", "search", "sync", "export", "index", "check", "demo", "sandbox")
+COMMANDS = (
+    "serve",
+    "login",
+    "logout",
+    "install",
+    "search",
+    "sync",
+    "export",
+    "index",
+    "check",
+    "demo",
+    "sandbox",
+    "team",
+)
 
 _INTERRUPTED = 130
 _MISUSED = 2
@@ -58,10 +71,15 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, prog=parser.prog)
     for name in words[:1] if words[0] in COMMANDS else COMMANDS:
         command = import_module(f"telecmi_mcp._cli.{name}")
-        command.add_arguments(
-            commands.add_parser(name, help=command.SUMMARY, description=command.SUMMARY, allow_abbrev=False)
-        )
+        arguments = commands.add_parser(name, help=command.SUMMARY, description=command.SUMMARY, allow_abbrev=False)
+        command.add_arguments(arguments)
+        if name == "serve" and _asks_for_team(words):  # else nothing of a team's server is imported
+            import_module("telecmi_mcp._cli._team_server").add_team_flags(arguments)
     return parser
+
+
+def _asks_for_team(words: Sequence[str]) -> bool:
+    return any(word.partition("=")[0] in {"--http", "-h", "--help"} for word in words)
 
 
 def _version() -> str:

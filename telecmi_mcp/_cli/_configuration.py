@@ -45,8 +45,8 @@ def read_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> Setti
     """
     from telecmi_mcp._settings import Settings  # noqa: PLC0415 - late, like all that --help does not need
 
-    settings = Settings.from_env(_with_flags(args, environ))
-    return _for_sandbox(settings) if getattr(args, "sandbox", False) else settings
+    settings = Settings.from_env(with_flags(args, environ))
+    return for_sandbox(settings) if getattr(args, "sandbox", False) else settings
 
 
 def read_values(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def read_values(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[st
     Raises:
         ConfigurationError: A value cannot be used.
     """
-    return _variables.values_of(_with_flags(args, environ))
+    return _variables.values_of(with_flags(args, environ))
 
 
 def open_configured(
@@ -75,12 +75,14 @@ def open_configured(
     return open_app(settings, transport=ASGITransport(app=create_sandbox()))
 
 
-def _with_flags(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, str]:
+def with_flags(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with the flags that were given in it."""
     given = {name: value for name, value in vars(args).items() if name.startswith("TELECMI_") and value is not None}
     return {**environ, **given}
 
 
-def _for_sandbox(settings: Settings) -> Settings:
+def for_sandbox(settings: Settings) -> Settings:
+    """Return the settings with the sandbox's token, and nobody else's."""
     from dataclasses import replace  # noqa: PLC0415 - the same
 
     from pydantic import SecretStr  # noqa: PLC0415 - late, like all that --help does not need

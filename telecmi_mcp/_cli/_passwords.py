@@ -8,7 +8,7 @@ import warnings
 
 from pydantic import SecretStr
 
-from telecmi_mcp._secrets import is_password
+from telecmi_mcp._secrets import is_password, is_token
 from telecmi_mcp.errors import ConfigurationError
 
 
@@ -49,6 +49,18 @@ def read_password_line() -> SecretStr:
         ConfigurationError: There is none.
     """
     return _checked(sys.stdin.readline().rstrip("\r\n"))
+
+
+def read_token_line() -> SecretStr:
+    """Read a token from the first line of standard input.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    text = sys.stdin.readline().strip()
+    if not is_token(text):
+        raise ConfigurationError(hint="Give the token on one line", fact="none was given that can be used")
+    return SecretStr(text)
 
 
 def _checked(text: str) -> SecretStr:

@@ -1,4 +1,4 @@
-"""``telecmi-mcp serve``: MCP on standard input and output."""
+"""``telecmi-mcp serve``: MCP on standard input and output, or over HTTP for a team."""
 
 from __future__ import annotations
 
@@ -28,17 +28,21 @@ if TYPE_CHECKING:
     from telecmi_mcp._door import Begun
     from telecmi_mcp._settings import Settings
 
-SUMMARY = "Serve MCP on stdio (the default)."
+SUMMARY = "Serve MCP on stdio (the default), or to a team over HTTP."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
+    """Declare the command's arguments; those of a team's server are in ``_team_server.py``."""
     add_setting_flags(parser)
     add_sandbox_flag(parser)
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Serve until input ends or a signal comes; then leave the process at once."""
+    if getattr(args, "http", None) is not None:
+        from telecmi_mcp._cli._team_server import run_team_server  # noqa: PLC0415 - stdio needs none of it
+
+        return run_team_server(args, environ)
     values = read_values(args, environ)
     gc.disable()  # the imports leave some 120,000 objects that stay: to look through them again and again is waste
     fill_standard_descriptors()

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from base64 import urlsafe_b64encode
+from hashlib import sha256
 from typing import NamedTuple
+from unicodedata import is_normalized
+
+MAX_NAME = 64
+
+_STAND_IN = "~"
+_NAME = re.compile(r"\S(.*\S)?")
 
 
 class Caller(NamedTuple):
@@ -17,3 +26,31 @@ class Caller(NamedTuple):
 
 
 ANYONE = Caller()
+
+
+def caller_now() -> Caller:
+    """Return who made the request that is being answered, as the SDK's middleware knows it."""
+    from mcp.server.auth.middleware.auth_context import get_access_token  # noqa: PLC0415 - commands need names, no SDK
+
+    token = get_access_token()
+    return ANYONE if token is None else Caller(token.subject or token.client_id)
+
+
+def is_name(text: str) -> bool:
+    """Whether a caller may be called so: printable, at most 64 characters, no space at either end, composed (NFC).
+
+    Two names that are not composed could look the same and be two.
+    """
+    fits = len(text) <= MAX_NAME and text.isprintable() and bool(_NAME.fullmatch(text))
+    return fits and is_normalized("NFC", text)
+
+
+def name_of_subject(subject: str) -> str:
+    """Return the name of an OAuth subject: itself where it can be one, and else a hash of it behind ``~``.
+
+    Two subjects never have one name: what begins with ``~`` is hashed too.
+    """
+    if is_name(subject) and not subject.startswith(_STAND_IN):
+        return subject
+    digest = sha256(subject.encode(errors="surrogatepass")).digest()
+    return _STAND_IN + urlsafe_b64encode(digest).decode().rstrip("=")

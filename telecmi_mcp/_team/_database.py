@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -28,12 +29,14 @@ MAX_CONNECTIONS = 14
 """Connections of one replica for what it asks; with those that hold locks it stays below twenty."""
 
 _PATIENCE = 2.0  # seconds to wait for a connection of the pool
+_AWAY_SECONDS = 5.0
 _OPTIONS = {
     "connect_timeout": 3,
     "application_name": "telecmi-mcp",
     "keepalives_idle": 10,
     "keepalives_interval": 3,
     "keepalives_count": 3,
+    "tcp_user_timeout": 5000,
     "options": "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s",
 }
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
@@ -59,6 +62,12 @@ class Database:
             reconnect_timeout=30.0,
             open=False,
         )
+        self._away_until = 0.0
+
+    @property
+    def is_away(self) -> bool:
+        """Whether somebody waited in vain some seconds ago: whoever can do without it need not wait too."""
+        return time.monotonic() < self._away_until
 
     def open(self) -> None:
         """Begin to connect; a database that is away is tried again for as long as this is open."""
@@ -88,8 +97,11 @@ class Database:
         """
         try:
             with self._pool.connection() as connection:
+                self._away_until = 0.0
                 yield connection
         except _AWAY as why:
+            if isinstance(why, PoolTimeout):
+                self._away_until = time.monotonic() + _AWAY_SECONDS
             raise DatabaseAway(detail=type(why).__name__) from None
         except psycopg.Error as why:
             _log.error("the database refused a statement: %s %s", type(why).__name__, why.sqlstate)

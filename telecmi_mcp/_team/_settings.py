@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
@@ -74,8 +75,23 @@ class TeamSettings:
         secrets = {name: SecretStr(values[name]) if values[name] else None for name in _SECRETS}
         return cls(common=Settings.from_env(environ), **{**values, **secrets})
 
+    @property
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """What must not show in a log: the passwords in it too, apart from what is around them."""
+        url = self.database_url.get_secret_value() if self.database_url else ""
+        keys = self.encryption_keys.get_secret_value() if self.encryption_keys else ""
+        texts = (url, _password_of(url), *(key.strip() for key in keys.split(",")))
+        return tuple(SecretStr(text) for text in texts if text)
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("settings hold a secret and are never pickled")
+
+
+def _password_of(url: str) -> str:
+    try:
+        return unquote(urlsplit(url).password or "")
+    except ValueError:
+        return ""
 
 
 _SECRETS = ("database_url", "encryption_keys")

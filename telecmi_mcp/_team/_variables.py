@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from telecmi_mcp._team._addresses import authority_of
 from telecmi_mcp._variables import (
     Setting,
     is_loopback,
@@ -278,7 +279,7 @@ _CONTRADICTIONS: tuple[tuple[Setting, str, Callable[[Mapping[str, Any]], bool]],
     (
         WHO,
         "an address that other machines reach needs callers with keys or with OAuth tokens",
-        lambda values: values["callers"] == "anyone" and not values["listen"].is_loopback,
+        lambda values: values["callers"] == "anyone" and not _stays_on_this_machine(values),
     ),
     (
         ALLOWED_HOSTS,
@@ -318,6 +319,13 @@ _CONTRADICTIONS: tuple[tuple[Setting, str, Callable[[Mapping[str, Any]], bool]],
         ),
     ),
 )
+
+
+def _stays_on_this_machine(values: Mapping[str, Any]) -> bool:
+    """Whether no name is let in that other machines could mean: under ``create_app`` nobody tells where it listens."""
+    public = urlsplit(values["public_url"]).netloc
+    named = [authority_of(host) for host in (*values["allowed_hosts"], *([public] if public else []))]
+    return values["listen"].is_loopback and all(each is not None and each.is_loopback for each in named)
 
 
 def refuse_contradictions(values: Mapping[str, Any]) -> None:

@@ -19,9 +19,11 @@ import uvicorn
 from telecmi_mcp.sandbox import Quirks, create_sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from telecmi_mcp.sandbox import AnyContact
 
 HELD = "00000000-0000-4000-8000-000000000000"
 # How many contacts the search's first pass asks for at once; the clients' programs ask for fewer.
@@ -31,8 +33,8 @@ PASS_LIMIT = 100
 class Stage:
     """The ASGI app: a sandbox, and events around it."""
 
-    def __init__(self, quirks: Quirks) -> None:
-        self._sandbox = create_sandbox(quirks)
+    def __init__(self, quirks: Quirks, contacts: Sequence[AnyContact] | None = None) -> None:
+        self._sandbox = create_sandbox(quirks, contacts=contacts)
         self._events: dict[str, anyio.Event] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,8 +79,15 @@ def _once(message: Message, receive: Receive) -> Receive:
 @contextmanager
 def opened_stage(quirks: Quirks) -> Iterator[str]:
     """Serve it on loopback and give its address."""
+    with serving(Stage(quirks)) as address:
+        yield address
+
+
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[str]:
+    """Serve an app on loopback, in a thread, and give its address."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(Stage(quirks), log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -1,8 +1,9 @@
 // The official TypeScript SDK's client, version 1 and version 2: what it sees of the server, as one JSON object.
 //
-// node typescript.mjs v1|v2 legacy|modern sandbox|stage|mismatch SERVER [STAGE]
+// node typescript.mjs v1|v2 legacy|modern sandbox|stage|team|mismatch SERVER [STAGE]
 //
-// SERVER is the command that starts the server; STAGE is the address of the pretend TeleCMI behind it, which waits for
+// SERVER is the command that starts the server, or the https address of a team's server, for which TELECMI_TEST_KEY is
+// the access key; STAGE is the address of the pretend TeleCMI behind it, which waits for
 // this program where an order of events matters (see stage.py).
 
 const JOHN = "d3b07384-d113-4ec5-a5ae-be81d6e3c239";
@@ -14,18 +15,21 @@ const versions = {
   v1: async () => {
     const { Client } = await import("@modelcontextprotocol/sdk/client/index.js");
     const { StdioClientTransport } = await import("@modelcontextprotocol/sdk/client/stdio.js");
+    const { StreamableHTTPClientTransport } = await import("@modelcontextprotocol/sdk/client/streamableHttp.js");
     const client = new Client({ name: "typescript-v1", version: "1" });
-    return { client, StdioClientTransport, callTool: (call, options) => client.callTool(call, undefined, options) };
+    const transports = { StdioClientTransport, StreamableHTTPClientTransport };
+    return { client, ...transports, callTool: (call, options) => client.callTool(call, undefined, options) };
   },
   v2: async () => {
-    const { Client } = await import("@modelcontextprotocol/client");
+    const { Client, StreamableHTTPClientTransport } = await import("@modelcontextprotocol/client");
     const { StdioClientTransport } = await import("@modelcontextprotocol/client/stdio");
     const mode = era === "modern" ? { pin: "2026-07-28" } : "legacy";
     const client = new Client({ name: "typescript-v2", version: "1" }, { versionNegotiation: { mode } });
-    return { client, StdioClientTransport, callTool: (call, options) => client.callTool(call, options) };
+    const transports = { StdioClientTransport, StreamableHTTPClientTransport };
+    return { client, ...transports, callTool: (call, options) => client.callTool(call, options) };
   },
 };
-const { client, StdioClientTransport, callTool } = await versions[sdk]();
+const { client, StdioClientTransport, StreamableHTTPClientTransport, callTool } = await versions[sdk]();
 
 async function call(name, args, options) {
   const { isError = false, structuredContent = null, content } = await callTool({ name, arguments: args }, options);
@@ -76,6 +80,14 @@ const plays = {
     refused: await call("get_contact", { contact_id: "x" }),
   }),
   stage: async () => ({ pages: await walk(50), progress: await progress(), ...(await cancellation()) }),
+  team: async () => ({
+    progress: await progress(),
+    pages: await walk(40),
+    contact: await call("get_contact", { contact_id: JOHN }),
+    found: await call("search_contacts", { query: "John" }),
+    refused: await call("get_contact", { contact_id: "x" }),
+    ...(era === "modern" ? await cancellation() : {}), // without sessions, the older era has no way to cancel
+  }),
   mismatch: () =>
     call("get_contact", { contact_id: JOHN }).then(
       () => ({ outcome: "accepted" }),
@@ -83,7 +95,13 @@ const plays = {
     ),
 };
 
-await client.connect(new StdioClientTransport({ command, stderr: "inherit" }));
+function transport() {
+  if (!command.startsWith("https://")) return new StdioClientTransport({ command, stderr: "inherit" });
+  const headers = { Authorization: `Bearer ${process.env.TELECMI_TEST_KEY}` };
+  return new StreamableHTTPClientTransport(new URL(command), { requestInit: { headers } });
+}
+
+await client.connect(transport());
 const server = client.getServerVersion();
 const { tools } = await client.listTools(); // from here on the client knows the output schemas
 const seen = { server, tools: tools.map((tool) => tool.name), ...(await plays[play]()) };

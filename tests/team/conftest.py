@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import SecretStr
 
 from team.postgres import Cluster, open_cluster
 from telecmi_mcp._team._database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from pydantic import SecretStr
 
 HERE = Path(__file__).parent
 
@@ -48,3 +47,12 @@ def database(database_url: SecretStr) -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+@pytest.fixture
+def unreachable() -> Iterator[Database]:
+    """A database that nothing answers for."""
+    database = Database(SecretStr("postgresql://nobody:nothing@127.0.0.1:1/none"))
+    database.open()
+    yield database
+    database.close()

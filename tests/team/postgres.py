@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,8 @@ from uuid import uuid4
 
 import psycopg
 from pydantic import SecretStr
+
+from team.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +52,7 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._programs = programs()
-        self.port = _free_port()
+        self.port = free_port()
 
     def make(self) -> None:
         """Make its files."""
@@ -65,11 +66,16 @@ class Cluster:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        self._run("pg_ctl", "-D", str(self._data), "-w", "-l", str(self._folder / "log"), "start")
+        self._run("pg_ctl", "-s", "-D", str(self._data), "-w", "-l", str(self._folder / "log"), "start")
 
     def stop(self, mode: str = "fast") -> None:
         """Stop it: ``smart``, ``fast``, or ``immediate`` as a crash does."""
-        self._run("pg_ctl", "-D", str(self._data), "-w", "-m", mode, "stop")
+        self._run("pg_ctl", "-s", "-D", str(self._data), "-w", "-m", mode, "stop")
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server, whose children do the work."""
+        return int((self._data / "postmaster.pid").read_text().split()[0])
 
     def log(self) -> str:
         """What it wrote to its log."""
@@ -123,12 +129,6 @@ def open_cluster() -> Iterator[Cluster]:
             cluster.stop("immediate")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _is_root() -> bool:

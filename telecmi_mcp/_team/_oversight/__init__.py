@@ -1,0 +1,1 @@
+"""What watches over calls: limits, audit, metrics and spans."""

@@ -1,0 +1,65 @@
+"""What every request passes before anything else looks at it: who is it for, and where does it come from."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+
+from telecmi_mcp._variables import is_loopback
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from telecmi_mcp._team._addresses import Guests
+
+_log = logging.getLogger(__name__)
+
+# Orchestrators ask by the address of a container, which nobody can list. There is nothing to read or to do there.
+OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
+
+_FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+
+
+class Entrance:
+    """Lets in what is addressed to this server, by a Host and an Origin header that were allowed."""
+
+    def __init__(self, app: ASGIApp, guests: Guests, *, this_machine_only: bool) -> None:
+        self._app = app
+        self._guests = guests
+        self._this_machine_only = this_machine_only
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 421 for another host, 403 for another origin or another machine; else pass the request on."""
+        refusal = self._refusal(scope) if scope["type"] == "http" else None
+        if refusal is None:
+            await self._app(scope, receive, send)
+            return
+        status, sentence = refusal
+        _log.info("refused a request: %s", sentence)
+        await PlainTextResponse(sentence, status)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        if scope["path"] in OPEN_PATHS:
+            return None
+        headers = Headers(scope=scope)
+        if not self._guests.let_in_host(headers.getlist("host")):
+            return 421, "This server does not answer for that host: see TELECMI_ALLOWED_HOSTS."
+        if not self._guests.let_in_origin(headers.getlist("origin")):
+            return 403, "Pages of that origin may not call this server: see TELECMI_ALLOWED_ORIGINS."
+        if self._this_machine_only and not _is_of_this_machine(scope, headers):
+            return 403, "Without access keys or OAuth only programs on this machine may call: see TELECMI_CALLERS."
+        return None
+
+
+def _is_of_this_machine(scope: Scope, headers: Headers) -> bool:
+    """Whether no other machine can have sent it.
+
+    A proxy on this machine connects from loopback, and may name loopback as the host: what it adds gives it away, or
+    that it speaks HTTP/1.0, which nginx does by default and no client of MCP does.
+    """
+    client = scope.get("client")
+    is_forwarded = any(name in headers for name in _FORWARDED) or scope["http_version"] == "1.0"
+    return client is not None and is_loopback(client[0]) and not is_forwarded

@@ -1,0 +1,215 @@
+"""How many requests, how long, how slow: what is beyond the bounds ends, and takes nothing with it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from starlette.responses import PlainTextResponse
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from telecmi_mcp._team._web._bounds import BodyBounds, RequestBounds
+from telecmi_mcp._team._web._serving import HeadBound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+PATIENCE = 0.1
+_HANGING = 20
+FINE = PlainTextResponse("fine")
+SCOPE: dict[str, Any] = {"type": "http", "method": "POST", "path": "/mcp", "headers": []}
+
+
+class Impatient(HeadBound):
+    """With a tenth of a second for a head."""
+
+    patience = PATIENCE
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last words are not waited for long."""
+    monkeypatch.setattr("telecmi_mcp._team._web._bounds._LAST_SECONDS", PATIENCE)
+
+
+class Caller:
+    """One request: what it sends, and what it is told."""
+
+    def __init__(self, *pieces: bytes | None, headers: Sequence[tuple[bytes, bytes]] = (), more: bool = False) -> None:
+        self.scope = {**SCOPE, "headers": list(headers)}
+        self.told: list[Any] = []
+        self._pieces = list(pieces)
+        self._more = more
+
+    async def receive(self) -> dict[str, Any]:
+        """The next piece; ``None`` is the end of the connection, and after the last one nothing comes."""
+        if not self._pieces:
+            await anyio.sleep_forever()
+        piece = self._pieces.pop(0)
+        if piece is None:
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": piece, "more_body": bool(self._pieces) or self._more}
+
+    async def send(self, message: Any) -> None:
+        self.told.append(message)
+
+    async def call(self, app: ASGIApp) -> int:
+        """Make the request; the status, and 0 for none."""
+        await app(self.scope, self.receive, self.send)
+        return self.status
+
+    @property
+    def status(self) -> int:
+        return next((message["status"] for message in self.told if message["type"] == "http.response.start"), 0)
+
+    def header(self, name: bytes) -> bytes | None:
+        return dict(self.told[0]["headers"]).get(name)
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """An app that answers with the body, which comes as one piece."""
+    message = await receive()
+    assert not message["more_body"]
+    await PlainTextResponse(message["body"])(scope, receive, send)
+
+
+async def test_a_body_in_pieces_comes_as_one() -> None:
+    caller = Caller(b"a", b"", b"bc")
+    assert await caller.call(BodyBounds(echo)) == 200
+    assert caller.told[1]["body"] == b"abc"
+
+
+@pytest.mark.parametrize(("length", "status"), [(10, 200), (11, 413)])
+async def test_a_body_is_bounded_to_the_byte(length: int, status: int) -> None:
+    assert await Caller(b"x" * (length - 1), b"x").call(BodyBounds(echo, most=10)) == status
+
+
+@pytest.mark.own_time
+@pytest.mark.usefixtures("impatient")
+async def test_a_declared_length_is_believed_before_a_byte_is_read() -> None:
+    caller = Caller(headers=[(b"content-length", b"11")])
+    assert await caller.call(BodyBounds(echo, most=10)) == 413
+    assert caller.header(b"connection") == b"close"
+
+
+@pytest.mark.own_time
+async def test_a_body_that_does_not_come_is_given_up() -> None:
+    caller = Caller(b"{", more=True)
+    before = anyio.current_time()
+    assert await caller.call(BodyBounds(echo, seconds=PATIENCE)) == 408
+    assert anyio.current_time() - before == pytest.approx(PATIENCE, abs=0.05)
+
+
+async def test_a_caller_who_leaves_in_the_middle_of_a_body_is_told_nothing() -> None:
+    assert await Caller(b"{", None).call(BodyBounds(echo)) == 0
+
+
+async def test_above_the_most_requests_at_once_callers_are_sent_away_for_a_second() -> None:
+    may_end = anyio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await may_end.wait()
+        await FINE(scope, receive, send)
+
+    app = RequestBounds(slow, seconds=60, most=2)
+    first, second, third = Caller(), Caller(), Caller()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(first.call, app)
+        tasks.start_soon(second.call, app)
+        await anyio.wait_all_tasks_blocked()
+        assert await third.call(app) == 503
+        assert third.header(b"retry-after") == b"1"
+        may_end.set()
+    assert (first.status, second.status, await Caller().call(app)) == (200, 200, 200)
+
+
+@pytest.mark.own_time
+async def test_a_request_that_takes_too_long_is_answered_and_makes_room() -> None:
+    async def never(*_: object) -> None:
+        await anyio.sleep_forever()
+
+    app = RequestBounds(never, seconds=PATIENCE, most=1)
+    assert [await Caller().call(app) for _ in range(3)] == [504, 504, 504]
+
+
+@pytest.mark.own_time
+async def test_a_stream_that_takes_too_long_is_ended_properly() -> None:
+    async def begin(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await anyio.sleep_forever()
+
+    caller = Caller()
+    assert await caller.call(RequestBounds(begin, seconds=PATIENCE)) == 200
+    assert caller.told[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
+
+
+@pytest.mark.own_time
+@pytest.mark.usefixtures("impatient")
+async def test_a_caller_who_reads_nothing_makes_room_too() -> None:
+    async def begin(_: Scope, __: Receive, send: Send) -> None:
+        await send({})
+
+    async def stuck(_: Any) -> None:
+        await anyio.sleep_forever()
+
+    app = RequestBounds(begin, seconds=PATIENCE, most=1)
+    caller = Caller()
+    with anyio.fail_after(_HANGING):
+        await app(caller.scope, caller.receive, stuck)
+        await app(caller.scope, caller.receive, stuck)
+
+
+async def spoken(*pieces: bytes, app: ASGIApp = FINE) -> tuple[bytes, float]:
+    """Say some bytes to the protocol on a real socket and nothing more; what it answers, and after how many seconds."""
+    state = ServerState()
+    config = Config(app, ws="none", lifespan="off", log_config=None, timeout_keep_alive=1)
+    config.load()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: Impatient(config=config, server_state=state, app_state={}), "127.0.0.1", 0
+    )
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        before = loop.time()
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        with anyio.fail_after(_HANGING):
+            answer = await reader.read()
+        seconds = loop.time() - before
+        writer.close()
+    await asyncio.sleep(0)
+    return answer, seconds
+
+
+@pytest.mark.own_time
+@pytest.mark.parametrize("words", [b"", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: "])
+async def test_a_head_that_does_not_come_is_given_up(words: bytes) -> None:
+    answer, seconds = await spoken(words)
+    assert answer == b""
+    assert seconds == pytest.approx(PATIENCE, abs=0.05)
+
+
+@pytest.mark.own_time
+async def test_the_head_of_a_second_request_is_not_waited_for_either() -> None:
+    answer, seconds = await spoken(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP/1.1\r\nHo")
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert PATIENCE < seconds < PATIENCE + 2
+
+
+@pytest.mark.own_time
+async def test_a_request_whose_head_has_come_is_not_given_up() -> None:
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 1\r\n\r\n"
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await anyio.sleep(PATIENCE * 4)
+        await FINE(scope, receive, send)
+
+    answer, seconds = await spoken(head, app=slow)
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert seconds == pytest.approx(PATIENCE * 4, abs=0.05)

@@ -1,0 +1,211 @@
+"""Spans and metrics on their way to a collector, and the whole server that sends them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from mcp.client import Client
+from mcp.shared.exceptions import MCPError
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from e2e.lines import PATIENCE, environment
+from team.replicas import opened_replica
+from telecmi_mcp import __version__
+from telecmi_mcp._secrets import KnownSecrets
+from telecmi_mcp._team._oversight import _telemetry
+from telecmi_mcp.errors import ConfigurationError
+from telecmi_mcp.sandbox import SANDBOX_TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CANARY = "canary singing 7Qx2"
+
+
+class Collector:
+    """What was sent to it, by path."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.bodies: dict[str, list[bytes]] = {"/v1/traces": [], "/v1/metrics": []}
+
+    @property
+    def spans(self) -> list[Any]:
+        return [
+            span
+            for body in self.bodies["/v1/traces"]
+            for resource in ExportTraceServiceRequest.FromString(body).resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        ]
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        return {
+            metric.name: metric
+            for body in self.bodies["/v1/metrics"]
+            for resource in ExportMetricsServiceRequest.FromString(body).resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+        }
+
+    @property
+    def resource(self) -> dict[str, str]:
+        (body, *_) = self.bodies["/v1/metrics"]
+        resource = ExportMetricsServiceRequest.FromString(body).resource_metrics[0].resource
+        return {each.key: each.value.string_value for each in resource.attributes}
+
+
+@contextmanager
+def opened_collector() -> Iterator[Collector]:
+    collector = Collector()
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            collector.bodies[self.path].append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        collector.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield collector
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+async def test_calls_of_a_real_server_are_in_its_audit_and_at_the_collector() -> None:
+    with (
+        opened_collector() as collector,
+        opened_replica(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, TELECMI_CALLER_RATE_LIMIT="3") as replica,
+    ):
+        async with Client(replica.url) as client:
+            page = await client.call_tool("list_contacts", {"limit": 2})
+            assert (await client.call_tool("list_contacts", {"limit": 2, "page_state": CANARY})).is_error
+            with pytest.raises(MCPError):
+                await client.read_resource(f"telecmi://{CANARY}")
+            assert (await client.call_tool("list_contacts", {})).is_error
+        told = replica.stop()
+    assert [(line["tool"], line["outcome"], line["contacts"]) for line in told] == [
+        ("list_contacts", "ok", 2),
+        ("list_contacts", "cursor_refused", 0),
+        ("unknown", "resource_not_found", 0),
+        ("list_contacts", "too_many_calls", 0),
+    ]
+    calls = [span for span in collector.spans if span.name == "tools/call list_contacts"]
+    (first, second) = [span for span in collector.spans if span.name == "POST /v3/contact/get"]
+    assert [first.parent_span_id, second.parent_span_id] == [call.span_id for call in calls[:2]]
+    assert first.trace_id == calls[0].trace_id
+    points = collector.metrics["telecmi_mcp.calls"].sum.data_points
+    assert sorted(point.as_int for point in points) == [1, 1, 1, 1]
+    assert collector.metrics["telecmi_mcp.call.duration"].histogram.data_points[0].explicit_bounds[0] == 0.005
+    assert collector.metrics["telecmi_mcp.contacts"].sum.data_points[0].as_int == 2
+    assert collector.metrics["telecmi_mcp.limits"].sum.data_points[0].as_int == 1
+    resource = collector.resource
+    assert (resource["service.name"], resource["service.version"]) == ("telecmi-mcp", __version__)
+    assert resource["service.instance.id"] == told[0]["replica"]
+    sent = b"".join(body for bodies in collector.bodies.values() for body in bodies).decode("utf8", "replace")
+    assert page.structured_content is not None
+    names = {contact[name] for contact in page.structured_content["contacts"] for name in ("contact_id", "phone_no")}
+    for secret in ["singing", SANDBOX_TOKEN, *names]:
+        assert secret not in sent + replica.said
+
+
+def test_nothing_is_imported_and_nothing_set_without_a_collector_and_a_hosts_provider_is_left_alone() -> None:
+    program = """
+import sys
+import telecmi_mcp._server
+from telecmi_mcp._team._oversight import _oversight
+from telecmi_mcp._team._oversight._telemetry import open_telemetry
+from opentelemetry import metrics, trace
+with open_telemetry({}, replica="r"):
+    pass
+assert not [name for name in sys.modules if name.startswith(("opentelemetry.sdk", "opentelemetry.exporter", "psycopg"))]
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
+hosts = TracerProvider(), MeterProvider()
+trace.set_tracer_provider(hosts[0])
+metrics.set_meter_provider(hosts[1])
+with open_telemetry({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}, replica="r"):
+    assert (trace.get_tracer_provider(), metrics.get_meter_provider()) == hosts
+assert not hosts[0]._active_span_processor._span_processors
+print("done")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=PATIENCE,
+    )
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "wanted"),
+    [
+        ({}, (False, False)),
+        (ENDPOINT, (True, True)),
+        ({**ENDPOINT, "OTEL_SDK_DISABLED": "True"}, (False, False)),
+        ({**ENDPOINT, "OTEL_SDK_DISABLED": "false"}, (True, True)),
+        ({**ENDPOINT, "OTEL_TRACES_EXPORTER": "none"}, (False, True)),
+        ({**ENDPOINT, "OTEL_METRICS_EXPORTER": "none"}, (True, False)),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces"}, (True, False)),
+        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://127.0.0.1:4318/v1/metrics"}, (False, True)),
+    ],
+)
+def test_a_signal_is_exported_where_the_standard_variables_say_so(
+    environ: dict[str, str], wanted: tuple[bool, bool]
+) -> None:
+    assert (_telemetry._is_wanted(environ, "TRACES"), _telemetry._is_wanted(environ, "METRICS")) == wanted  # noqa: SLF001 - no provider can be set twice in a process
+
+
+def test_another_protocol_than_the_one_that_is_spoken_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    assert _telemetry._is_wanted({**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "TRACES")  # noqa: SLF001 - the same
+    assert "traces are sent as http/protobuf" in caplog.text
+
+
+def test_a_collector_without_the_exporter_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_telemetry, "find_spec", lambda _: None)
+    with (
+        pytest.raises(ConfigurationError, match=r"telecmi-mcp\[team\]"),
+        _telemetry.open_telemetry(ENDPOINT, replica="r"),
+    ):
+        pass
+
+
+def test_the_end_does_not_wait_for_a_collector_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(_telemetry, "_FLUSH_SECONDS", 0.01)
+    never = threading.Event()
+    ended: list[str] = []
+    _telemetry._end([never.wait, lambda: ended.append("metrics")])  # noqa: SLF001 - the same
+    never.set()
+    assert ended == ["metrics"]
+    assert "could not be sent in time" in caplog.text
+
+
+def test_what_a_collector_is_shown_is_kept_out_of_the_log() -> None:
+    known = KnownSecrets()
+    known.add(*_telemetry.secrets_of({"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20sesame-77, x-team=blue"}))
+    assert "sesame" not in known.hide("Header format invalid: authorization=Bearer%20sesame-77, x-team=blue")
+    assert "sesame" not in known.hide("sent Bearer sesame-77")
