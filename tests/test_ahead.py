@@ -279,13 +279,14 @@ async def test_a_call_does_not_wait_for_one_that_hangs(authority: trustme.CA, mo
     for module in ("_client", "_http"):
         monkeypatch.setattr(f"telecmi_mcp.{module}.AHEAD_SECONDS", 60)
     telecmi = Telecmi(tls=serving(authority, HOST))
-    async with opened(telecmi, f"https://{HOST}:{{port}}", mute=True) as app:
+    async with opened(telecmi, f"https://{HOST}:{{port}}", mute=True, timeout=120) as app:
         app.expect_calls()
         await telecmi.until(lambda: telecmi.heard)  # its handshake, to which nobody says anything
         async with anyio.create_task_group() as calls:
             calls.start_soon(app.client.list_contacts)
             await telecmi.until(lambda: telecmi.connections == 2)
-            await telecmi.until(lambda: telecmi.open == 1)  # the one in advance is given up
+            with anyio.fail_after(15):  # long before either would end by itself
+                await telecmi.until(lambda: telecmi.open == 1)  # the one in advance is given up
             calls.cancel_scope.cancel()
 
 
