@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from telecmi_mcp import errors
 from telecmi_mcp._keyring import KeyringStore
 from telecmi_mcp._sign_ins import Account, FileStore, Grant, SignIns
 from telecmi_mcp._state import held_lock
-from telecmi_mcp._tokens import FixedToken, TokenFile, read_password
+from telecmi_mcp._tokens import FixedToken, TokenFile, advised, read_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from telecmi_mcp import errors
     from telecmi_mcp._http import Channel
     from telecmi_mcp._secrets import KnownSecrets
     from telecmi_mcp._settings import Settings
@@ -123,13 +123,11 @@ class GivenPassword:
 
     def tell(self, error: errors.TelecmiError) -> errors.TelecmiError:
         """Name the variables."""
-        if isinstance(error, errors.PasswordRefused):
-            hint = f"The user must correct TELECMI_USER_ID or {self._variable}, or run telecmi-mcp login"
-            return errors.PasswordRefused(hint=hint, detail=error.detail)
-        if isinstance(error, errors.TokenRefused):
-            hint = f"The user must check TELECMI_USER_ID and {self._variable}"
-            return errors.TokenRefused(error.status, hint=hint, detail=error.detail)
-        return error
+        return advised(
+            error,
+            password=f"The user must correct TELECMI_USER_ID or {self._variable}, or run telecmi-mcp login",
+            token=f"The user must check TELECMI_USER_ID and {self._variable}",
+        )
 
     @property
     def source(self) -> str:
@@ -162,11 +160,7 @@ class _KeptSignIn:
 
     def tell(self, error: errors.TelecmiError) -> errors.TelecmiError:
         hint = "The user must run telecmi-mcp login in a terminal, then try again"
-        if isinstance(error, errors.PasswordRefused):
-            return errors.PasswordRefused(hint=hint, detail=error.detail)
-        if isinstance(error, errors.TokenRefused):
-            return errors.TokenRefused(error.status, hint=hint, detail=error.detail)
-        return error
+        return advised(error, password=hint, token=hint)
 
     @property
     def source(self) -> str:

@@ -163,6 +163,21 @@ class TokenFile:
         return Origin("TELECMI_TOKEN_FILE")
 
 
+def advised(error: errors.TelecmiError, *, password: str, token: str) -> errors.TelecmiError:
+    """Return the error with other advice, where TeleCMI refused a password or a token.
+
+    Args:
+        error: What went wrong.
+        password: What to do about a refused password.
+        token: What to do about a refused token.
+    """
+    if isinstance(error, errors.PasswordRefused):
+        return errors.PasswordRefused(hint=password, detail=error.detail)
+    if isinstance(error, errors.TokenRefused):
+        return errors.TokenRefused(error.status, hint=token, detail=error.detail)
+    return error
+
+
 async def read_password(path: Path) -> SecretStr:
     """Return the password in the file of TELECMI_PASSWORD_FILE, without the end of its line.
 

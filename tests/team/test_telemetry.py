@@ -5,17 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
 
 import pytest
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from e2e.lines import PATIENCE, environment
+from team.collector import opened_collector
 from team.replicas import opened_replica
 from telecmi_mcp import __version__
 from telecmi_mcp._secrets import KnownSecrets
@@ -23,69 +19,7 @@ from telecmi_mcp._team._oversight import _telemetry
 from telecmi_mcp.errors import ConfigurationError
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 CANARY = "canary singing 7Qx2"
-
-
-class Collector:
-    """What was sent to it, by path."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.bodies: dict[str, list[bytes]] = {"/v1/traces": [], "/v1/metrics": []}
-
-    @property
-    def spans(self) -> list[Any]:
-        return [
-            span
-            for body in self.bodies["/v1/traces"]
-            for resource in ExportTraceServiceRequest.FromString(body).resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
-
-    @property
-    def metrics(self) -> dict[str, Any]:
-        return {
-            metric.name: metric
-            for body in self.bodies["/v1/metrics"]
-            for resource in ExportMetricsServiceRequest.FromString(body).resource_metrics
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-        }
-
-    @property
-    def resource(self) -> dict[str, str]:
-        (body, *_) = self.bodies["/v1/metrics"]
-        resource = ExportMetricsServiceRequest.FromString(body).resource_metrics[0].resource
-        return {each.key: each.value.string_value for each in resource.attributes}
-
-
-@contextmanager
-def opened_collector() -> Iterator[Collector]:
-    collector = Collector()
-
-    class Answers(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            collector.bodies[self.path].append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        collector.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield collector
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 async def test_calls_of_a_real_server_are_in_its_audit_and_at_the_collector() -> None:
@@ -128,6 +62,7 @@ async def test_calls_of_a_real_server_are_in_its_audit_and_at_the_collector() ->
 def test_nothing_is_imported_and_nothing_set_without_a_collector_and_a_hosts_provider_is_left_alone() -> None:
     program = """
 import sys
+import threading
 import telecmi_mcp._server
 from telecmi_mcp._team._oversight import _oversight
 from telecmi_mcp._team._oversight._telemetry import open_telemetry

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from telecmi_mcp import errors
 from telecmi_mcp._sign_ins import Account
-from telecmi_mcp._tokens import Origin
+from telecmi_mcp._tokens import Origin, advised
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,14 +96,12 @@ class CallersGrants:
 
     def tell(self, error: errors.TelecmiError) -> errors.TelecmiError:
         """Say who can help: whoever runs this server."""
-        hint = "Ask whoever runs this server to run telecmi-mcp team sign-in for you again"
-        if isinstance(error, errors.PasswordRefused):
-            return errors.PasswordRefused(hint=hint, fact="TeleCMI refused the password", detail=error.detail)
-        if isinstance(error, errors.TokenRefused):
-            return errors.TokenRefused(error.status, hint=hint, detail=error.detail)
         if isinstance(error, errors.NotSignedIn):
             return errors.CallerNotSignedIn()
-        return sign_in_unavailable() if isinstance(error, errors.DatabaseAway) else error
+        if isinstance(error, errors.DatabaseAway):
+            return sign_in_unavailable()
+        hint = "Ask whoever runs this server to run telecmi-mcp team sign-in for you again"
+        return advised(error, password=hint, token=hint)
 
     @property
     def source(self) -> str:
@@ -148,11 +146,7 @@ class ServiceGrants:
     def tell(self, error: errors.TelecmiError) -> errors.TelecmiError:
         """Say which variables are meant, to whoever runs this server."""
         hint = "Whoever runs this server must check TELECMI_USER_ID and its password"
-        if isinstance(error, errors.PasswordRefused):
-            return errors.PasswordRefused(hint=hint, detail=error.detail)
-        if isinstance(error, errors.TokenRefused):
-            return errors.TokenRefused(error.status, hint=hint, detail=error.detail)
-        return error
+        return advised(error, password=hint, token=hint)
 
     @property
     def source(self) -> str:
