@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._team._callers import Caller
     from telecmi_mcp._team._database import Database
     from telecmi_mcp._team._settings import TeamSettings
+    from telecmi_mcp._team._sign_ins._vault import Vault
     from telecmi_mcp._tokens import TokenSource
 
 _log = logging.getLogger(__name__)
@@ -143,18 +144,35 @@ async def open_apps(  # noqa: PLR0913 - what a replica has, each named
     known.add(common.token, common.password)
     channel = Channel(common.base_url, transport=transport, connections=CONNECTIONS)
     ground = _Ground(common, channel, known, open_shelf, clock, terms_of)
-    sign_ins = None if database is None else TeamSignIns(database, vault)
     try:
-        if database is not None and sign_ins is not None and settings.sign_ins == "callers":
-            async with _open_callers(ground, database, sign_ins, monotonic) as apps:
-                yield apps
-        else:
-            shared = None if vault is None else sign_ins
-            async with _open_service(ground, database, shared, state, monotonic) as app:
-                yield AppOfService(app)
+        async with _open_kind(ground, settings, database, vault, state, monotonic) as apps:
+            yield apps
     finally:
         with anyio.CancelScope(shield=True):
             await channel.aclose()
+
+
+@asynccontextmanager
+async def _open_kind(  # noqa: PLR0913, PLR0917 - what both kinds are made of
+    ground: _Ground,
+    settings: TeamSettings,
+    database: Database | None,
+    vault: Vault | None,
+    state: Path | None,
+    monotonic: Callable[[], float],
+) -> AsyncIterator[Apps]:
+    """Open the kind that is set; where callers' own cannot be, never the service's in their place."""
+    sign_ins = None if database is None else TeamSignIns(database, vault)
+    if settings.sign_ins == "service":
+        async with _open_service(ground, database, None if vault is None else sign_ins, state, monotonic) as app:
+            yield AppOfService(app)
+    elif database is None or sign_ins is None:
+        raise errors.ConfigurationError(
+            hint="Set TELECMI_DATABASE_URL", fact="callers' sign-ins are kept in a database"
+        )
+    else:
+        async with _open_callers(ground, database, sign_ins, monotonic) as apps:
+            yield apps
 
 
 @asynccontextmanager
