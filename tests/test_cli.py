@@ -68,10 +68,13 @@ def test_an_unknown_command_is_wrong_usage() -> None:
     assert "invalid choice" in done.stderr
 
 
-def test_index_alone_is_told_what_it_takes() -> None:
-    done = run("index")
+@pytest.mark.parametrize(
+    ("command", "deeds"), [("index", "status|clear"), ("team", "key|sign-in|sign-out|list|new-key|rekey|migrate")]
+)
+def test_a_command_alone_is_told_what_it_takes(command: str, deeds: str) -> None:
+    done = run(command)
     assert done.returncode == 2
-    assert "required: status|clear" in done.stderr
+    assert f"required: {deeds}" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,12 @@ _PARTS = (_team_keys, _team_sign_ins)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    deeds = parser.add_subparsers(metavar="DEED", required=True, prog=parser.prog)
+    deeds = parser.add_subparsers(required=True, prog=parser.prog)
     for part in _PARTS:
         part.add_deeds(deeds)
     migrate = deeds.add_parser("migrate", help="Bring the schema to what this version needs.", allow_abbrev=False)
     migrate.set_defaults(deed=_migrate)
+    deeds.metavar = "|".join(deeds.choices)  # so that whoever names none is told which there are
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -36,7 +36,7 @@ _MAX_PORT = 65_535
 
 HTTP = Setting(
     "TELECMI_HTTP",
-    "HOST:PORT",
+    "HOST:PORT, the host an IP address or localhost",
     "Where the server listens.",
     default="127.0.0.1:8000",
     flag="--http",
