@@ -161,7 +161,7 @@ def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
         "user_id": _user_id(environ),
         "password": _password(environ),
         "password_file": path_of(environ, PASSWORD_FILE),
-        "base_url": _base_url(environ),
+        "base_url": web_address(environ, BASE_URL).rstrip("/"),
         "timeout": _number(environ, TIMEOUT, above=0, most=_MAX_TIMEOUT),
         "rate_limit": whole_number(environ, RATE_LIMIT, most=_MAX_RATE),
         "index": one_of(environ, INDEX, INDEXES, str.lower),
@@ -242,18 +242,19 @@ def path_of(environ: Mapping[str, str], setting: Setting) -> Path | None:
         raise unusable(setting) from None
 
 
-def _base_url(environ: Mapping[str, str]) -> str:
-    text = value_of(environ, BASE_URL)
+def web_address(environ: Mapping[str, str], setting: Setting) -> str:
+    """Return an address that is https, or http on this machine, without user, query or fragment; "" if it is unset."""
+    text = value_of(environ, setting)
     try:
         url = urlsplit(text)
         host, _ = url.hostname or "", url.port
     except ValueError:
-        raise unusable(BASE_URL) from None
+        raise unusable(setting) from None
     plain = text.isascii() and text.isprintable() and not set(text) & set(" @?#\\")
     safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(host))
-    if not (plain and safe and host):
-        raise unusable(BASE_URL)
-    return text.rstrip("/")
+    if text and not (plain and safe and host):
+        raise unusable(setting)
+    return text
 
 
 def _number(environ: Mapping[str, str], setting: Setting, *, above: float, most: float) -> float:

@@ -64,7 +64,7 @@ class Guests:
         """Return who the settings let in: the host of the public address is one of the hosts."""
         public = urlsplit(settings.public_url).netloc
         hosts = [*settings.allowed_hosts, *([public] if public else [])]
-        origins = map(_origin_of, settings.allowed_origins)
+        origins = map(origin_of, settings.allowed_origins)
         return cls(
             hosts=tuple(filter(None, map(authority_of, hosts))),
             origins=tuple(filter(None, origins)),
@@ -80,12 +80,12 @@ class Guests:
         """Whether the Origin headers of a request do: a program that is no browser sends none."""
         if not headers:
             return True
-        origin = _origin_of(headers[0]) if _is_one(headers) else None
+        origin = origin_of(headers[0]) if _is_one(headers) else None
         return origin is not None and ((self.loopback and origin[1].is_loopback) or self._is_allowed_origin(origin))
 
     def shows_answers_to(self, header: str) -> bool:
         """Whether a web page of this origin may read answers: one that was allowed by its name."""
-        origin = _origin_of(header) if _is_one([header]) else None
+        origin = origin_of(header) if _is_one([header]) else None
         return origin is not None and self._is_allowed_origin(origin)
 
     def _is_allowed_host(self, named: Authority) -> bool:
@@ -117,7 +117,8 @@ def _address_of(host: str) -> str:
         return ""
 
 
-def _origin_of(text: str) -> tuple[str, Authority] | None:
+def origin_of(text: str) -> tuple[str, Authority] | None:
+    """Return the scheme and the host that an Origin header, or a rule, names; ``None`` where it is no origin."""
     found = _ORIGIN.fullmatch(text.lower())
     named = authority_of(found.group(2)) if found else None
     return (found.group(1), named) if found and named else None

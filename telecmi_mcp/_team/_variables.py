@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from telecmi_mcp._team._addresses import authority_of
+from telecmi_mcp._team._addresses import authority_of, origin_of
 from telecmi_mcp._variables import (
     Setting,
     is_loopback,
@@ -15,6 +15,7 @@ from telecmi_mcp._variables import (
     path_of,
     unusable,
     value_of,
+    web_address,
     whole_number,
 )
 from telecmi_mcp.errors import ConfigurationError
@@ -28,9 +29,6 @@ AUDITS = ("stdout", "stderr", "off")
 
 _MAX_RATE = 1_000_000
 _MAX_CONCURRENCY = 1000
-_HOST = re.compile(
-    r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?(:(\d{1,5}|\*))?|\[[0-9A-Fa-f:.]+\](:(\d{1,5}|\*))?"
-)
 _SCOPE = re.compile(r"[!#-\[\]-~]{1,128}")  # a scope-token of RFC 6749
 _MAX_PORT = 65_535
 
@@ -187,12 +185,12 @@ def team_values_of(environ: Mapping[str, str]) -> dict[str, Any]:
     """
     return {
         "listen": _address(environ),
-        "public_url": _web_address(environ, PUBLIC_URL),
-        "allowed_hosts": _listed(environ, ALLOWED_HOSTS, _is_host),
-        "allowed_origins": _listed(environ, ALLOWED_ORIGINS, _is_origin),
+        "public_url": _public_url(environ),
+        "allowed_hosts": _listed(environ, ALLOWED_HOSTS, authority_of),
+        "allowed_origins": _listed(environ, ALLOWED_ORIGINS, origin_of),
         "callers": one_of(environ, WHO, CALLERS, str.lower),
-        "issuer": _web_address(environ, ISSUER),
-        "jwks_url": _web_address(environ, JWKS_URL),
+        "issuer": web_address(environ, ISSUER),
+        "jwks_url": web_address(environ, JWKS_URL),
         "audience": _word(environ, AUDIENCE),
         "scope": _scope(environ),
         "sign_ins": one_of(environ, WHOSE, SIGN_INS, str.lower),
@@ -222,35 +220,17 @@ def _is_ip(host: str) -> bool:
     return True
 
 
-def _listed(environ: Mapping[str, str], setting: Setting, fits: Callable[[str], bool]) -> tuple[str, ...]:
+def _listed(environ: Mapping[str, str], setting: Setting, read: Callable[[str], object]) -> tuple[str, ...]:
     listed = tuple(filter(None, (each.strip() for each in value_of(environ, setting).split(","))))
-    if not all(map(fits, listed)):
+    if None in map(read, listed):
         raise unusable(setting)
     return listed
 
 
-def _is_host(text: str) -> bool:
-    return bool(_HOST.fullmatch(text))
-
-
-def _is_origin(text: str) -> bool:
-    scheme, _, host = text.partition("://")
-    return scheme in {"http", "https"} and _is_host(host)
-
-
-def _web_address(environ: Mapping[str, str], setting: Setting) -> str:
-    """An address that is https, or http on this machine, without user, query or fragment."""
-    text = value_of(environ, setting)
-    if not text:
-        return ""
-    try:
-        url = urlsplit(text)
-        host, _ = url.hostname or "", url.port
-    except ValueError:
-        raise unusable(setting) from None
-    plain = text.isascii() and text.isprintable() and not set(text) & set(" @?#\\")
-    if not (plain and host and (url.scheme == "https" or (url.scheme == "http" and is_loopback(host)))):
-        raise unusable(setting)
+def _public_url(environ: Mapping[str, str]) -> str:
+    text = web_address(environ, PUBLIC_URL)
+    if text and authority_of(urlsplit(text).netloc) is None:  # no Host header could ever be this
+        raise unusable(PUBLIC_URL)
     return text
 
 
