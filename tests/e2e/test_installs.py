@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import venv
+import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,8 @@ class Machine:
 
 
 def from_the_sdist(machine: Machine) -> Sequence[str | Path]:
-    venv.create(machine.home / "venv", with_pip=True)
+    # By a process of its own: a copy that this one wrote could be busy in a child that another thread just forked.
+    machine.run(sys.executable, "-m", "venv", machine.home / "venv")
     machine.run(machine.home / "venv/bin/python", "-m", "pip", "install", "--quiet", machine.sdist)
     return [machine.home / "venv/bin/telecmi-mcp"]
 
