@@ -53,6 +53,10 @@ _EMOJI = (  # Emoji of UTS #51 without digits, letters of flags and skin tones; 
     r"\U0001f202\U0001f21a\U0001f22f\U0001f232-\U0001f23a\U0001f250\U0001f251\U0001f300-\U0001f3fa"
     r"\U0001f400-\U0001f64f\U0001f680-\U0001f6ff\U0001f7e0-\U0001f7f0\U0001f90c-\U0001f9ff\U0001fa70-\U0001faff"
 )
+_BLANK = "\u2800\ufffc\U00013441\U00013442\U0001d159"
+"""Characters that leave no ink and are neither white space nor ignorable: the empty Braille pattern, the object
+replacement character, the two Egyptian blanks and the null notehead. They stay among others, as Braille needs."""
+_BLANK_CONTROLS = "\U00013430", "\U0001343f"  # format controls of Egyptian hieroglyphs: the first and the last
 _SKIN_TONES = r"\U0001f3fb-\U0001f3ff"
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _MONGOLIAN = r"\u1820-\u1878\u1880-\u18aa"
@@ -88,6 +92,23 @@ def is_clean(text: str) -> bool:
     and a part is, the whole was searched for more.
     """
     return (text.isascii() and text.isprintable()) or not _is_suspect(text)
+
+
+def shows_nothing(text: str) -> bool:
+    """Whether a reader sees nothing of a clean text: white space, blank characters and marks without a letter only."""
+    if text.isascii():
+        return not text or text.isspace()
+    return all(map(_leaves_no_ink, text))
+
+
+def _leaves_no_ink(char: str) -> bool:
+    first, last = _BLANK_CONTROLS
+    return (
+        char.isspace()
+        or char in _BLANK
+        or first <= char <= last
+        or unicodedata.category(char) in {"Mn", "Me"}  # they stand on a letter, and there is none
+    )
 
 
 def _is_suspect(text: str) -> bool:

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from pydantic_core import from_json
 
 from telecmi_mcp import errors
-from telecmi_mcp._clean import clean, is_clean
+from telecmi_mcp._clean import clean, is_clean, shows_nothing
 from telecmi_mcp._cursors import MAX_CURSOR, pack_cursor
 from telecmi_mcp._models import Contact, ContactPage, SignedIn
 from telecmi_mcp._plain import FIELD_LIMITS, is_plain, read_plain
@@ -105,7 +105,7 @@ def read_login(status: int, body: bytes, *, retry_after: float | None = None, se
     agent = answer.get("agent")
     name = agent.get("name") if isinstance(agent, dict) else None
     shown = _without(secret, clean(name, limit=_NAME_LIMIT)) if isinstance(name, str) else ""
-    return SignedIn(token=SecretStr(token), name=_without(token, shown).strip())
+    return SignedIn(token=SecretStr(token), name="" if shows_nothing(shown) else _without(token, shown).strip())
 
 
 def read_contact(answer: dict[str, Any], contact_id: str, *, secret: str = "") -> Contact:
@@ -288,7 +288,8 @@ def _is_sound(values: Sequence[Any], limit: int, secret: str) -> bool:
     """Whether each value is nothing, or a text that ``_read_text`` would give back as it is.
 
     Every text stands whole in the joined one. If the secret is not in that, it is in none of them, and what needs no
-    cleaning there needs none here. Then only a length or blanks can still change a text, and each is asked for these.
+    cleaning there needs none here. Then only a length or blank characters can still change a text, and each is asked
+    for these.
     """
     if not set(map(type, values)) <= _TEXTS:
         return False
@@ -296,7 +297,7 @@ def _is_sound(values: Sequence[Any], limit: int, secret: str) -> bool:
     joined = " ".join(texts)
     return (
         max(map(len, texts), default=0) <= limit
-        and not any(map(str.isspace, texts))
+        and not any(map(str.isspace if joined.isascii() else shows_nothing, texts))
         and not (secret and secret in joined)
         and is_clean(joined)
     )
@@ -307,7 +308,8 @@ def _read_text(value: Any, limit: int, secret: str) -> str | None:  # noqa: ANN4
         return None
     raw = value[:_LONGEST_RAW] if isinstance(value, str) else _digits(value)
     text = _without(secret, clean(_without(secret, raw), limit=limit))
-    return text if text and not text.isspace() else None
+    shown = text.removesuffix("…") if len(raw) > limit else text  # that of a cut stands for nothing by itself
+    return None if shows_nothing(shown) else text
 
 
 def _digits(value: Any) -> str:  # noqa: ANN401 - whatever JSON held

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telecmi_mcp._clean import MOST_MARKS, clean
+from telecmi_mcp._clean import MOST_MARKS, clean, shows_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -351,3 +351,20 @@ def test_idna_is_loaded_only_when_a_joiner_is_met(name: str, loaded: str) -> Non
     command = [sys.executable, "-X", "utf8", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == loaded
+
+
+UNSEEN = {chr(point) for point in range(0x110000) if unicodedata.category(chr(point)) in {"Cc", "Cf", "Mn", "Me", "Zs"}}
+PREFIXED = set("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")  # have ink
+BLANK = set("\u2800\u115f\u1160\u3164\uffa0\u180e\ufffc\U0001d159\U00013441\U00013442\u17b4\u034f\ufe0f")
+
+
+def test_a_text_of_characters_that_nobody_sees_shows_nothing() -> None:
+    seen = [char for char in UNSEEN - PREFIXED | BLANK if not shows_nothing(clean(char, limit=9))]
+    assert not seen
+    assert shows_nothing(clean("".join(sorted(UNSEEN - PREFIXED | BLANK)) * 2, limit=99_999))
+
+
+@pytest.mark.parametrize("text", ["⠃⠗⠇", "⠀⠃", "-", "अ", "ा", "e\u0301", "👍", "…", "?", "\u06dd"])
+def test_a_text_of_which_something_is_seen_does_not(text: str) -> None:
+    assert not shows_nothing(text)
+    assert clean(text, limit=99) == text

@@ -270,6 +270,16 @@ def test_any_json_at_all_is_a_page_or_an_error_of_ours(value: object) -> None:
             assert len(str(error)) <= 200
 
 
+@pytest.mark.parametrize("name", ["\u2800", "\u2800" * 300, "\u3164", "\u0301", "\u180e", " \u2800\ufffc", "\u200b"])
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("is_ascii", [True, False])
+def test_a_field_in_which_nothing_is_seen_is_missing(name: str, number: int, *, is_ascii: bool) -> None:
+    entry = {"contact_id": ID, "first_name": name, "last_name": "\u2803\u2800\u2807"}
+    body = json.dumps({"contacts": [entry] * number}, ensure_ascii=is_ascii).encode()
+    contacts = page(_wire.read_answer(200, body)).contacts
+    assert {(contact.first_name, contact.last_name) for contact in contacts} == {(None, "\u2803\u2800\u2807")}
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from telecmi_mcp import Contact, ContactPage, _clean, _tools, _wire, errors
-from telecmi_mcp._clean import clean, is_clean
+from telecmi_mcp._clean import clean, is_clean, shows_nothing
 from telecmi_mcp._models import JsonContacts
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ NAMES = [name for names in json.loads(SAMPLES.read_text("utf-8")).values() for n
 # One of each kind of character that cleaning looks at, and ordinary ones beside them.
 TROUBLE = "a अ्िa\u0301\u0334\u0f71\t\n\x00\x7f\x85\x9b\x1b[]\\m;\u00a0\u3000\u00ad\u034f\u115f\u17b4\u180b\u180e"
 MORE = "\u200b\u200c\u200d\u200e\u202e\u2028\u2029\u3164\ufe0f\ufeff\uffa0\ufffe\ue000\ud800\udfff\U000e0100\U000e0041☀"
-HOSTILE = st.text(st.sampled_from(TROUBLE + MORE), max_size=30)
+BLANK = "\u2800\u2813"
+HOSTILE = st.text(st.sampled_from(TROUBLE + MORE + BLANK), max_size=30)
 PIECES = st.lists(st.sampled_from(["tok-123", "tok", "-123", "to\u200bk-", "123", "\x00", " "]), max_size=5)
 PLAIN = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=70)
 LONG = st.builds(lambda text, times: text * times, st.sampled_from(["ab c", "क्", "e\u0301", " "]), st.integers(50, 120))
@@ -62,8 +63,9 @@ def read_value(value: Any, limit: int) -> str | None:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise TypeError
-    text = clean(str(value).replace(SECRET, "[removed]"), limit=limit).replace(SECRET, "[removed]")
-    return text if text and not text.isspace() else None
+    raw = str(value).replace(SECRET, "[removed]")
+    text = clean(raw, limit=limit).replace(SECRET, "[removed]")
+    return None if shows_nothing(text.removesuffix("…") if len(str(value)) > limit else text) else text
 
 
 def read_entry(entry: Any) -> list[Contact]:
@@ -81,6 +83,8 @@ def read_entry(entry: Any) -> list[Contact]:
 )
 @example([{"contact_id": "a", "phone_no": False}, {"contact_id": "b", "phone_no": 0}])
 @example([{"contact_id": "a", "company": "\u00a0"}, {"contact_id": "b", "company": "  "}])
+@example([{"contact_id": "a", "company": "\u2800"}, {"contact_id": "b", "company": "\u0301"}])
+@example([{"contact_id": "a", "company": "\u2800" * 301}, {"contact_id": "b", "company": " " * 301}])
 @example([{"contact_id": "a", "company": "knows tok-123"}, {"contact_id": "b", "company": "y"}])
 @example([{"contact_id": "a", "company": "tok-"}, {"contact_id": "b", "company": "123"}])
 @example([{"contact_id": "a", "company": "\u200dक"}, {"contact_id": "b", "company": "\U000e0041"}])

@@ -34,7 +34,7 @@ def test_the_documented_answer_gives_the_token_and_the_name(code: object) -> Non
     assert str(GOOD["token"]) not in repr(signed_in)
 
 
-@pytest.mark.parametrize("agent", [None, [], "John", {}, {"name": None}, {"name": 7}, {"name": "\u200b \n"}])
+@pytest.mark.parametrize("agent", [None, [], "John", {}, {"name": None}, {"name": 7}, {"name": "\u200b \n\u2800"}])
 def test_without_a_name_there_is_none(agent: object) -> None:
     assert read({**GOOD, "agent": agent}).name == ""
 
