@@ -7,13 +7,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 import anyio
 from anyio.to_thread import run_sync
 
 from telecmi_mcp import errors
 from telecmi_mcp._found import Found
+from telecmi_mcp._index_files import UNUSABLE
 from telecmi_mcp._ledger import Ledger
 from telecmi_mcp._mirror import Mirror, always
 from telecmi_mcp._search import Hit, Hits, id_in, search
@@ -39,6 +40,7 @@ _WAITING, _CHECKING = 0.75, 0.95
 
 _ROUNDS = 3  # of reading hits again: where one changed or is gone, others move up
 _ENOUGH_FAULTS = 3
+_INDEXES = 3  # that one call tries: the one that is there, one made anew, and one in memory
 _POLL = 0.2  # seconds between two looks at what another process writes
 
 
@@ -93,7 +95,7 @@ class Directory:
         """
         if self._shelf is None:
             return await self._search_once(query, limit, report)
-        return await self._or_anew(partial(self._search, query, limit, report))
+        return await self._or_anew(partial(self._search, query, limit, report, anyio.current_time()))
 
     async def sync(self, report: Report) -> Found:
         """Follow the pass that is due, here or in the process that writes the index, to its end.
@@ -157,14 +159,18 @@ class Directory:
         return replace(found, is_kept=False)
 
     async def _or_anew(self, work: Callable[[], Awaitable[Found]]) -> Found:
-        """Do it again on a new index where the old one is malformed: it is only a cache."""
-        try:
-            return await work()
-        except errors.IndexUnusable as unusable:
-            if not unusable.malformed:
-                raise
-            await self._wipe()
-            return await work()
+        """Do it again on a new index where the old one is malformed, and then in memory: it is only a cache."""
+        was_wiped = False
+        for _ in range(_INDEXES - 1):
+            try:
+                return await work()
+            except errors.IndexUnusable as unusable:
+                if unusable.malformed and not was_wiped:
+                    await self._let_go(self._wipe)
+                    was_wiped = True
+                elif not ((unusable.malformed or unusable.reason) and await self._let_go(self._retreat, unusable)):
+                    raise
+        return await work()
 
     async def _sync(self, report: Report) -> Found:
         mirror = await self._current()
@@ -176,12 +182,13 @@ class Directory:
             raise mirror.fault
         return await self._found(mirror, Hits(), 0)
 
-    async def _search(self, query: str, limit: int, report: Report | None) -> Found:
-        begun = anyio.current_time()
+    async def _search(self, query: str, limit: int, report: Report | None, begun: float) -> Found:
         mirror = await self._current()
         if contact_id := id_in(query):
             return await self._by_id(mirror, contact_id)
         mirror, hits = await self._awaited(mirror, query, limit, begun + self._timeout * _WAITING, report)
+        if _is_of_index(mirror.fault):
+            raise mirror.fault
         reading = _Reading(self._client, query, limit, until=begun + self._timeout * _CHECKING)
         hits = await reading.checked(mirror, hits, may_write=self._may_write)
         unchecked = sum(hit.contact.contact_id not in reading.live for hit in hits.hits)
@@ -238,6 +245,7 @@ class Directory:
             complete=ledger.is_whole,
             is_current=mirror.is_current(max_age=self._max_age),
             unchecked=unchecked,
+            place=self._shelf.notice if self._shelf else "",
         )
 
     async def _current(self) -> Mirror:
@@ -250,20 +258,27 @@ class Directory:
                 mirror.ledger = Ledger.from_state(await run_sync(mirror.store.state))
             return mirror
 
-    async def _wipe(self) -> None:
-        """Let go of the index and remove it."""
+    async def _let_go(self, change: Callable[..., bool], *values: object) -> bool:
+        """Let go of the index, and change what the next search takes."""
         async with self._taking:
             if self._mirror:
                 self._mirror.stop()
             self._mirror = None
-            if self._shelf is not None:
-                await run_sync(self._shelf.wipe)
+            return await run_sync(change, *values)
+
+    def _wipe(self) -> bool:
+        if self._shelf is not None:
+            self._shelf.wipe()
+        return True
+
+    def _retreat(self, unusable: errors.IndexUnusable) -> bool:
+        return self._shelf is not None and self._shelf.retreat(unusable.reason or UNUSABLE)
 
     async def _taken(self) -> Mirror:
         if self._shelf is None:  # without one search() does not come here
             raise errors.IndexUnusable("no shelf", malformed=False)
         mirror = self._mirror
-        if mirror and isinstance(mirror.fault, errors.IndexUnusable) and mirror.fault.malformed:
+        if mirror and _is_of_index(mirror.fault):
             raise mirror.fault
         index = await run_sync(self._shelf.take)
         if mirror is None or mirror.store is not index:
@@ -340,6 +355,11 @@ class _Reading:
             raise
         except errors.TelecmiError as fault:
             _log.info("a hit was not read again: %s", fault.code)
+
+
+def _is_of_index(fault: errors.TelecmiError | None) -> TypeGuard[errors.IndexUnusable]:
+    """Whether another index helps: this one is malformed, or cannot be where it is."""
+    return isinstance(fault, errors.IndexUnusable) and bool(fault.malformed or fault.reason)
 
 
 async def _told(mirror: Mirror, deed: Callable[[Mirror], Awaitable[None]]) -> None:

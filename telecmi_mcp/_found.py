@@ -24,6 +24,7 @@ class Found:
         unchecked: How many hits TeleCMI did not confirm just now.
         by_id: Whether an id was asked for, which TeleCMI itself answers.
         is_kept: Whether what was read is kept for the next search.
+        place: What must be told of where the index is; "" if nothing.
     """
 
     hits: tuple[Hit, ...]
@@ -36,6 +37,7 @@ class Found:
     unchecked: int = 0
     by_id: bool = False
     is_kept: bool = True
+    place: str = ""
 
     @property
     def notice(self) -> str:
@@ -45,6 +47,7 @@ class Found:
             said.append(f"Not all contacts could be searched{' yet' * self.is_kept}: there may be better matches.")
         if self.unchecked:
             said.append(f"TeleCMI did not confirm {self.unchecked} of these just now: they are from the index.")
+        said.append(self.place)
         return " ".join(filter(None, said))
 
     @property

@@ -9,12 +9,14 @@ import json
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from threading import RLock
 from typing import Self
 
+from telecmi_mcp._index_files import FULL, NOT_WRITABLE, UNUSABLE, reason_of, why_not_written
 from telecmi_mcp._models import Contact
 from telecmi_mcp._postings import Backend, Fts5Postings, PlainPostings, Postings, numbered, prune, tokens
 from telecmi_mcp._search._document import NORMALISER, Row, entries, reaches
@@ -53,32 +55,50 @@ class Index:
     the state before or after it, never between. One process may write a file; others open it with `read_only`.
     """
 
-    def __init__(self, path: Path | None = None, *, backend: Backend | None = None, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        backend: Backend | None = None,
+        read_only: bool = False,
+        before_write: Callable[[], None] = lambda: None,
+    ) -> None:
         """Open an index, or make one where there is none.
 
         Args:
             path: the file, made with mode 0600; in memory when left out.
             backend: where postings go in a new index; FTS5 if this SQLite has it, when left out.
             read_only: open what another process writes.
+            before_write: is called before each change, and raises what forbids it.
 
         Raises:
             IndexUnusable: the file is no index, one of another version, or cannot be opened.
         """
         self._path = path
+        self._before_write = before_write
         self._writing = RLock()
         self._reading = RLock() if path else self._writing
-        with _mapped():
+        with _mapped(path):
             if path and not read_only:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             self._writer = _connect(path, read_only=read_only)
             try:
                 if not read_only:
-                    _prepare(self._writer, backend, on_disk=path is not None)
-                self._postings = _recognise(self._writer, backend)
+                    _prepare(self._writer, backend, path)
+                self._postings = _recognise(self._writer, backend, path)
                 self._reader = _connect(path, read_only=True) if path and not read_only else self._writer
             except BaseException:
                 self._writer.close()
                 raise
+
+    def copied(self) -> Self:
+        """Return a copy in memory."""
+        copy = type(self)()
+        with self._reading, _mapped(self._path):
+            self._reader.backup(copy._writer)  # noqa: SLF001 - of the same class
+        with _mapped():
+            copy._postings = _recognise(copy._writer, None, None)  # noqa: SLF001
+        return copy
 
     def close(self) -> None:
         """Close the file; nothing can be called afterwards."""
@@ -96,7 +116,7 @@ class Index:
     @contextmanager
     def reading(self) -> Iterator["Moment"]:
         """Hold one moment of the index; in memory, writing waits until it is let go."""
-        with self._reading, _mapped(), _transaction(self._reader, "BEGIN"):
+        with self._reading, _mapped(self._path), _transaction(self._reader, "BEGIN"):
             yield Moment(self._reader, self._postings)
 
     def upsert(self, contacts: Sequence[Contact], /, *, generation: int, state: Mapping[str, str]) -> Written:
@@ -142,13 +162,13 @@ class Index:
 
     def state(self) -> dict[str, str]:
         """Give the saved state."""
-        with self._reading, _mapped():
+        with self._reading, _mapped(self._path):
             return dict(self._reader.execute("SELECT name, value FROM state"))
 
     def count(self, generation: int | None = None, /) -> int:
         """Say how many contacts there are, or how many were seen in `generation`."""
         where, values = ("", ()) if generation is None else (" WHERE generation = ?", (generation,))
-        with self._reading, _mapped():
+        with self._reading, _mapped(self._path):
             return int(self._reader.execute(f"SELECT count(*) FROM contact{where}", values).fetchone()[0])  # noqa: S608 - a constant
 
     def scrub(self) -> bool:
@@ -159,7 +179,8 @@ class Index:
         """
         if self._path is None:
             return True
-        with self._reading, self._writing, _mapped():
+        with self._reading, self._writing, _mapped(self._path):
+            self._before_write()
             self._postings.pack(self._writer)
             self._writer.execute("VACUUM")
             self._writer.execute("PRAGMA busy_timeout = 0")
@@ -169,8 +190,10 @@ class Index:
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
-        with self._writing, _mapped(), _transaction(self._writer, "BEGIN IMMEDIATE"):
-            yield self._writer
+        with self._writing, _mapped(self._path):
+            self._before_write()
+            with _transaction(self._writer, "BEGIN IMMEDIATE"):
+                yield self._writer
 
     def _remove(self, connection: sqlite3.Connection, old: list["_Numbered"]) -> int:
         self._reindex(connection, old=old, new=[])
@@ -262,18 +285,27 @@ def _connect(path: Path | None, *, read_only: bool) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_PATIENCE / 1000)
 
 
-def _prepare(connection: sqlite3.Connection, backend: Backend | None, *, on_disk: bool) -> None:
-    for pragma in _ON_DISK if on_disk else ():
+def _prepare(connection: sqlite3.Connection, backend: Backend | None, path: Path | None) -> None:
+    for pragma in _ON_DISK if path else ():
         connection.execute(f"PRAGMA {pragma}")
     if connection.execute("PRAGMA schema_version").fetchone() != (0,):
         return
     postings = _postings(backend or ("fts5" if has_fts5(connection) else "plain"))
+    marks = f"PRAGMA user_version = {_VERSION}", f"PRAGMA application_id = {_mark(path)}"
     with _transaction(connection, "BEGIN IMMEDIATE"):
-        for statement in (*_SCHEMA.split(";"), postings.schema, f"PRAGMA user_version = {_VERSION}"):
+        for statement in (*_SCHEMA.split(";"), postings.schema, *marks):
             connection.execute(statement)
 
 
-def _recognise(connection: sqlite3.Connection, backend: Backend | None) -> Postings:
+def _mark(path: Path | None) -> int:
+    """A number that ties a file to its name, which stands for an account: no file is read under another one's name."""
+    return int.from_bytes(blake2b(path.stem.encode(), digest_size=4).digest(), "big", signed=True) if path else 0
+
+
+def _recognise(connection: sqlite3.Connection, backend: Backend | None, path: Path | None) -> Postings:
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    if path and mark != _mark(path):
+        raise IndexUnusable("the index of another name", malformed=True)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version != _VERSION:
         raise IndexUnusable(f"version {version}, not {_VERSION}", malformed=True)
@@ -306,13 +338,28 @@ def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
 
 
 @contextmanager
-def _mapped() -> Iterator[None]:
+def _mapped(path: Path | None = None) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        malformed = isinstance(error, sqlite3.Error) and (code is None or code & 0xFF in _MALFORMED)
-        raise IndexUnusable(str(error), malformed=malformed) from error
+    except OSError as error:
+        raise IndexUnusable(type(error).__name__, malformed=False, reason=reason_of(error)) from error
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        malformed = code in _MALFORMED
+        reason = "" if malformed or path is None else _reason(code, path)
+        raise IndexUnusable(str(error), malformed=malformed, reason=reason) from error
+
+
+def _reason(code: int, path: Path) -> str:
+    match code:
+        case sqlite3.SQLITE_FULL:
+            return FULL
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN:
+            return why_not_written(path)
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
+            return NOT_WRITABLE
+        case _:
+            return UNUSABLE
 
 
 def _row(contact: Contact) -> Row:

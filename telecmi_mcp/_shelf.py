@@ -8,19 +8,29 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Protocol
 
 from telecmi_mcp._index import Index
+from telecmi_mcp._index_files import (
+    NOT_OURS,
+    FileLock,
+    Inodes,
+    all_indexes,
+    files_of,
+    index_path,
+    inodes_of,
+    is_ours,
+    is_private,
+    is_sound,
+    reason_of,
+    remove_index,
+)
 from telecmi_mcp.errors import IndexUnusable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from telecmi_mcp._search import Store
@@ -28,8 +38,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _FORGOTTEN = 30 * 86_400.0  # seconds after which the file of another account is removed: a token's life
-_KEY_BYTES = 32
-_FILES = ("", "-wal", "-shm", "-journal")
 
 
 class Shelf(Protocol):
@@ -38,6 +46,11 @@ class Shelf(Protocol):
     @property
     def is_writer(self) -> bool:
         """Whether this process may write the index that it was given."""
+        ...
+
+    @property
+    def notice(self) -> str:
+        """What a reader of answers must be told of the place; "" if nothing."""
         ...
 
     def take(self) -> Store:
@@ -53,6 +66,10 @@ class Shelf(Protocol):
         """Remove an index that is malformed."""
         ...
 
+    def retreat(self, reason: str) -> bool:
+        """Go on in memory, because the index cannot be where it is; False where that is no choice."""
+        ...
+
     def close(self) -> None:
         """Close what was opened."""
         ...
@@ -62,6 +79,7 @@ class MemoryShelf:
     """An index in memory, made when it is first taken; gone with the process."""
 
     is_writer = True
+    notice = ""
 
     def __init__(self) -> None:
         self._index: Index | None = None
@@ -76,6 +94,11 @@ class MemoryShelf:
         """Start with an empty one."""
         self.close()
 
+    def retreat(self, _: str) -> bool:
+        """Start with an empty one."""
+        self.close()
+        return True
+
     def close(self) -> None:
         """Let go of all contacts."""
         if self._index is not None:
@@ -86,6 +109,10 @@ class MemoryShelf:
 class FileShelf:
     """An index in a file, written by whoever holds its lock and read by everybody else.
 
+    What stands at the place is looked at with each `take`, and before each change. Where it is no longer the file that
+    was opened, a new one is made; where no file can be used, the index goes on in memory until the process ends, with
+    what was read of the file before, and `notice` says why.
+
     Args:
         folder: Where the file is; made with mode 0700.
         owner: Whose contacts they are: the base URL and the user, or the token where only that is known.
@@ -95,49 +122,115 @@ class FileShelf:
         self._folder = folder
         self._owner = owner
         self._path: Path | None = None
-        self._lock: _Lock | None = None
+        self._lock: FileLock | None = None
         self._index: Index | None = None
-        self._inode: tuple[int, int] | None = None
+        self._inodes: Inodes = ()
+        self._memory: Index | None = None
         self._empty: Index | None = None
         self._retired: list[Index] = []
-        self.is_writer = False
+        self.notice = ""
+
+    @property
+    def is_writer(self) -> bool:
+        """Whether this process may write the index that it was given."""
+        return self._memory is not None or (self._lock is not None and self._lock.is_held())
 
     def take(self) -> Index:
         """Return the index, opened for writing as soon as no other process does."""
         try:
-            return self._take()
+            return self._memory or self._take()
         except OSError as error:
-            raise IndexUnusable(type(error).__name__, malformed=False) from None
+            self.retreat(reason_of(error))
+        except IndexUnusable as unusable:
+            if unusable.malformed:
+                raise
+            self.retreat(unusable.reason)
+        return self._memory or self._nothing_yet()
 
     def wipe(self) -> None:
-        """Remove the file, if this process writes it."""
+        """Remove the file, if this process writes it; what is in memory too."""
+        if self._memory:
+            self._retired.append(self._memory)
+            self._memory = Index()
+        self._retire()
         if self.is_writer and self._path:
-            _unlink(self._path)
+            with suppress(OSError):  # the next `take` meets it, and goes on in memory
+                remove_index(self._path)
+
+    def retreat(self, reason: str) -> bool:
+        """Go on in memory, with what can be read of the file if that is still this user's alone."""
+        _log.warning("the index is kept in memory: %s", reason)
+        if self._memory:
+            self._retired.append(self._memory)
+        self._memory = self._salvaged() or Index()
+        self._retire()
+        self._release()
+        self.notice = f"The index is kept in this server's memory only, because {reason}."
+        return True
 
     def close(self) -> None:
         """Close the file and let the next process write."""
         self._retire()
-        for index in (*self._retired, *filter(None, [self._empty])):
+        for index in (*self._retired, *filter(None, [self._empty, self._memory])):
             index.close()
         self._retired.clear()
-        self._empty = None
-        if self._lock:
-            self._lock.release()
-        self.is_writer = False
+        self._empty = self._memory = None
+        self._release()
 
     def _take(self) -> Index:
-        if self._path is None:
-            self._path = index_path(self._folder, self._owner)
-            self._lock = _Lock(self._path.with_suffix(".lock"))
-        if not self.is_writer and self._lock and self._lock.acquire():
-            self.is_writer = True
+        path = index_path(self._folder, self._owner)
+        if path != self._path or (self._lock and self._lock.is_lost()):
+            self._start_over(path)
+        if self._lock and not self._lock.is_held() and self._lock.acquire():
             self._retire()
-            _remove_forgotten(self._folder, but=self._path)
-        if self._index is None or self._inode != _inode(self._path):
+            _remove_forgotten(self._folder, but=path)
+        if self._index is None or self._inodes != inodes_of(path) or not is_sound(path):
+            is_torn = bool(self._inodes) and self._inodes[0] == inodes_of(path)[0]  # its log is another one or gone
             self._retire()
-            self._index = _written(self._path) if self.is_writer else _read(self._path)
-            self._inode = _inode(self._path)
+            if self.is_writer and is_torn:
+                remove_index(path)
+            self._index = self._written(path) if self.is_writer else _read(path)
+            self._inodes = inodes_of(path)
         return self._index or self._nothing_yet()
+
+    def _start_over(self, path: Path) -> None:
+        """Begin at a place where nothing is known yet, or where the lock that was held is not there any more."""
+        self._retire()
+        self._release()
+        self._path = path
+        self._lock = FileLock(path.with_suffix(".lock"))
+
+    def _written(self, path: Path) -> Index:
+        if not is_sound(path):
+            _log.warning("the index is made anew: it was not a file of this user alone")
+            remove_index(path)
+        try:
+            return Index(path, before_write=self._check)
+        except IndexUnusable as error:
+            if not error.malformed:
+                raise
+            _log.info("the index is made anew: %s", error.detail)
+            remove_index(path)
+            return Index(path, before_write=self._check)
+
+    def _check(self) -> None:
+        """Let nothing be written that nobody would find, or that another process may be writing too.
+
+        Raises:
+            IndexUnusable: The file, its folder or the lock is not at its place any more.
+        """
+        if not (self._path and self._lock and self._lock.is_held() and self._is_in_place(self._path)):
+            raise IndexUnusable("the file is not at its place any more", malformed=True)
+
+    def _is_in_place(self, path: Path) -> bool:
+        return is_private(self._folder) and self._inodes == inodes_of(path) and is_sound(path)
+
+    def _salvaged(self) -> Index | None:
+        """Copy what was open, unless another user may have written it."""
+        if self._index is not None and self._path and is_ours(self._folder) and is_sound(self._path):
+            with suppress(IndexUnusable):
+                return self._index.copied()
+        return None
 
     def _nothing_yet(self) -> Index:
         self._empty = self._empty or Index()
@@ -147,7 +240,12 @@ class FileShelf:
         """Put the index aside: a search may still be in it."""
         if self._index is not None:
             self._retired.append(self._index)
-        self._index = self._inode = None
+        self._index = None
+        self._inodes = ()
+
+    def _release(self) -> None:
+        if self._lock:
+            self._lock.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,22 +266,19 @@ def cache_folder() -> Path:
     return user_cache_path("telecmi-mcp", appauthor=False)
 
 
-def index_path(folder: Path, owner: str) -> Path:
-    """Where the index of an owner is.
-
-    The name is a hash under a key that never leaves the folder, so that it tells nothing about a token by itself.
-    """
-    _make_private(folder)
-    name = blake2b(owner.encode(), key=_key(folder), digest_size=16).hexdigest()
-    return folder / f"{name}.db"
-
-
 def find_index(folder: Path, owner: str) -> Path | None:
-    """Where the index of an owner is, if there is one; nothing is made."""
-    if not (folder / "key").exists():
+    """Where the index of an owner is, if there is one; nothing is made.
+
+    Raises:
+        IndexUnusable: The folder cannot be used; the reason says why.
+    """
+    if not os.path.lexists(folder / "key"):
         return None
-    path = index_path(folder, owner)
-    return path if path.exists() else None
+    try:
+        path = index_path(folder, owner)
+    except OSError as error:
+        raise _unusable(error) from None
+    return path if os.path.lexists(path) else None
 
 
 def forget_index(folder: Path, owner: str) -> bool:
@@ -195,20 +290,28 @@ def forget_index(folder: Path, owner: str) -> bool:
     path = find_index(folder, owner)
     try:
         if path:
-            _unlink(path)
+            remove_index(path)
     except OSError as error:
-        raise IndexUnusable(type(error).__name__, malformed=False) from None
+        raise _unusable(error) from None
     return path is not None
 
 
 def inspect_index(path: Path) -> Shelved:
-    """Look at an index file without changing it."""
-    lock = _Lock(path.with_suffix(".lock"))
-    has_writer = not lock.acquire()
+    """Look at an index file without changing it.
+
+    Raises:
+        IndexUnusable: Nothing can be looked at there; the reason says why.
+    """
+    lock = FileLock(path.with_suffix(".lock"))
     try:
-        size = sum(file.stat().st_size for file in _files(path))
+        has_writer = not lock.acquire()
+        size = sum(file.lstat().st_size for file in files_of(path))
+        if not is_sound(path):  # the next search makes it anew
+            return Shelved(path, size, None, {}, has_writer)
         with Index(path, read_only=True) as index:
             return Shelved(path, size, index.count(), index.state(), has_writer)
+    except OSError as error:
+        raise _unusable(error) from None
     except IndexUnusable:
         return Shelved(path, size, None, {}, has_writer)
     finally:
@@ -223,120 +326,39 @@ def clear_indexes(folder: Path) -> int:
     Raises:
         IndexUnusable: One cannot be removed: on Windows, because it is in use.
     """
-    paths = list(folder.glob("*.db"))
+    if os.path.lexists(folder) and not is_ours(folder):
+        raise IndexUnusable("the folder", malformed=False, reason=NOT_OURS)
+    paths = all_indexes(folder)
     try:
         for path in paths:
-            _unlink(path)
+            remove_index(path)
     except OSError as error:
-        raise IndexUnusable(type(error).__name__, malformed=False) from None
+        raise _unusable(error) from None
     return len(paths)
 
 
-def _written(path: Path) -> Index:
-    try:
-        return Index(path)
-    except IndexUnusable as error:
-        if not error.malformed:
-            raise
-        _log.info("the index is made anew: %s", error.detail)
-        _unlink(path)
-        return Index(path)
+def _unusable(error: OSError) -> IndexUnusable:
+    return IndexUnusable(type(error).__name__, malformed=False, reason=reason_of(error))
 
 
 def _read(path: Path) -> Index | None:
     """Open what another process writes; ``None`` until it has begun, and while it makes a malformed one anew."""
+    if not (os.path.lexists(path) and is_sound(path)):
+        return None
     try:
-        return Index(path, read_only=True) if path.exists() else None
+        return Index(path, read_only=True)
     except IndexUnusable as error:
         if not error.malformed:
             raise
         return None
 
 
-def _make_private(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if sys.platform != "win32":
-        if folder.stat().st_uid != os.getuid():
-            raise PermissionError
-        folder.chmod(0o700)
-
-
-def _key(folder: Path) -> bytes:
-    path = folder / "key"
-    with suppress(FileNotFoundError):
-        return path.read_bytes()
-    fresh = folder / f"key.{os.getpid()}"
-    _write_private(fresh, secrets.token_bytes(_KEY_BYTES))
-    with suppress(FileExistsError):  # another process was faster, and its key counts
-        os.link(fresh, path)
-    fresh.unlink()
-    return path.read_bytes()
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-
-
 def _remove_forgotten(folder: Path, *, but: Path) -> None:
     """Remove the files of accounts and tokens that were not used for long, unless they are in use."""
-    for path in folder.glob("*.db"):
-        lock = _Lock(path.with_suffix(".lock"))
-        if path != but and path.stat().st_mtime < time.time() - _FORGOTTEN and lock.acquire():
-            _unlink(path)
-            lock.release()
-
-
-def _files(path: Path) -> Iterator[Path]:
-    return (file for end in _FILES if (file := path.with_name(path.name + end)).exists())
-
-
-def _unlink(path: Path) -> None:
-    for file in list(_files(path)):
-        file.unlink(missing_ok=True)
-
-
-def _inode(path: Path) -> tuple[int, int] | None:
-    with suppress(FileNotFoundError):
-        found = path.stat()
-        return found.st_dev, found.st_ino
-    return None
-
-
-class _Lock:
-    """A lock of the operating system on a file: it ends with the process that holds it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor: int | None = None
-
-    def acquire(self) -> bool:
-        """Take the lock unless another process, or another lock of this one, has it."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            _try_lock(descriptor)
-        except OSError:
-            os.close(descriptor)
-            return False
-        self._descriptor = descriptor
-        return True
-
-    def release(self) -> None:
-        """Let it go, if it is held."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-
-def _lock_function() -> Callable[[int], None]:
-    if sys.platform == "win32":
-        import msvcrt  # noqa: PLC0415 - only Windows has it
-
-        return lambda descriptor: msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    import fcntl  # noqa: PLC0415 - Windows has it not
-
-    return lambda descriptor: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-_try_lock = _lock_function()
+    for path in all_indexes(folder) - {but}:
+        with suppress(OSError):
+            newest = max(file.lstat().st_mtime for file in files_of(path))
+            lock = FileLock(path.with_suffix(".lock"))
+            if newest < time.time() - _FORGOTTEN and lock.acquire():
+                remove_index(path)
+                lock.release()

@@ -240,15 +240,17 @@ class IndexUnusable(TelecmiError):
 
     Attributes:
         malformed: Whether a new one has to be made; it is only a cache.
+        reason: Why it cannot be on disk, in our words: "the disk is full"; "" where that is not the trouble.
     """
 
     code = "index_unusable"
     hint = "The user must make the cache folder writable, or set TELECMI_INDEX to memory, and restart this server"
     fact = "the local index of contacts cannot be used"
 
-    def __init__(self, detail: str, *, malformed: bool) -> None:
+    def __init__(self, detail: str, *, malformed: bool, reason: str = "") -> None:
         self.malformed = malformed
-        super().__init__(detail=detail)
+        self.reason = reason
+        super().__init__(fact=f"the index on disk cannot be used: {reason}" if reason else None, detail=detail)
 
 
 class DatabaseAway(TelecmiError):

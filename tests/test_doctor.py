@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import ssl
+import sys
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 from typing import TYPE_CHECKING
@@ -33,6 +35,7 @@ from telecmi_mcp._doctor import (
     look_for_secrets,
 )
 from telecmi_mcp._settings import Settings
+from telecmi_mcp._shelf import FileShelf
 from telecmi_mcp._tokens import Origin
 
 if TYPE_CHECKING:
@@ -292,6 +295,28 @@ def test_the_index_is_told(index: str, word: str, monkeypatch: pytest.MonkeyPatc
     found = look_at_index(Settings(index=index), "nobody")
     assert found.verdict is Verdict.GOOD
     assert word in found.says
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such owners")
+def test_an_index_that_cannot_be_on_disk_is_told_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = tmp_path / "telecmi-mcp"
+    shelf = FileShelf(folder, "nobody")
+    shelf.take()
+    shelf.close()
+    uid = os.getuid()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "getuid", lambda: uid + 1)
+        found = look_at_index(Settings(index="disk"), "nobody")
+    assert found.verdict is Verdict.BAD
+    assert found.says == "in memory instead of on disk, because its folder belongs to another user"
+    (path,) = folder.glob("*.db")
+    path.unlink()
+    os.mkfifo(path)
+    found = look_at_index(Settings(index="disk"), "nobody")
+    assert (found.verdict, found.says) == (Verdict.BAD, "on disk, unreadable")
 
 
 # The clients

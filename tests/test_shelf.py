@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from telecmi_mcp import Contact
-from telecmi_mcp._shelf import FileShelf, MemoryShelf, clear_indexes, find_index, index_path, inspect_index
+from telecmi_mcp._index_files import NOT_A_FILE, index_path
+from telecmi_mcp._shelf import FileShelf, MemoryShelf, clear_indexes, find_index, inspect_index
 from telecmi_mcp.errors import IndexUnusable
 
 if TYPE_CHECKING:
@@ -170,8 +172,54 @@ def test_an_index_can_be_looked_at_while_it_is_written(folder: Path, shelves: li
     assert inspect_index(path).contacts is None
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_without_a_folder_that_can_be_made_the_index_is_in_memory(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(IndexUnusable, match="TELECMI_INDEX") as caught:
-        FileShelf(tmp_path / "file" / "telecmi-mcp", OWNER).take()
-    assert not caught.value.malformed
+    shelf = FileShelf(tmp_path / "file" / "telecmi-mcp", OWNER)
+    shelf.take().upsert(SOMEBODY, generation=1, state={})
+    assert (shelf.take().count(), shelf.is_writer) == (1, True)
+    assert NOT_A_FILE in shelf.notice
+    shelf.wipe()
+    assert shelf.take().count() == 0
+    shelf.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such owners")
+def test_a_folder_of_another_user_is_not_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.mkdir(parents=True)
+    uid = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: uid + 1)
+    with pytest.raises(PermissionError):
+        index_path(folder, OWNER)
+    shelf = FileShelf(folder, OWNER)
+    shelf.take().upsert(SOMEBODY, generation=1, state={})
+    shelf.close()
+    assert list(folder.iterdir()) == []
+    with pytest.raises(IndexUnusable, match="belongs to another user"):
+        clear_indexes(folder)
+
+
+@pytest.mark.parametrize(("days", "is_kept"), [(29, True), (31, False)])
+def test_a_file_stays_for_30_days_after_its_last_use(
+    folder: Path, shelves: list[FileShelf], days: int, *, is_kept: bool
+) -> None:
+    unused = FileShelf(folder, "unused")
+    unused.take()
+    unused.close()
+    then = time.time() - days * 86_400
+    os.utime(index_path(folder, "unused"), (then, then))
+    shelves[0].take()
+    assert bool(find_index(folder, "unused")) is is_kept
+
+
+def test_what_is_removed_is_overwritten_in_the_file(folder: Path) -> None:
+    """Without the rewriting of the file after a pass: a process that is killed before it leaves no name either."""
+    shelf = FileShelf(folder, OWNER)
+    index = shelf.take()
+    index.upsert(
+        [Contact(contact_id=f"c{number}", first_name=f"Zebulon{number}") for number in range(50)],
+        generation=1,
+        state={},
+    )
+    index.delete([f"c{number}" for number in range(50)])
+    shelf.close()  # which moves the log into the file
+    assert b"Zebulon" not in index_path(folder, OWNER).read_bytes()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from telecmi_mcp._cli._configuration import add_sandbox_flag, add_setting_flags, read_settings
+from telecmi_mcp.errors import IndexUnusable
 
 if TYPE_CHECKING:
     import argparse
@@ -57,12 +59,17 @@ async def _owner(settings: Settings) -> str:
 
 
 def _status(settings: Settings, owner: str) -> str:
-    from telecmi_mcp._ledger import Ledger  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._index_files import probe_folder  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._ledger import Ledger  # noqa: PLC0415
     from telecmi_mcp._shelf import cache_folder, find_index, inspect_index  # noqa: PLC0415
 
-    path = find_index(cache_folder(), owner)
-    shelved = inspect_index(path) if path else None
+    reason, shelved = probe_folder(cache_folder()), None
+    with suppress(IndexUnusable):  # the probe says why
+        path = find_index(cache_folder(), owner)
+        shelved = inspect_index(path) if path else None
     lines = [f"  {'TELECMI_INDEX':<13} {settings.index}", f"  {'folder':<13} {cache_folder()}"]
+    if reason:
+        lines.append(f"  {'in memory':<13} because {reason}")
     if shelved is None:
         return "\n".join([*lines, "", "This account has no index on disk."])
     ledger = Ledger.from_state(shelved.state)

@@ -33,6 +33,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return 1
     found = anyio.run(_sync, args, settings)
     print(f"{found.indexed:,} contacts in the index; {'complete' if found.complete else 'not complete'}.")
+    if found.place:
+        print(f"Nothing is kept: {found.place}")
     if settings.index == "memory":
         print("Nothing is kept: set TELECMI_INDEX=disk to keep the index for the server.")
     return 0 if found.complete else 1

@@ -6,11 +6,14 @@ import time
 from typing import TYPE_CHECKING
 
 from telecmi_mcp._doctor._finding import Finding, Verdict
+from telecmi_mcp._index_files import probe_folder
 from telecmi_mcp._ledger import Ledger
 from telecmi_mcp._shelf import cache_folder, find_index, inspect_index
+from telecmi_mcp.errors import IndexUnusable
 
 if TYPE_CHECKING:
     from telecmi_mcp._settings import Settings
+    from telecmi_mcp._shelf import Shelved
 
 _HOUR = 3600
 
@@ -21,8 +24,16 @@ def look_at_index(settings: Settings, owner: str) -> Finding:
         return Finding("Index", Verdict.GOOD, "off: search_contacts says so, list_contacts and get_contact work")
     if settings.index == "memory":
         return Finding("Index", Verdict.GOOD, "in memory, made at the first search of each start")
-    path = find_index(cache_folder(), owner)
-    shelved = inspect_index(path) if path else None
+    try:
+        path = find_index(cache_folder(), owner)
+        shelved = inspect_index(path) if path else None
+    except IndexUnusable as unusable:
+        return _in_memory(unusable.reason)
+    reason = probe_folder(cache_folder())
+    return _in_memory(reason) if reason else _on_disk(shelved)
+
+
+def _on_disk(shelved: Shelved | None) -> Finding:
     if shelved is None:
         return Finding("Index", Verdict.GOOD, "on disk, not there yet: the first search or telecmi-mcp sync makes it")
     if shelved.contacts is None:
@@ -31,6 +42,11 @@ def look_at_index(settings: Settings, owner: str) -> Finding:
     ledger = Ledger.from_state(shelved.state)
     whole = f"all as of {_ago(ledger.as_of)}" if ledger.is_whole else "not all of them yet"
     return Finding("Index", Verdict.GOOD, f"on disk, {shelved.contacts:,} contacts, {whole}")
+
+
+def _in_memory(reason: str) -> Finding:
+    advice = f"Correct that, or set TELECMI_INDEX to memory: {cache_folder()} cannot hold the index."
+    return Finding("Index", Verdict.BAD, f"in memory instead of on disk, because {reason}", advice)
 
 
 def _ago(seconds: float) -> str:

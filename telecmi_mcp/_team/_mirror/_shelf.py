@@ -39,6 +39,7 @@ class PostgresShelf:
     """
 
     def __init__(self, database: Database, locks: Locks, owner: str) -> None:
+        self.notice = ""
         self._database = database
         self._locks = locks
         self._key = account_key(owner)
@@ -72,6 +73,10 @@ class PostgresShelf:
         """Remove what the mirror holds, if this replica writes it."""
         if self._store is not None and self.is_writer:
             self._store.wipe()
+
+    def retreat(self, _: str) -> bool:
+        """Say no: the mirror is in the database or nowhere."""
+        return False
 
     def close(self) -> None:
         """Let another replica write."""
