@@ -6,16 +6,25 @@ A memory stream of anyio lets the loop turn for each side before it looks, and k
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio.abc import ObjectReceiveStream
 from mcp.shared.message import SessionMessage
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class Inlet(ObjectReceiveStream[SessionMessage | Exception]):
-    """A place for one message between the one who gives and the one who takes."""
+    """A place for one message between the one who gives and the one who takes.
 
-    def __init__(self) -> None:
+    Args:
+        next_held: Gives a message that had to wait and may go now, where there is no other one.
+    """
+
+    def __init__(self, next_held: Callable[[], SessionMessage | None] = lambda: None) -> None:
+        self._next_held = next_held
         self._message: SessionMessage | None = None
         self._waiter: asyncio.Future[None] | None = None  # the giver while there is a message, else the taker
         self._ended = False
@@ -32,12 +41,12 @@ class Inlet(ObjectReceiveStream[SessionMessage | Exception]):
         if self._closed:
             raise anyio.BrokenResourceError
         self._message = message
-        self._wake()
+        self.wake()
 
     def end(self) -> None:
         """Say that there are no more."""
         self._ended = True
-        self._wake()
+        self.wake()
 
     async def receive(self) -> SessionMessage:
         """Take the next message.
@@ -51,20 +60,23 @@ class Inlet(ObjectReceiveStream[SessionMessage | Exception]):
                 raise anyio.ClosedResourceError
             if self._ended:
                 raise anyio.EndOfStream
+            if held := self._next_held():
+                return held
             await self._wait()
         message, self._message = self._message, None
-        self._wake()
+        self.wake()
         return message
 
     async def aclose(self) -> None:
         """Take no more."""
         self._closed = True
-        self._wake()
+        self.wake()
 
     async def _wait(self) -> None:
         self._waiter = asyncio.get_running_loop().create_future()
         await self._waiter
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let the one who waits look again."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)

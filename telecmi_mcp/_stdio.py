@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import select
-from collections import Counter
 from contextlib import asynccontextmanager, closing, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import anyio
 from anyio.abc import ObjectSendStream
@@ -21,8 +21,10 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from anyio.to_thread import run_sync
 from mcp.shared.message import SessionMessage
 from mcp_types import (
+    CONNECTION_CLOSED,
     INVALID_REQUEST,
     PARSE_ERROR,
+    ErrorData,
     JSONRPCError,
     JSONRPCMessage,
     JSONRPCNotification,
@@ -30,6 +32,7 @@ from mcp_types import (
     JSONRPCResponse,
 )
 
+from telecmi_mcp._backpressure import Backlog
 from telecmi_mcp._descriptors import can_wait_for, may_not_block
 from telecmi_mcp._door import NOT_BEGUN, Begun
 from telecmi_mcp._inlet import Inlet
@@ -41,18 +44,23 @@ if TYPE_CHECKING:
     from anyio.abc import ObjectReceiveStream, TaskGroup
     from anyio.streams.memory import MemoryObjectSendStream
 
-_Line = tuple[bytes, str | None]  # and the request that it answers
-
 _log = logging.getLogger(__name__)
 
 _Streams = tuple["ObjectReceiveStream[SessionMessage | Exception]", "ObjectSendStream[SessionMessage]"]
 
-MAX_DUE = 1024
 GRACE_SECONDS = 0.8
 LAST_WORDS_SECONDS = 0.1
 
-_LOOK_AGAIN_SECONDS = 0.2
+_LOOK_AGAIN_SECONDS = 0.1
 _CHUNK = 64 * 1024
+
+
+class _Line(NamedTuple):
+    """Bytes to be written, the request that they answer, and how many bytes of the backlog that settles."""
+
+    data: bytes
+    answered: str | None
+    size: int
 
 
 class _Reader:
@@ -172,6 +180,12 @@ def _write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
+def _refusal(request: JSONRPCRequest) -> bytes:
+    """Answer a request that never began as the SDK answers those that did."""
+    error = ErrorData(code=CONNECTION_CLOSED, message="Connection closed")
+    return write_message(JSONRPCError(jsonrpc="2.0", id=request.id, error=error))
+
+
 class _Outlet(ObjectSendStream[SessionMessage]):
     """The server's way out: at once while nothing is before it and there is room, else through the pump."""
 
@@ -184,9 +198,15 @@ class _Outlet(ObjectSendStream[SessionMessage]):
         await checkpoint_if_cancelled()
         message = item.message
         answered = str(message.id) if isinstance(message, JSONRPCResponse | JSONRPCError) else None
-        line = write_message(message), answered
-        if not (self._wire.has_told(line) or self._wire.begin_at_once(line, self._queue)):
-            await self._queue.send(line)
+        data = write_message(message)
+        line = _Line(data, answered, len(data))
+        if self._wire.has_told(line):
+            return
+        if answered is None:
+            await self._wire.may_notify()
+        self._wire.note_finished(line)
+        if not self._wire.begin_at_once(line, self._queue):
+            self._queue.send_nowait(line)  # an answer is kept as bytes, and the task that made it can end
 
     async def aclose(self) -> None:
         """Say that there are no more."""
@@ -203,13 +223,14 @@ class _Wire:
         self._reader = _Reader(wire[0])
         self._writer = _Writer(wire[1])
         self._tasks = tasks
-        self.from_client = Inlet()
-        queue, self._from_server = anyio.create_memory_object_stream[_Line](0)
+        self._backlog = Backlog()
+        self.from_client = Inlet(self._next_held)
+        queue, self._from_server = anyio.create_memory_object_stream[_Line](math.inf)
         self.to_client = _Outlet(self, queue)
         self._lock = anyio.Lock(fast_acquire=True)
-        # Requests that want an answer, by their id as text, and complaints; counted, since a host may use an id twice.
-        self._due: Counter[str | int] = Counter()
         self._settled = anyio.Event()
+        self._is_leaving = False
+        self._hung_up_at = 0.0  # where that was seen before the end of input was read
 
     async def pump_in(self) -> None:
         """Hand the lines to the server; at the end of input, leave it a moment for what is due."""
@@ -223,15 +244,18 @@ class _Wire:
                         await self._take(line)
                     data = await self._read()
             await self._take(splitter.finish())
-            with anyio.move_on_after(GRACE_SECONDS):
-                while self._due:
+            with anyio.CancelScope(deadline=(self._hung_up_at or anyio.current_time()) + GRACE_SECONDS):
+                while self._backlog.due:
                     await self._next_settled()
         finally:
             self.from_client.end()
-        if self._due:
+        if self._backlog.due:
+            self._complain(b"".join(map(_refusal, self._backlog.give_up_held())))
             # The server now says of each that the connection is closed. Leave, even if nobody reads that: with the
             # stream closed whoever still waits to send, shielded as it may be, learns at once that it is broken.
             await anyio.sleep(LAST_WORDS_SECONDS)
+            self._is_leaving = True
+            self._settled.set()
             self._from_server.close()
             self._tasks.cancel_scope.cancel()
 
@@ -240,27 +264,36 @@ class _Wire:
         with suppress(anyio.ClosedResourceError):  # by pump_in, which does not wait any longer
             async with self._from_server:
                 async for line in self._from_server:
-                    await self._send(*line)
+                    await self._send(line)
 
     def begin_at_once(self, line: _Line, queue: MemoryObjectSendStream[_Line]) -> bool:
         """Write the line, or what there is room for and leave the rest to the pump, unless something is before it."""
         pump_is_idle = self._from_server.statistics().tasks_waiting_receive > 0
-        if not pump_is_idle or self._lock.locked() or not self._writer.begin(line[0]):
+        if not pump_is_idle or self._lock.locked() or not self._writer.begin(line.data):
             return False
         if self._writer.is_amid_line:
             with suppress(anyio.WouldBlock):  # the pump is being cancelled, and the line with it
-                queue.send_nowait((b"", line[1]))  # the rest of the line goes before this
-        elif line[1] is not None:
-            self._settle(line[1])
+                queue.send_nowait(line._replace(data=b""))  # the rest of the line goes before this
+        else:
+            self._note_written(line)
         return True
+
+    async def may_notify(self) -> None:
+        """Wait until there is room for what is no answer."""
+        while not (self._backlog.takes_notifications or self._is_leaving):
+            await self._next_settled()
+
+    def note_finished(self, line: _Line) -> None:
+        """Count the line until it is written."""
+        self._backlog.finish(line.answered or "", line.size)
 
     def has_told(self, line: _Line) -> bool:
         """Whether this was answered before the server was there; then it is compared, and goes nowhere."""
-        told = self._told.pop(line[1], None) if line[1] is not None else None
+        told = self._told.pop(line.answered, None) if line.answered is not None else None
         if told is None:
             return False
-        self._contradicted |= told != line[0]
-        self._settle(str(line[1]))
+        self._contradicted |= told != line.data
+        self._settle(str(line.answered))
         return True
 
     async def _read(self) -> bytes:
@@ -269,8 +302,7 @@ class _Wire:
     async def _catch_up(self) -> None:
         """Let the server hear what was answered before it was there; what it says to that is known already."""
         if self._begun.unsent:
-            self._due[owed := id(self._begun)] += 1
-            self._tasks.start_soon(self._send, self._begun.unsent, owed)
+            self._complain(self._begun.unsent)
         for line in self._begun.lines:
             await self._take(line)
         while self._told:
@@ -284,16 +316,26 @@ class _Wire:
         message = read_message(line)
         if isinstance(message, JSONRPCError) and message.error.code in {PARSE_ERROR, INVALID_REQUEST}:
             # In a task of its own: a host that does not read must not keep us from seeing that it leaves.
-            self._due[complaint := id(message)] += 1
-            self._tasks.start_soon(self._send, write_message(message), complaint)
-        else:
-            self._note_due(message)
+            self._complain(write_message(message))
+        elif self._may_begin(message, 0 if isinstance(line, TooLong) else len(line)):
             await self.from_client.give(SessionMessage(message))
         await self._have_room()
 
+    def _complain(self, line: bytes) -> None:
+        self._backlog.due[owed := id(line)] += 1
+        self._tasks.start_soon(self._write_complaint, line, owed)
+
+    async def _write_complaint(self, line: bytes, owed: int) -> None:
+        async with self._lock:
+            await self._writer.write(line)
+        self._settle(owed)
+
     async def _have_room(self) -> None:
         # A host that asks and does not read must not fill the memory with answers. It may still leave meanwhile.
-        while self._due.total() >= MAX_DUE and not self._reader.hung_up():
+        while self._backlog.is_full and not self._hung_up_at:
+            if self._reader.hung_up():
+                self._hung_up_at = anyio.current_time()
+                return
             with anyio.move_on_after(_LOOK_AGAIN_SECONDS):
                 await self._next_settled()
 
@@ -301,25 +343,38 @@ class _Wire:
         self._settled = anyio.Event()
         await self._settled.wait()
 
-    def _note_due(self, message: JSONRPCMessage) -> None:
+    def _may_begin(self, message: JSONRPCMessage, size: int) -> bool:
+        """Take note of what the host sent, and say whether the server gets it now."""
         if isinstance(message, JSONRPCRequest):
-            self._due[str(message.id)] += 1
-        elif isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
+            return self._backlog.begin(message, size)
+        if isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
             # The SDK never answers a cancelled request.
-            self._settle(str((message.params or {}).get("requestId")))
+            self._backlog.cancel(str((message.params or {}).get("requestId")))
+            self._tell_settled()
+        return True
+
+    def _next_held(self) -> SessionMessage | None:
+        request = self._backlog.next_held()
+        return None if request is None else SessionMessage(request)
+
+    def _note_written(self, line: _Line) -> None:
+        self._backlog.unsent -= line.size
+        if line.answered is not None:
+            self._backlog.settle(line.answered)
+        self._tell_settled()
 
     def _settle(self, due: str | int) -> None:
-        if self._due[due] > 1:
-            self._due[due] -= 1
-        else:
-            self._due.pop(due, None)
-        self._settled.set()
+        self._backlog.settle(due)
+        self._tell_settled()
 
-    async def _send(self, line: bytes, settled: str | int | None) -> None:
+    def _tell_settled(self) -> None:
+        self._settled.set()
+        self.from_client.wake()
+
+    async def _send(self, line: _Line) -> None:
         async with self._lock:
-            await self._writer.write(line)
-        if settled is not None:
-            self._settle(settled)
+            await self._writer.write(line.data)
+        self._note_written(line)
 
 
 @asynccontextmanager

@@ -83,3 +83,24 @@ async def _end_later(inlet: Inlet) -> None:
 async def _close_later(inlet: Inlet) -> None:
     await anyio.wait_all_tasks_blocked()
     await inlet.aclose()
+
+
+async def test_what_was_held_comes_when_it_may_go() -> None:
+    held: list[SessionMessage] = []
+    inlet = Inlet(lambda: held.pop() if held else None)
+    taken = []
+
+    async def take() -> None:
+        taken.extend([message async for message in inlet])
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as taking:
+            taking.start_soon(take)
+            await anyio.wait_all_tasks_blocked()
+            held.append(FIRST)
+            inlet.wake()
+            await anyio.wait_all_tasks_blocked()
+            await inlet.give(SECOND)
+            await anyio.wait_all_tasks_blocked()
+            inlet.end()
+    assert taken == [FIRST, SECOND]

@@ -16,8 +16,9 @@ from anyio.lowlevel import checkpoint
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCResponse
 
+from telecmi_mcp._backpressure import MAX_DUE
 from telecmi_mcp._door import NOT_BEGUN, Begun
-from telecmi_mcp._stdio import MAX_DUE, _Reader, _Wire, _Writer
+from telecmi_mcp._stdio import _Reader, _Wire, _Writer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -176,7 +176,7 @@ def write_until_stuck(process: subprocess.Popen[bytes], data: bytes) -> bytes:
 
 @needs_proc
 def test_a_host_that_stops_reading_makes_the_server_wait_and_not_grow() -> None:
-    pages = b"".join(json.dumps(call(number, "list_contacts")).encode() + b"\n" for number in range(1, 5001))
+    pages = b"".join(json.dumps(call(number, "list_contacts", limit=100)).encode() + b"\n" for number in range(1, 5001))
     hello = b"".join(json.dumps(message).encode() + b"\n" for message in initialize())
     words = [sys.executable, "-m", "telecmi_mcp", "serve", "--sandbox", "--rate-limit", "0"]
     with subprocess.Popen(words, stdin=PIPE, stdout=PIPE, env=environment()) as process:
@@ -186,9 +186,31 @@ def test_a_host_that_stops_reading_makes_the_server_wait_and_not_grow() -> None:
             assert write_until_stuck(process, hello) == b""
             process.stdout.readline()
             assert write_until_stuck(process, pages) != b""
-            assert resident(process.pid) < 200_000_000
+            assert resident(process.pid) < 140_000_000  # 93 MB of which 16 MiB are answers; it was 304 MB without bound
             process.stdin.close()
             assert process.wait(PATIENCE) == 0  # nobody reads, and it leaves all the same
+        finally:
+            process.kill()
+
+
+@needs_proc
+def test_a_host_that_reads_late_gets_every_answer() -> None:
+    asked = range(1, 601)  # 60 KB each: twice of what is kept
+    pages = b"".join(json.dumps(call(number, "list_contacts", limit=100)).encode() + b"\n" for number in asked)
+    hello = b"".join(json.dumps(message).encode() + b"\n" for message in initialize())
+    words = [sys.executable, "-m", "telecmi_mcp", "serve", "--sandbox", "--rate-limit", "0"]
+    with subprocess.Popen(words, stdin=PIPE, stdout=PIPE, env=environment()) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            assert write_until_stuck(process, hello) == b""
+            process.stdout.readline()
+            assert write_until_stuck(process, pages) == b""
+            answers = [json.loads(process.stdout.readline()) for _ in asked]
+            assert sorted(answer["id"] for answer in answers) == list(asked)
+            assert {len(answer["result"]["structuredContent"]["contacts"]) for answer in answers} == {100}
+            process.stdin.close()
+            assert process.wait(PATIENCE) == 0
         finally:
             process.kill()
 
