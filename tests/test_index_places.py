@@ -120,6 +120,7 @@ def kept_in(folder: Path) -> int:
     assert folder.stat().st_mode & 0o777 == 0o700
     path = the_file(folder)
     assert is_sound(path)
+    assert (path.lstat().st_mode & 0o177777, path.lstat().st_nlink) == (0o100600, 1)
     target = folder.parent / "somebody's"
     assert not target.exists() or target.read_bytes() == b"precious"
     with Index(path, read_only=True) as index:
