@@ -268,3 +268,28 @@ async def test_with_a_token_of_the_configuration_no_state_folder_is_looked_for(
     monkeypatch.setattr("telecmi_mcp._state.state_folder", None)
     async with open_configured(Namespace(sandbox=False), Settings(**given)):
         pass
+
+
+_LIMITED = """
+import os, resource, sys
+soft = int(sys.argv[1])
+hard = int(sys.argv[2]) or resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+os.execv(sys.executable, [sys.executable, "-m", "telecmi_mcp", *sys.argv[3:]])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@pytest.mark.parametrize(
+    "words", [["serve"], ["serve", "--http", "127.0.0.1:0", "--sandbox"], ["check"], ["search", "x", "--sandbox"]]
+)
+def test_too_few_open_files_are_one_sentence(words: list[str]) -> None:
+    done = run("-c", _LIMITED, "8", "8", *words, command=())
+    sentence = "Raise the limit of open files (ulimit -n): it is too low for this command, or too many are open."
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"telecmi-mcp: {sentence}\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_low_soft_limit_of_open_files_is_raised() -> None:
+    done = run("-c", _LIMITED, "8", "0", "search", "priya", "--sandbox", command=())
+    assert (done.returncode, done.stderr) == (0, "")

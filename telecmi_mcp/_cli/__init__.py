@@ -46,9 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from telecmi_mcp.errors import TelecmiError  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._cli._open_files import require_open_files  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp.errors import TelecmiError  # noqa: PLC0415
 
     try:
+        require_open_files()
         return int(import_module(f"telecmi_mcp._cli.{args.command}").run(args, os.environ))
     except TelecmiError as error:
         print(f"telecmi-mcp: {error}", file=sys.stderr)

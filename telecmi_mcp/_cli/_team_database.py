@@ -17,7 +17,7 @@ def opened_database(environ: Mapping[str, str]) -> Iterator[Database]:
     """Open the database of ``TELECMI_DATABASE_URL`` for one command.
 
     Raises:
-        ConfigurationError: It is not set, or what it needs is not installed.
+        ConfigurationError: It is not set or cannot be an address, or what it needs is not installed.
         DatabaseAway: It cannot be reached.
         DatabaseUnusable: It refuses a statement.
     """
@@ -30,9 +30,12 @@ def opened_database(environ: Mapping[str, str]) -> Iterator[Database]:
     try:
         yield database
     except DatabaseAway as why:
+        is_missing = database.is_missing()
         raise DatabaseAway(
-            hint="Check TELECMI_DATABASE_URL, and that the database runs",
-            fact="it cannot be reached",
+            hint="Create it, or correct its name in TELECMI_DATABASE_URL"
+            if is_missing
+            else "Check TELECMI_DATABASE_URL, and that the database runs",
+            fact="its server has no database of this name" if is_missing else "it cannot be reached",
             detail=why.detail,
         ) from None
     finally:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from telecmi_mcp._cli._configuration import add_setting_flags, for_sandbox, with_flags
+from telecmi_mcp._cli._open_files import raise_open_files, too_few_open_files
 from telecmi_mcp._team import _variables
 
 if TYPE_CHECKING:
@@ -54,11 +55,23 @@ def _serve(args: argparse.Namespace, settings: TeamSettings) -> int:
     from telecmi_mcp._logging import configure_logging  # noqa: PLC0415 - settings are looked at before all this
     from telecmi_mcp._secrets import KnownSecrets  # noqa: PLC0415 - the same
     from telecmi_mcp._team._web._asgi import build_app  # noqa: PLC0415 - the same
+    from telecmi_mcp._team._web._connections import (  # noqa: PLC0415 - the same
+        MAX_CONNECTIONS,
+        MIN_OPEN_FILES,
+        RESERVED_FILES,
+        ConnectionLimit,
+        max_connections_for,
+    )
     from telecmi_mcp._team._web._serving import serve_http  # noqa: PLC0415 - the same
 
+    open_files = raise_open_files(MAX_CONNECTIONS + RESERVED_FILES)
+    if open_files < MIN_OPEN_FILES:
+        raise too_few_open_files()
+    connections = max_connections_for(open_files)
     secrets = KnownSecrets()
     configure_logging(settings.common, secrets)
-    return serve_http(build_app(settings, secrets=secrets, **_surroundings(args)), settings)
+    app = build_app(settings, max_connections=connections, secrets=secrets, **_surroundings(args))
+    return serve_http(app, settings, ConnectionLimit(connections))
 
 
 def _surroundings(args: argparse.Namespace) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from contextlib import contextmanager
 from functools import partial
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import psycopg
 from anyio.to_thread import run_sync
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from telecmi_mcp._team._migrations import migrate
+from telecmi_mcp._team._variables import DATABASE_URL
+from telecmi_mcp._variables import unusable
 from telecmi_mcp.errors import DatabaseAway, DatabaseUnusable
 
 if TYPE_CHECKING:
@@ -39,6 +43,15 @@ _OPTIONS = {
     "tcp_user_timeout": 5000,
     "options": "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s",
 }
+_MAINTENANCE = "postgres"  # the database that every server has, to ask which others it has
+_WORDS = {
+    "sslmode": {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
+    "channel_binding": {"disable", "prefer", "require"},
+    "gssencmode": {"disable", "prefer", "require"},
+    "target_session_attrs": {"any", "read-write", "read-only", "primary", "standby", "prefer-standby"},
+}
+_MAX_PORT = 65_535
+_PORT = re.compile("[0-9]{1,5}")
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
 
 
@@ -50,6 +63,12 @@ class Database:
     """
 
     def __init__(self, url: SecretStr, *, max_size: int = MAX_CONNECTIONS) -> None:
+        """Set a pool up, which connects when it is opened.
+
+        Raises:
+            ConfigurationError: The address cannot be one.
+        """
+        self._parameters = _parameters_of(url)
         self._url = url
         self._pool = ConnectionPool(
             url.get_secret_value(),
@@ -118,6 +137,17 @@ class Database:
         except psycopg.Error as why:
             raise DatabaseAway(detail=type(why).__name__) from None
 
+    def is_missing(self) -> bool:
+        """Whether the server answers, and has no database of this name; libpq tells that by translated text only."""
+        statement = "SELECT count(*) FROM pg_database WHERE datname = coalesce(%s, current_user)"
+        keywords: dict[str, Any] = {**_OPTIONS, "dbname": _MAINTENANCE}
+        try:
+            with psycopg.connect(self._url.get_secret_value(), **keywords) as connection:
+                found = connection.execute(statement, (self._parameters.get("dbname"),)).fetchone()
+        except psycopg.Error:
+            return False
+        return found == (0,)
+
     async def run(self, deed: Callable[[Connection], _T]) -> _T:
         """Do it with a connection, in a thread, as one transaction.
 
@@ -130,3 +160,26 @@ class Database:
     def _do(self, deed: Callable[[Connection], _T]) -> _T:
         with self.connection() as connection:
             return deed(connection)
+
+
+def _parameters_of(url: SecretStr) -> dict[str, Any]:
+    """Return what an address says, by libpq's own rules, and by those that libpq looks at only when it connects.
+
+    Raises:
+        ConfigurationError: It says what cannot be. The sentence does not show it.
+    """
+    try:
+        parameters = conninfo_to_dict(url.get_secret_value())
+    except psycopg.Error:
+        raise unusable(DATABASE_URL) from None
+    hosts, ports = (str(parameters.get(name, "")).split(",") for name in ("host", "port"))
+    are_words = all(parameters.get(name, min(words)) in words for name, words in _WORDS.items())
+    if not (are_words and all(map(_is_port, ports)) and len(ports) in {1, len(hosts)}):
+        raise unusable(DATABASE_URL)
+    return parameters
+
+
+def _is_port(text: str) -> bool:
+    """Whether it is a port's number; where none is written, libpq takes its default."""
+    digits = text.strip()
+    return not digits or (bool(_PORT.fullmatch(digits)) and 0 < int(digits) <= _MAX_PORT)

@@ -170,7 +170,9 @@ async def _migrate(database: Database) -> bool:
     try:
         steps = await run_sync(database.migrate)
     except DatabaseAway as why:
-        _log.warning("the database is away, its schema is looked after once it is back: %s", why.detail)
+        is_missing = await run_sync(database.is_missing)
+        fact = "its server has no database of the name in TELECMI_DATABASE_URL" if is_missing else why.detail
+        _log.warning("the database is away, its schema is looked after once it is back: %s", fact)
         return False
     except DatabaseUnusable:  # which the database has logged; whoever runs it can mend that without a restart
         return False

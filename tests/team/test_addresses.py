@@ -12,7 +12,7 @@ from telecmi_mcp import create_app
 from telecmi_mcp._team._addresses import Guests, authority_of
 from telecmi_mcp._team._settings import TeamSettings
 from telecmi_mcp._team._web._asgi import build_app
-from telecmi_mcp._team._web._entrance import Entrance
+from telecmi_mcp._team._web._entrance import SINGLE_HEADERS, Entrance
 from telecmi_mcp.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -95,9 +95,30 @@ async def test_on_loopback_only_this_machines_own_names_are_let_in(host: str, st
     assert await status_of(create_app({}), [("host", host)]) == status
 
 
-@pytest.mark.parametrize("hosts", [[], ["localhost", "localhost"], ["localhost", "evil.example"]])
-async def test_exactly_one_host_is_named(hosts: list[str]) -> None:
-    assert await status_of(create_app({}), [("host", host) for host in hosts]) == OTHER_HOST
+async def test_a_request_without_a_host_is_for_nobody() -> None:
+    assert await status_of(create_app({}), []) == OTHER_HOST
+
+
+@pytest.mark.parametrize("second", ["one", "another"])
+@pytest.mark.parametrize("name", [*sorted(SINGLE_HEADERS), "mcp-protocol-version", "Mcp-Name", "mcp-param-region"])
+async def test_a_header_that_has_one_value_is_sent_once(name: str, second: str) -> None:
+    app = Entrance(Response(status_code=IN), Guests.of(TeamSettings.from_env(PUBLIC)), this_machine_only=False)
+    headers = [("host", "mcp.example.com"), (name, "one"), (name.upper(), second)]
+    assert await status_of(app, headers) == 400
+
+
+@pytest.mark.parametrize("name", ["accept", "accept-language", "cache-control", "x-forwarded-for", "via", "tracestate"])
+async def test_a_header_that_is_a_list_may_be_repeated(name: str) -> None:
+    app = Entrance(Response(status_code=IN), Guests.of(TeamSettings.from_env(PUBLIC)), this_machine_only=False)
+    assert await status_of(app, [("host", "mcp.example.com"), (name, "one"), (name, "two")]) == IN
+
+
+async def test_the_answer_to_repeated_headers_names_no_header_of_the_callers_own() -> None:
+    async with AsyncClient(transport=ASGITransport(create_app({})), base_url="http://localhost") as client:
+        headers = [(name, "x") for name in ("authorization", "mcp-param-secret") for _ in range(2)]
+        answer = await client.post("/mcp", headers=headers)
+    sentence = "Send these headers once only, since each has a single value: authorization, mcp-*."
+    assert (answer.status_code, answer.text) == (400, sentence)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +148,7 @@ async def test_on_loopback_only_pages_of_this_machine_may_call(origin: str, stat
 async def test_a_program_sends_no_origin_and_nobody_sends_two() -> None:
     headers = [("host", "localhost"), ("origin", "http://localhost"), ("origin", "http://localhost")]
     assert await status_of(create_app({}), headers[:1]) == IN
-    assert await status_of(create_app({}), headers) == REFUSED
+    assert await status_of(create_app({}), headers) == 400
 
 
 def public() -> ASGIApp:

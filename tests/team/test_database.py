@@ -4,15 +4,21 @@ import logging
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import SecretStr
 
 from team.postgres import PASSWORD, open_cluster
+from telecmi_mcp._cli._team_database import opened_database
 from telecmi_mcp._team import _migrations
 from telecmi_mcp._team._database import MAX_CONNECTIONS, Database
-from telecmi_mcp.errors import DatabaseAway, DatabaseUnusable
+from telecmi_mcp._team._settings import TeamSettings
+from telecmi_mcp._team._team import open_team
+from telecmi_mcp._team._web._asgi import build_app
+from telecmi_mcp.errors import ConfigurationError, DatabaseAway, DatabaseUnusable
 
 if TYPE_CHECKING:
     import psycopg
-    from pydantic import SecretStr
+
+    from team.postgres import Cluster
 
 
 def one(connection: psycopg.Connection[tuple[int, ...]]) -> int:
@@ -94,3 +100,63 @@ def test_a_replica_has_fewer_than_twenty_connections() -> None:
 
 def test_the_password_is_in_no_repr(database: Database, database_url: SecretStr) -> None:
     assert PASSWORD not in repr(database) + repr(database_url) + str(vars(database)["_url"])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://team@db.example:notaport/telecmi",
+        "postgresql://team@db.example:65536/telecmi",
+        "postgresql://team@db.example:0/telecmi",
+        "postgresql://team@one.example:5432,two.example:x/telecmi",
+        "postgresql://team@db.example/telecmi?port=1.5",
+        "postgresql://team@[::1/telecmi",
+        "postgresql://team@db.example/%zz",
+        "postgresql://team@db.example/telecmi?sslmod=require",
+        "postgresql://team@db.example/telecmi?sslmode=always",
+        "postgresql://team@db.example/telecmi?target_session_attrs=fast",
+    ],
+)
+def test_an_address_that_cannot_be_one_is_refused_before_anything_connects(url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        build_app(TeamSettings(database_url=SecretStr(url)))
+    assert str(caught.value) == "Correct TELECMI_DATABASE_URL: it takes postgresql://USER:PASSWORD@HOST/NAME."
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://",
+        "postgresql:///telecmi?host=/run/postgresql&port=5433",
+        "postgresql://team@[::1]:5432/telecmi?sslmode=verify-full",
+        "postgres://team:p%40ss@one.example,two.example:5433/telecmi?target_session_attrs=read-write",
+    ],
+)
+def test_every_form_of_address_that_libpq_takes_is_taken(url: str) -> None:
+    assert not Database(SecretStr(url)).is_away
+
+
+def test_a_database_that_does_not_exist_is_told_from_one_that_is_away(cluster: Cluster, unreachable: Database) -> None:
+    with cluster.database() as name:
+        assert not Database(cluster.url(name)).is_missing()
+        assert Database(cluster.url(f"{name}x")).is_missing()
+    assert not unreachable.is_missing()
+
+
+def test_a_command_says_that_the_database_does_not_exist(cluster: Cluster) -> None:
+    with (
+        pytest.raises(DatabaseAway) as caught,
+        opened_database({"TELECMI_DATABASE_URL": cluster.url("never").get_secret_value()}) as database,
+    ):
+        database.migrate()
+    sentence = "Create it, or correct its name in TELECMI_DATABASE_URL: its server has no database of this name."
+    assert str(caught.value) == sentence
+
+
+async def test_the_log_says_that_the_database_does_not_exist(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(cluster.url("never"))
+    async with open_team(TeamSettings(), database=database):
+        pass
+    assert "its server has no database of the name in TELECMI_DATABASE_URL" in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -11,12 +12,15 @@ from starlette.responses import PlainTextResponse
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from telecmi_mcp._team._web._bounds import BodyBounds, RequestBounds
+from telecmi_mcp._team._web._bounds import BodyBounds
+from telecmi_mcp._team._web._concurrency import RequestBounds, Slots
+from telecmi_mcp._team._web._connections import ConnectionLimit
 from telecmi_mcp._team._web._serving import HeadBound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+    from anyio.abc import SocketStream
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 PATIENCE = 0.1
@@ -35,6 +39,7 @@ class Impatient(HeadBound):
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last words are not waited for long."""
     monkeypatch.setattr("telecmi_mcp._team._web._bounds._LAST_SECONDS", PATIENCE)
+    monkeypatch.setattr("telecmi_mcp._team._web._concurrency.LAST_SECONDS", PATIENCE)
 
 
 class Caller:
@@ -105,6 +110,28 @@ async def test_a_body_that_does_not_come_is_given_up() -> None:
     assert anyio.current_time() - before == pytest.approx(PATIENCE, abs=0.05)
 
 
+@pytest.mark.own_time
+@pytest.mark.parametrize(("speed", "seconds"), [(1000, 5), (2000, 10)])
+async def test_a_body_slower_than_a_kibibyte_a_second_is_given_up_after_the_first_seconds(
+    speed: int, seconds: int
+) -> None:
+    async def trickle() -> dict[str, Any]:
+        await anyio.sleep(1)
+        return {"type": "http.request", "body": b"x" * speed, "more_body": True}
+
+    caller = Caller()
+    before = anyio.current_time()
+    await BodyBounds(echo)(caller.scope, trickle, caller.send)
+    assert anyio.current_time() - before == pytest.approx(seconds, abs=0.05)
+    assert caller.status == 408
+    assert caller.told[1]["body"].startswith(b"The body came too slowly: it takes 1024 bytes a second after")
+
+
+async def test_a_length_of_five_thousand_digits_is_too_long() -> None:
+    caller = Caller(b"", headers=[(b"content-length", b"9" * 5000)])
+    assert await caller.call(BodyBounds(echo)) == 413
+
+
 async def test_a_caller_who_leaves_in_the_middle_of_a_body_is_told_nothing() -> None:
     assert await Caller(b"{", None).call(BodyBounds(echo)) == 0
 
@@ -116,7 +143,7 @@ async def test_above_the_most_requests_at_once_callers_are_sent_away_for_a_secon
         await may_end.wait()
         await FINE(scope, receive, send)
 
-    app = RequestBounds(slow, seconds=60, most=2)
+    app = RequestBounds(slow, Slots(2, most_each=2), seconds=60)
     first, second, third = Caller(), Caller(), Caller()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(first.call, app)
@@ -133,7 +160,7 @@ async def test_a_request_that_takes_too_long_is_answered_and_makes_room() -> Non
     async def never(*_: object) -> None:
         await anyio.sleep_forever()
 
-    app = RequestBounds(never, seconds=PATIENCE, most=1)
+    app = RequestBounds(never, Slots(1), seconds=PATIENCE)
     assert [await Caller().call(app) for _ in range(3)] == [504, 504, 504]
 
 
@@ -144,7 +171,7 @@ async def test_a_stream_that_takes_too_long_is_ended_properly() -> None:
         await anyio.sleep_forever()
 
     caller = Caller()
-    assert await caller.call(RequestBounds(begin, seconds=PATIENCE)) == 200
+    assert await caller.call(RequestBounds(begin, Slots(1), seconds=PATIENCE)) == 200
     assert caller.told[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
 
 
@@ -157,41 +184,56 @@ async def test_a_caller_who_reads_nothing_makes_room_too() -> None:
     async def stuck(_: Any) -> None:
         await anyio.sleep_forever()
 
-    app = RequestBounds(begin, seconds=PATIENCE, most=1)
+    app = RequestBounds(begin, Slots(1), seconds=PATIENCE)
     caller = Caller()
     with anyio.fail_after(_HANGING):
         await app(caller.scope, caller.receive, stuck)
         await app(caller.scope, caller.receive, stuck)
 
 
-async def spoken(*pieces: bytes, app: ASGIApp = FINE) -> tuple[bytes, float]:
-    """Say some bytes to the protocol on a real socket and nothing more; what it answers, and after how many seconds."""
+@asynccontextmanager
+async def connected(
+    app: ASGIApp, limit: ConnectionLimit | None = None, protocol: type[HeadBound] = HeadBound
+) -> AsyncIterator[Callable[[], Awaitable[SocketStream]]]:
+    """Serve an app by the protocol on a real socket; give what connects to it."""
     state = ServerState()
     config = Config(app, ws="none", lifespan="off", log_config=None, timeout_keep_alive=1)
     config.load()
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: Impatient(config=config, server_state=state, app_state={}), "127.0.0.1", 0
+    server = await asyncio.get_running_loop().create_server(
+        lambda: protocol(config, state, {}, limit=limit or ConnectionLimit()), "127.0.0.1", 0
     )
     async with server:
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        before = loop.time()
-        for piece in pieces:
-            writer.write(piece)
-            await writer.drain()
-        with anyio.fail_after(_HANGING):
-            answer = await reader.read()
-        seconds = loop.time() - before
-        writer.close()
+        host, port = server.sockets[0].getsockname()
+
+        async def connect() -> SocketStream:
+            return await anyio.connect_tcp(host, port)
+
+        yield connect
     await asyncio.sleep(0)
-    return answer, seconds
+
+
+async def spoken(*pieces: bytes, app: ASGIApp = FINE) -> tuple[bytes, float]:
+    """Say some bytes to the protocol and nothing more; what it answers, and after how many seconds."""
+    answer = b""
+    async with connected(app, protocol=Impatient) as connect, await connect() as stream:
+        before = anyio.current_time()
+        for piece in pieces:
+            await stream.send(piece)
+        with anyio.fail_after(_HANGING), suppress(anyio.EndOfStream):
+            while True:
+                answer += await stream.receive()
+        return answer, anyio.current_time() - before
 
 
 @pytest.mark.own_time
-@pytest.mark.parametrize("words", [b"", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: "])
-async def test_a_head_that_does_not_come_is_given_up(words: bytes) -> None:
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(b"", b""), (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", b"HTTP/1.1 408 Request Timeout")],
+)
+async def test_a_head_that_does_not_come_is_given_up(words: bytes, said: bytes) -> None:
     answer, seconds = await spoken(words)
-    assert answer == b""
+    assert answer.partition(b"\r\n")[0] == said
+    assert not said or answer.endswith(b"\r\n\r\nThe head of the request did not come within 10 seconds.\n")
     assert seconds == pytest.approx(PATIENCE, abs=0.05)
 
 

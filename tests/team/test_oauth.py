@@ -61,6 +61,12 @@ def altered() -> str:
     return f"{head}.{encoded(claims(sub='somebody else'))}.{signature}"
 
 
+def signed(payload: bytes) -> str:
+    """What the provider signed, whatever it is."""
+    head = f"{encoded({'alg': 'ES256', 'typ': 'at+jwt', 'kid': 'one'})}.{encoded(payload)}"
+    return f"{head}.{encoded(jwt.get_algorithm_by_name('ES256').sign(head.encode(), private_key('ES256', 'one')))}"
+
+
 STRANGER = private_key("ES256", "stranger")
 
 REFUSED: dict[str, Callable[[], str]] = {
@@ -69,6 +75,19 @@ REFUSED: dict[str, Callable[[], str]] = {
     "expired two minutes ago": lambda: token(exp=NOW - 120),
     "without an end": lambda: token(exp=None),
     "with an end that is no time": lambda: token(exp="soon"),
+    "with an end of four hundred digits": lambda: token(exp=10**400),
+    "with an end after the last year": lambda: token(exp=253_402_300_800),
+    "with an end of no number": lambda: token(exp=float("nan")),
+    "with an end before all times": lambda: token(exp=float("-inf")),
+    "with an end that is a text": lambda: token(exp=str(NOW + 600)),
+    "with an end that is true": lambda: token(exp=True),
+    "with a beginning before all times": lambda: token(nbf=-(10**400)),
+    "with a beginning of no number": lambda: token(nbf=float("nan")),
+    "issued beyond all numbers": lambda: token(iat=float("inf")),
+    "issued before all times": lambda: token(iat=-(10**400)),
+    "issued at a text": lambda: token(iat="0"),
+    "with an end of five thousand digits": lambda: signed(b'{"exp": ' + b"9" * 5000 + b"}"),
+    "with claims of a thousand brackets": lambda: signed(b"[" * 5000),
     "with an end beyond all numbers": lambda: token(exp=float("inf")),
     "not yet valid": lambda: token(nbf=NOW + 120),
     "issued in the future": lambda: token(iat=NOW + 120),
@@ -130,6 +149,8 @@ TAKEN: dict[str, Callable[[], str]] = {
     "for several": lambda: token(aud=["https://other.example", PUBLIC_URL]),
     "for the address with a slash": lambda: token(aud=f"{PUBLIC_URL}/"),
     "expired half a minute ago": lambda: token(exp=int(time.time()) - 30),
+    "with a fraction of a second": lambda: token(exp=time.time() + 600.5),
+    "with a type of its own that is a list": lambda: token(typ=["ID"]),
     "of a clock that is half a minute ahead": lambda: token(iat=int(time.time()) + 30, nbf=int(time.time()) + 30),
     "without the id of its key, where there is one": lambda: token(header={"kid": None}),
     "with scp for scope": lambda: token(scope=None, scp=[SCOPE]),

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx2
 import jwt
 from anyio.to_thread import run_sync
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from telecmi_mcp._route import load_certificates
@@ -196,7 +197,7 @@ def _read_key(entry: dict[str, Any]) -> PublicKey | None:
     members = {name: entry[name] for name in _PUBLIC[kind[0]] if name in entry}  # never the private half
     try:
         key = jwt.get_algorithm_by_name(algorithm).from_jwk(members)
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+    except (jwt.PyJWTError, UnsupportedAlgorithm, ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None
     if isinstance(key, RSAPublicKey) and not _RSA_BITS[0] <= key.key_size <= _RSA_BITS[1]:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import jwt
 from mcp.server.auth.provider import AccessToken
@@ -35,6 +35,9 @@ _TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 _ACCESS_TOKEN_TYPES = _TYPES - {"jwt"}
 _OF_ID_TOKENS = frozenset({"at_hash", "c_hash", "s_hash"})  # OpenID Connect Core, section 3.3.2.11
 _OTHER_KINDS = frozenset({"ID", "Refresh", "Offline", "Logout"})  # what Keycloak writes into a claim "typ"
+_UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)  # older versions of PyJWT pass these on
+_TIMES = ("exp", "nbf", "iat")
+_LAST_TIME = 253_402_300_799  # the end of the year 9999, which is what Python calls a time
 _REQUIRED = ["exp", "iss", "aud", "sub"]
 
 
@@ -59,7 +62,7 @@ class OAuthVerifier:
         """
         try:
             return self._accepted(*await self._read(token))
-        except (jwt.PyJWTError, _Refused) as why:
+        except (jwt.PyJWTError, _Refused, *_UNREADABLE) as why:
             _log.info("an OAuth token was refused: %s", str(why) if isinstance(why, _Refused) else type(why).__name__)
             return None
 
@@ -85,6 +88,8 @@ class OAuthVerifier:
         scopes = _scopes_of(claims)
         if kind not in _ACCESS_TOKEN_TYPES and _is_of_another_kind(claims, scopes):
             raise _Refused("another kind of token")
+        if not all(_is_time(claims[name]) for name in _TIMES if name in claims):
+            raise _Refused("a time beyond all times")
         if claims.get("cnf"):  # whoever stole it has not got what it is bound to, and nobody asks for that here
             raise _Refused("bound to a key")
         if not claims["sub"]:
@@ -153,4 +158,9 @@ def _scopes_of(claims: dict[str, Any]) -> list[str]:
 
 def _is_of_another_kind(claims: dict[str, Any], scopes: list[str]) -> bool:
     is_for_sign_in = "nonce" in claims and not scopes
-    return bool(claims.keys() & _OF_ID_TOKENS) or claims.get("typ") in _OTHER_KINDS or is_for_sign_in
+    return bool(claims.keys() & _OF_ID_TOKENS) or str(claims.get("typ")) in _OTHER_KINDS or is_for_sign_in
+
+
+def _is_time(value: object) -> bool:
+    """Whether a claim is a NumericDate (RFC 7519, section 2) that a clock can show; no text, no truth value, no NaN."""
+    return type(value) in {int, float} and 0 <= cast("float", value) <= _LAST_TIME

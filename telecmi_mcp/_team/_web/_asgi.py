@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from telecmi_mcp._logging import configure_logging
@@ -30,7 +30,16 @@ from telecmi_mcp._team._addresses import Guests
 from telecmi_mcp._team._callers import caller_now
 from telecmi_mcp._team._settings import TeamSettings
 from telecmi_mcp._team._team import choose_database, open_team, require_extra
-from telecmi_mcp._team._web._bounds import MARGIN_SECONDS, MAX_BODY, BodyBounds, RequestBounds
+from telecmi_mcp._team._web._bounds import MAX_BODY, BodyBounds
+from telecmi_mcp._team._web._concurrency import (
+    MARGIN_SECONDS,
+    CallerBounds,
+    RecentCallers,
+    RequestBounds,
+    Slots,
+    max_requests_for,
+)
+from telecmi_mcp._team._web._connections import MAX_CONNECTIONS
 from telecmi_mcp._team._web._entrance import Entrance
 from telecmi_mcp._team._web._health import Health
 from telecmi_mcp._team._web._held import Held
@@ -76,11 +85,15 @@ def create_app(environ: Mapping[str, str] | None = None) -> Starlette:
 def build_app(
     settings: TeamSettings,
     *,
+    max_connections: int = MAX_CONNECTIONS,
     transport: httpx2.AsyncBaseTransport | None = None,
     state: Path | None = None,
     secrets: KnownSecrets | None = None,
 ) -> Starlette:
-    """Return the same for settings that were read; the other arguments are those of ``open_team``."""
+    """Return the same for settings that were read, under a host that keeps so many connections open.
+
+    The other arguments are those of ``open_team``.
+    """
     require_extra(settings)
     known = secrets or KnownSecrets()
     known.add(*settings.secrets)
@@ -96,10 +109,11 @@ def build_app(
             finally:
                 health.watch(None)
 
+    requests = max_requests_for(max_connections)
     manager = StreamableHTTPSessionManager(_server(opened, settings), stateless=True, max_request_body_size=MAX_BODY)
     return Starlette(
         routes=[
-            Route(PATH, endpoint=_endpoint(manager.asgi_app, choose_verifier(settings, database), settings)),
+            Route(PATH, endpoint=_endpoint(manager.asgi_app, choose_verifier(settings, database), settings, requests)),
             *health.routes(),
             *_metadata(settings),
         ],
@@ -142,15 +156,19 @@ async def _as_caller(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -
     return await call_next(replace(ctx, lifespan_context=await team.app_of(caller_now())))
 
 
-def _endpoint(app: ASGIApp, verifier: TokenVerifier | None, settings: TeamSettings) -> ASGIApp:
-    protected = _protected(_Posts(BodyBounds(Held(app))), verifier, settings)
-    return RequestBounds(protected, seconds=settings.common.timeout + MARGIN_SECONDS)
-
-
-def _protected(app: ASGIApp, verifier: TokenVerifier | None, settings: TeamSettings) -> ASGIApp:
-    """Let in who brings a token that the verifier knows, with the scope; without a verifier everybody."""
+def _endpoint(app: ASGIApp, verifier: TokenVerifier | None, settings: TeamSettings, requests: int) -> ASGIApp:
+    """Return what answers ``/mcp``: a place for the request first, then who calls, and then the body."""
+    seconds = settings.common.timeout + MARGIN_SECONDS
+    inner = _Posts(BodyBounds(Held(app)))
     if verifier is None:
-        return app
+        return RequestBounds(inner, Slots(requests, most_each=requests), seconds=seconds)
+    slots, recent = Slots(requests), RecentCallers()
+    protected = _protected(CallerBounds(inner, slots, recent), verifier, settings)
+    return RequestBounds(protected, slots, seconds=seconds, recent=recent)
+
+
+def _protected(app: ASGIApp, verifier: TokenVerifier, settings: TeamSettings) -> ASGIApp:
+    """Let in who brings a token that the verifier knows, with the scope."""
     metadata = build_resource_metadata_url(AnyHttpUrl(settings.public_url)) if settings.callers == "oauth" else None
     inner = AuthContextMiddleware(RequireAuthMiddleware(app, [settings.scope], metadata))
     return AuthenticationMiddleware(inner, BearerBackend(verifier), answer_unknowable)
@@ -189,6 +207,9 @@ class _AllowedPages(CORSMiddleware):
         return self._guests.shows_answers_to(origin)
 
 
+_NOT_POSTED = PlainTextResponse("Send messages by POST: there are no sessions here.", 405, {"Allow": "POST"})
+
+
 class _Posts:
     """Answers 405 to all but POST: there are no sessions to end, and no stream that is not an answer."""
 
@@ -197,5 +218,4 @@ class _Posts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         posted = scope["method"] == "POST"
-        app = self._app if posted else Response(status_code=405, headers={"Allow": "POST"})
-        await app(scope, receive, send)
+        await (self._app if posted else _NOT_POSTED)(scope, receive, send)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import Headers
@@ -20,11 +21,40 @@ _log = logging.getLogger(__name__)
 # Orchestrators ask by the address of a container, which nobody can list. There is nothing to read or to do there.
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 
+# The fields of RFC 9110 that are no lists and that a request may have, Origin (RFC 6454), and those of MCP besides.
+SINGLE_HEADERS: Final = frozenset(
+    {
+        "authorization",
+        "content-length",
+        "content-location",
+        "content-range",
+        "content-type",
+        "date",
+        "from",
+        "host",
+        "if-modified-since",
+        "if-range",
+        "if-unmodified-since",
+        "last-event-id",
+        "last-modified",
+        "max-forwards",
+        "origin",
+        "proxy-authorization",
+        "range",
+        "referer",
+        "user-agent",
+    }
+)
+_SINGLE_PREFIX = "mcp-"
+
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
 
 class Entrance:
-    """Lets in what is addressed to this server, by a Host and an Origin header that were allowed."""
+    """Lets in what is addressed to this server, by a Host and an Origin header that were allowed.
+
+    A header that has one value may not be repeated: a proxy and this server could each read another one of them.
+    """
 
     def __init__(self, app: ASGIApp, guests: Guests, *, this_machine_only: bool) -> None:
         self._app = app
@@ -32,7 +62,10 @@ class Entrance:
         self._this_machine_only = this_machine_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 421 for another host, 403 for another origin or another machine; else pass the request on."""
+        """Pass the request on, or refuse it.
+
+        400 is for repeated headers, 421 for another host, 403 for another origin or another machine.
+        """
         refusal = self._refusal(scope) if scope["type"] == "http" else None
         if refusal is None:
             await self._app(scope, receive, send)
@@ -45,6 +78,8 @@ class Entrance:
         if scope["path"] in OPEN_PATHS:
             return None
         headers = Headers(scope=scope)
+        if repeated := _repeated(headers):
+            return 400, f"Send these headers once only, since each has a single value: {', '.join(repeated)}."
         if not self._guests.let_in_host(headers.getlist("host")):
             return 421, "This server does not answer for that host: see TELECMI_ALLOWED_HOSTS."
         if not self._guests.let_in_origin(headers.getlist("origin")):
@@ -52,6 +87,14 @@ class Entrance:
         if self._this_machine_only and not _is_of_this_machine(scope, headers):
             return 403, "Without access keys or OAuth only programs on this machine may call: see TELECMI_CALLERS."
         return None
+
+
+def _repeated(headers: Headers) -> list[str]:
+    """Return the names of the headers that are repeated and may not be; of MCP's own only how they begin."""
+    counts = Counter(name.lower() for name in headers.keys())  # noqa: SIM118 - each name as often as it was sent
+    repeated = [name for name, count in counts.items() if count > 1]
+    ours = {f"{_SINGLE_PREFIX}*" for name in repeated if name.startswith(_SINGLE_PREFIX)}
+    return sorted(ours.union(SINGLE_HEADERS.intersection(repeated)))
 
 
 def _is_of_this_machine(scope: Scope, headers: Headers) -> bool:

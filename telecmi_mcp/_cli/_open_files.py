@@ -1,0 +1,69 @@
+"""The limit of open files of this process: raised where that is allowed, and refused where it is too low to work."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from telecmi_mcp.errors import ConfigurationError
+
+MIN_FREE: Final = 24
+"""Open files that a command needs besides those that it was started with: an event loop, connections, an index."""
+
+_USUAL_LIMIT = 1024
+
+
+def require_open_files(needed: int = MIN_FREE) -> None:
+    """Make sure that this process can open so many files more.
+
+    Raises:
+        ConfigurationError: It cannot, and the limit cannot be raised.
+    """
+    if _can_open(needed):
+        return
+    raise_open_files(_USUAL_LIMIT)
+    if not _can_open(needed):
+        raise too_few_open_files()
+
+
+def too_few_open_files() -> ConfigurationError:
+    """Return the error that a command ends with."""
+    return ConfigurationError(
+        hint="Raise the limit of open files (ulimit -n)", fact="it is too low for this command, or too many are open"
+    )
+
+
+def raise_open_files(wanted: int) -> int:
+    """Raise the soft limit of open files to what is wanted, as far as the hard limit allows; a higher one stays.
+
+    Returns:
+        The limit that holds now, and ``wanted`` where the system has none.
+    """
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return wanted
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if raised <= soft:
+        return soft
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+    except (OSError, ValueError):  # macOS has a second limit, which is not told
+        return soft
+    return raised
+
+
+def _can_open(count: int) -> bool:
+    opened: list[int] = []
+    try:
+        while len(opened) < count:
+            opened.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        return False
+    finally:
+        for fd in opened:
+            os.close(fd)
+    return True
