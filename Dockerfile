@@ -3,14 +3,22 @@
 FROM python:3.14-slim-trixie AS build
 WORKDIR /source
 COPY . .
+# Everything comes by its hash: first what builds the wheel, in an environment that no image gets, then what it needs.
+RUN python -m venv /opt/telecmi-mcp-build \
+    && /opt/telecmi-mcp-build/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
+    --require-hashes --requirement requirements/build.txt \
+    && /opt/telecmi-mcp-build/bin/python -m pip wheel --no-cache-dir --disable-pip-version-check \
+    --no-deps --no-build-isolation --wheel-dir /opt/telecmi-mcp-build/wheels .
 # pip of the image installs into the environment from outside, so that there is none in it; it compiles the byte code.
 RUN python -m venv --without-pip /opt/telecmi-mcp \
     && python -m pip --python /opt/telecmi-mcp/bin/python install --no-cache-dir --disable-pip-version-check \
-    --constraint constraints.txt --build-constraint constraints.txt .
+    --require-hashes --requirement requirements/runtime.txt \
+    && python -m pip --python /opt/telecmi-mcp/bin/python install --no-cache-dir --disable-pip-version-check \
+    --no-deps --no-index /opt/telecmi-mcp-build/wheels/*.whl
 
 FROM build AS build-team
 RUN python -m pip --python /opt/telecmi-mcp/bin/python install --no-cache-dir --disable-pip-version-check \
-    --constraint constraints.txt --build-constraint constraints.txt '.[team]'
+    --require-hashes --requirement requirements/team.txt
 
 FROM python:3.14-slim-trixie AS base
 LABEL io.modelcontextprotocol.server.name="io.github.telecmi-mcp/telecmi-mcp" \

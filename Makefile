@@ -9,7 +9,7 @@ QUERIES := $(SAMPLES)/dev-10k.json.gz $(SAMPLES)/val-10k.json.gz
 SIZE := 300000
 MCPB := build/mcpb/node_modules/.bin/mcpb
 
-.PHONY: demo picture test test-slow test-lowest test-newest test-team check judges bench format early bench-search bench-team bench-mirror bench-memory bench-team-load build bundle clean
+.PHONY: demo picture test test-slow test-lowest test-newest test-team check judges bench format early bench-search bench-team bench-mirror bench-memory bench-team-load build bundle sbom lock clean
 
 demo: $(READY)  ## the main job on invented contacts, through a real process
 	@$(VENV)/bin/telecmi-mcp demo
@@ -31,7 +31,7 @@ test-lowest:  ## the default tests with the lowest version of each dependency th
 	sh ./.ci/setup build/lowest lowest
 	build/lowest/bin/python -m pytest -n auto --maxprocesses 4
 
-test-newest:  ## the same with the newest versions, whatever constraints.txt says
+test-newest:  ## the same with the newest versions, whatever requirements/ says
 	sh ./.ci/setup build/newest newest
 	build/newest/bin/python -m pytest -n auto --maxprocesses 4
 
@@ -74,12 +74,18 @@ bench-team-load: $(READY)  ## 200 callers on two replicas behind nginx for ten m
 
 build: $(READY)  ## sdist and wheel in dist/
 	rm -rf dist
-	$(PYTHON) -m build
+	$(PYTHON) -m build --no-isolation  # with what came by its hash
 
 bundle: build $(MCPB)  ## dist/telecmi-mcp.mcpb for Claude Desktop; the tool that packs it comes from npm
 	$(PYTHON) bundle/stage.py dist/*.whl build/bundle
 	$(MCPB) validate build/bundle/manifest.json
 	$(MCPB) pack build/bundle dist/telecmi-mcp.mcpb
+
+sbom: build  ## dist/*.cdx.json: what each way to install brings, in CycloneDX, from real environments
+	sh ./.ci/sbom
+
+lock:  ## requirements/ and constraints.txt anew; ARGS=--upgrade moves all versions to the newest
+	$$(command -v python3 || command -v python) .ci/lock.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) .judges .benchmarks build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
@@ -90,6 +96,6 @@ $(MCPB): .ci/bundling/package-lock.json
 	npm ci --prefix build/mcpb --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml requirements/dev.txt
 	@sh ./.ci/setup $(VENV)
 	@touch $@

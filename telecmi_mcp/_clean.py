@@ -1,5 +1,8 @@
 """Text that others wrote, made harmless before it leaves: no controls, nothing invisible, nothing endless.
 
+The signs of a chat template (``<|im_start|>``, ``</tool_result>``, ``[INST]``) lose their brackets, for some runtimes
+take them for the beginning of another message: docs/decisions/0001-chat-template-signs.md.
+
 A contact's name may come from a web form, so it may hold terminal commands, letters that change direction, or
 a message in characters that nobody sees. All of that goes; what a person can read stays, whatever it says,
 because it is the user's data. Names come through byte for byte, with ZWJ and ZWNJ where they spell something.
@@ -57,6 +60,11 @@ _BLANK = "\u2800\ufffc\U00013441\U00013442\U0001d159"
 """Characters that leave no ink and are neither white space nor ignorable: the empty Braille pattern, the object
 replacement character, the two Egyptian blanks and the null notehead. They stay among others, as Braille needs."""
 _BLANK_CONTROLS = "\U00013430", "\U0001343f"  # format controls of Egyptian hieroglyphs: the first and the last
+_ROLES = (  # which a tag of no other kind is named after, in the templates and formats of models
+    "assistant|bos|context|developer|document|eos|function|human|instructions?|invoke|model|pad|s|sys|system|think"
+    "|thinking|tool|unk|user"
+)
+_MAX_SIGN_CHARS = 40  # of what decides about a bracket; a longer sign is none that a template has
 _SKIN_TONES = r"\U0001f3fb-\U0001f3ff"
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _MONGOLIAN = r"\u1820-\u1878\u1880-\u18aa"
@@ -77,7 +85,7 @@ def clean(text: str, *, limit: int) -> str:
     Returns:
         The same object where nothing was to be done.
     """
-    if len(text) <= limit and text.isascii() and text.isprintable():
+    if len(text) <= limit and text.isascii() and text.isprintable() and not _may_hold_signs(text):
         return text
     if _is_suspect(text):
         text = _without_hostile(text, limit)
@@ -91,7 +99,7 @@ def is_clean(text: str) -> bool:
     single characters and runs of marks, and a part has no other ones than the whole; where the whole is not printable
     and a part is, the whole was searched for more.
     """
-    return (text.isascii() and text.isprintable()) or not _is_suspect(text)
+    return (text.isascii() and text.isprintable() and not _may_hold_signs(text)) or not _is_suspect(text)
 
 
 def shows_nothing(text: str) -> bool:
@@ -112,9 +120,45 @@ def _leaves_no_ink(char: str) -> bool:
 
 
 def _is_suspect(text: str) -> bool:
-    """One or two looks at text that is not plain ASCII; both are wide, the careful way decides."""
+    """A few looks at text that is not plain ASCII; the first two are wide, the careful way decides."""
     hidden = _hidden_though_printable() if text.isprintable() else _hidden()
-    return bool(hidden.search(text) or (len(text) > MOST_MARKS and _tall_stack().search(text)))
+    return bool(
+        hidden.search(text)
+        or (len(text) > MOST_MARKS and _tall_stack().search(text))
+        or (_may_hold_signs(text) and _template_signs().search(text))
+    )
+
+
+def _may_hold_signs(text: str) -> bool:
+    """Whether a text may hold a sign of a chat template; most have none of these brackets."""
+    return "<" in text or ">" in text or "[" in text
+
+
+@cache
+def _template_signs() -> re.Pattern[str]:
+    """The brackets that make a word a sign of a chat template.
+
+    What decides about one holds no bracket that is taken away without it: so taking one away makes no other.
+    """
+    word = r"[A-Za-z][\w-]{0,29}"
+    name = rf"(?:/{word}|{word}/|[A-Za-z]{{1,15}}[_:][\w:-]{{1,20}}|(?i:{_ROLES}))"
+    return re.compile(
+        r"<(?=[|\uff5c])|(?<=[|\uff5c])>"  # <|im_start|>, with full-width bars too
+        rf"|<(?=<?{name}(?:>|/>| {{1,2}}(?:>|\w{{1,15}}=)))"  # </tool_result>, <start_of_turn>, <system>, <invoke name=
+        r"|\[/?(?:INST|SYS|[A-Z]{1,15}_[A-Z_]{1,15})\]"  # [INST], [/INST], [TOOL_CALLS]
+    )
+
+
+def _without_template_signs(text: str) -> str:
+    return _template_signs().sub(_other_brackets, text) if _may_hold_signs(text) else text
+
+
+def _other_brackets(found: re.Match[str]) -> str:
+    """What a reader takes for the same and no template does; of the same length, so that no text grows."""
+    return found.group().translate(_OTHER_BRACKETS)
+
+
+_OTHER_BRACKETS = str.maketrans("<>[]", "\u2039\u203a()")
 
 
 @cache
@@ -181,8 +225,10 @@ def _without_hostile(text: str, limit: int) -> str:
     text = patterns.selectors.sub(_judge_selectors, text)
     text = _tall_stack().sub(_lower_stacks, text)
     text = patterns.joiners.sub(r"\1", text)  # two ZWNJ in a row are a common slip of Persian typists
-    # No two joiners are neighbours now, so at least every second character stays: enough to fill the limit.
-    return patterns.joiner.sub(_judge_joiner, text[: 2 * (max(limit, 0) + 1)])
+    # No two joiners are neighbours now, so at least every second character stays: enough to fill the limit, and to see
+    # the whole of a sign that begins before it.
+    text = patterns.joiner.sub(_judge_joiner, text[: 2 * (max(limit, 0) + 1 + _MAX_SIGN_CHARS)])
+    return _without_template_signs(text)
 
 
 def _judge_selectors(found: re.Match[str]) -> str:

@@ -6,6 +6,7 @@ read the careful way (``_wire.py``), which gives the same; tests compare both on
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import SchemaValidator
@@ -34,6 +35,8 @@ FIELD_LIMITS = {
 }
 """The fields of a contact in their order, and the most characters that are shown of each."""
 
+_CAPITAL_IN_BRACKETS = re.compile(rb"\[/?[A-Z]")  # never JSON's own: may be a sign of a chat template
+
 _OTHERS = tuple(name for name in FIELD_LIMITS if name != "contact_id")  # what a contact may be without
 
 
@@ -49,8 +52,19 @@ def is_plain(body: bytes, secret: str) -> bool:
         and b"\\" not in body
         and b"\x7f" not in body
         and b'" ' not in body
+        and b"<" not in body
+        and b"|" not in body
+        and not _holds_capitals_in_brackets(body)
         and not (secret and secret.encode() in body)
     )
+
+
+def _holds_capitals_in_brackets(body: bytes) -> bool:
+    """Whether there may be a sign of a chat template, as ``[INST]`` is; most bodies have one ``[``, the list's own."""
+    first = body.find(b"[")
+    if _CAPITAL_IN_BRACKETS.match(body, max(first, 0)):
+        return True
+    return b"[" in body[first + 1 :] and bool(_CAPITAL_IN_BRACKETS.search(body, first + 1))
 
 
 def read_plain(entries: list[Any]) -> JsonContacts | None:

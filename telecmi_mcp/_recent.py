@@ -6,6 +6,8 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from telecmi_mcp._names import is_plain_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -13,7 +15,6 @@ MOST = 200
 """Of how many contacts that were answered last something is remembered."""
 
 _UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_LONGEST = 200  # characters; a longer value fits into none of the arguments that it would complete
 
 
 class Recent:
@@ -39,13 +40,15 @@ class Recent:
     def completions(self, name: str, begun: str) -> list[str]:
         """Complete the value of an argument: what was answered last comes first, each value once.
 
+        A value that is no plain name is left out: a person who picks it would say it in words of their own.
+
         Args:
             name: The argument: ``contact_id``, ``who`` or ``company``.
             begun: How the value, or a word of it, begins, in any case; "" for every value.
         """
         wanted = f" {begun.strip()}".casefold()
         values = dict.fromkeys(_VALUES[name](contact) for answer in self._answers for contact in answer)
-        return [value for value in values if 0 < len(value) <= _LONGEST and wanted in f" {value}".casefold()][:MOST]
+        return [value for value in values if wanted in f" {value}".casefold() and is_plain_name(value)][:MOST]
 
 
 def _contacts(facts: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

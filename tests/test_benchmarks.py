@@ -24,7 +24,7 @@ def pinned(path: Path) -> dict[str, str]:
     """The versions of a file of exact requirements."""
     found = [re.fullmatch(r"([A-Za-z0-9._-]+)==([0-9][A-Za-z0-9.]*)", line) for line in path.read_text().splitlines()]
     assert all(found), path.name
-    return {each[1].lower(): each[2] for each in found if each}
+    return {re.sub("[-_.]+", "-", each[1]).lower(): each[2] for each in found if each}
 
 
 @pytest.mark.parametrize(("percent", "expected"), [(0, 1.0), (50, 50.0), (99, 99.0), (99.5, 100.0), (100, 100.0)])

@@ -127,7 +127,7 @@ def test_the_entries_in_the_documents_are_what_install_writes() -> None:
 
 
 def test_the_readmes_links_lead_somewhere() -> None:
-    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("[A-Z]*.md")]:
+    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *ROOT.glob("[A-Z]*.md")]:
         for target in re.findall(r"\]\((?!http|#)([^)#]+)", path.read_text(encoding="utf8")):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 
@@ -272,7 +272,9 @@ def test_the_clients_that_were_run_are_named_with_their_versions() -> None:
     judges_version = locked.pop(judge)
     for package, version in locked.items():
         assert f"(`{package}`) | {version} |" in page
-    (fastmcp,) = re.findall(r"^fastmcp-slim==(.+)$", (clients / "fastmcp.txt").read_text(encoding="utf8"), re.MULTILINE)
+    (fastmcp,) = re.findall(
+        r"^fastmcp-slim==([0-9.]+)", (clients / "fastmcp.txt").read_text(encoding="utf8"), re.MULTILINE
+    )
     assert f"(`fastmcp-slim[client]`) | {fastmcp} |" in page
     judged = json.loads((ROOT / ".ci" / "judging" / "package.json").read_text(encoding="utf8"))["dependencies"]
     assert judged[judge] == judges_version

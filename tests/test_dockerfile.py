@@ -72,13 +72,25 @@ def copy_context(folder: Path) -> None:
             shutil.copy(path, folder / name)
 
 
+def test_whatever_it_installs_comes_by_its_hash_or_is_what_it_built() -> None:
+    installs = [part for step in instructions("RUN") for part in step.split("&&") if " install " in part]
+    assert len(installs) == 4
+    for install in installs:
+        assert re.search(r"--require-hashes --requirement requirements/\w+\.txt", install) or (
+            "--no-deps --no-index" in install and install.endswith("/wheels/*.whl")
+        )
+    (built,) = [part for step in instructions("RUN") for part in step.split("&&") if " wheel " in part]
+    assert "--no-deps --no-build-isolation" in built
+
+
 @pytest.mark.slow
 def test_its_build_step_installs_the_exact_versions_without_pip_and_with_byte_code(tmp_path: Path) -> None:
     source, image = tmp_path / "source", tmp_path / "image"
     copy_context(source)
     env = surroundings(tmp_path / "home", Path(sys.executable).parent)
-    step, for_a_team, _ = instructions("RUN")
-    run(["/bin/sh", "-euc", step.replace(PLACE, str(image))], env, source)
+    *steps, for_a_team, _ = instructions("RUN")
+    for step in steps:
+        run(["/bin/sh", "-euc", step.replace(PLACE, str(image))], env, source)
     assert not list(image.glob("lib/python*/site-packages/psycopg*"))
     run(["/bin/sh", "-euc", for_a_team.replace(PLACE, str(image))], env, source)
     assert list(image.glob("lib/python*/site-packages/psycopg_pool"))

@@ -133,6 +133,14 @@ def test_every_vcard_is_read_back_by_a_strict_reader(written: list[Contact]) -> 
             assert (found[name].text if name in found else None) == text
 
 
+def test_a_long_line_is_folded_as_late_as_the_rfc_allows_and_never_inside_a_character() -> None:
+    card = open_form("vcf").render(Contact(contact_id="a", company="x" * 70 + "ஃ" * 30, job_title="x" * 69))
+    lines = card.split(b"\r\n")
+    first = next(number for number, line in enumerate(lines) if line.startswith(b"ORG:"))
+    assert [len(line) for line in lines[first : first + 3]] == [74, 73, 19]
+    assert b"TITLE:" + b"x" * 69 in lines  # 75 octets: whole
+
+
 def test_a_line_break_in_a_name_is_escaped() -> None:
     assert open_form("vcf").render(Contact(contact_id="a", company="x\ny\r\nz")).count(b"ORG:x\\ny\\nz\r\n") == 1
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # it has no types
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = {path.name: path.read_text(encoding="utf8") for path in (ROOT / ".github" / "workflows").iterdir()}
@@ -72,16 +73,63 @@ def test_every_action_is_pinned_by_its_commit_and_everywhere_the_same() -> None:
     assert [action for action, seen in pins.items() if len(seen) > 1] == []
 
 
+def job(name: str) -> str:
+    """One job of the release."""
+    return WORKFLOWS["release.yml"].split(f"\n  {name}:\n")[1].split("\n\n  ")[0]
+
+
+def test_each_file_of_a_release_is_attested_and_published_with_its_sboms() -> None:
+    attested = set(re.findall(r"^            (dist/\S+)$", job("attest"), re.MULTILINE))
+    published = set(re.findall(r"(?<= )dist/\*\S+", job("github")))
+    uploaded = set(re.findall(r"dist/\*\S+", job("build")))
+    assert attested == published == uploaded == {"dist/*.cdx.json", "dist/*.mcpb", "dist/*.tar.gz", "dist/*.whl"}
+    assert "attestations: write" in job("attest")
+    assert "attestations: true" in job("pypi")
+    assert "make sbom bundle" in job("build")
+
+
+def test_the_release_and_ci_install_by_hashes_on_every_system_and_python() -> None:
+    ci = WORKFLOWS["ci.yml"].split("\n  hashes:\n")[1]
+    for text in (job("test"), ci):
+        installs = re.findall(r"pip install .*", text)
+        assert len(installs) == 2
+        assert "--require-hashes" in installs[0]
+        assert "--no-deps" in installs[1]
+        assert {"ubuntu-latest", "macos-latest", "windows-latest"} <= set(re.findall(r"\w+-latest", text))
+        assert '["3.11", "3.12", "3.13", "3.14"]' in text
+
+
+def test_the_newest_versions_are_tried_every_week() -> None:
+    assert re.search(r"^  schedule:\n    - cron: .* 1\"", WORKFLOWS["newest.yml"], re.MULTILINE)
+    assert "- run: make test-newest\n" in WORKFLOWS["newest.yml"]
+
+
+def test_dependabot_watches_every_folder_with_versions_and_takes_none_in_its_first_week() -> None:
+    watched = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text(encoding="utf8"))["updates"]
+    folders = {each["package-ecosystem"]: set(each.get("directories", [each.get("directory")])) for each in watched}
+    held = [
+        *(ROOT / ".ci").glob("*/package.json"),
+        *ROOT.glob("tests/**/package.json"),
+        *ROOT.glob("benchmarks/**/package.json"),
+    ]
+    assert folders["npm"] == {f"/{path.parent.relative_to(ROOT).as_posix()}" for path in held}
+    hashed = [*(ROOT / ".ci").rglob("*.txt"), *ROOT.glob("tests/*/*.txt"), *ROOT.glob("requirements/*.txt")]
+    assert folders["pip"] == {"/"} | {f"/{path.parent.relative_to(ROOT).as_posix()}" for path in hashed}
+    assert folders["github-actions"] == folders["docker"] == folders["docker-compose"] == {"/"}
+    assert all(each["cooldown"]["default-days"] >= 7 for each in watched)
+
+
 def test_only_who_publishes_may_ask_for_an_identity_and_only_after_the_tests() -> None:
     jobs = dict(
         re.findall(r"^  (\w+):\n((?:    .*\n|\n)+)", WORKFLOWS["release.yml"].split("\njobs:\n")[1], re.MULTILINE)
     )
-    assert {name for name, job in jobs.items() if "id-token: write" in job} == {"pypi", "registry"}
+    assert {name for name, job in jobs.items() if "id-token: write" in job} == {"attest", "pypi", "registry"}
     assert {name for name, job in jobs.items() if "contents: write" in job} == {"github"}
     assert {name: re.findall("needs: (.*)", job) for name, job in jobs.items()} == {
         "build": [],
         "test": ["build"],
-        "pypi": ["test"],
+        "attest": ["test"],
+        "pypi": ["attest"],
         "github": ["pypi"],
         "registry": ["pypi"],
     }

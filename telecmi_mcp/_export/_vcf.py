@@ -1,40 +1,54 @@
-"""vCard 4.0 (RFC 6350) for address books and telephones; the only importer of vobjectx."""
+"""vCard 4.0 (RFC 6350) for address books and telephones."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-import vobjectx  # type: ignore[import-untyped]  # it has no types
-from vobjectx.vcard import Name  # type: ignore[import-untyped]  # the same
-
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from telecmi_mcp._models import Contact
 
 HEAD = b""
 
-_LINE = 74  # the library counts the blank of a folded line's last part too late: with 75, that part may have 76 octets
+_MAX_LINE_BYTES = 75  # RFC 6350, section 3.2, without the line break
 _GLOBAL_NUMBER = re.compile(r"\+?([1-9][0-9]{4,14})")  # E.164: what a tel URI can say without a context
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 def render(contact: Contact) -> bytes:
     """One card."""
-    card = vobjectx.vCard()
-    card.add("version").value = "4.0"
-    _add_uid(card, contact.contact_id)
-    card.add("fn").value = _shown_name(contact)
-    card.add("n").value = Name(family=contact.last_name or "", given=contact.first_name or "")
-    if contact.phone_no:
-        _add_number(card, contact.phone_no)
+    lines = ("BEGIN:VCARD", "VERSION:4.0", *_properties(contact), "END:VCARD")
+    return b"".join(_fold(line.encode()) for line in lines)
+
+
+def _properties(contact: Contact) -> Iterator[str]:
+    """The content lines, not folded yet."""
+    yield _uid(contact.contact_id)
     if contact.email_id:
-        card.add("email").value = contact.email_id
+        yield f"EMAIL:{_escape(contact.email_id)}"
+    yield f"FN:{_escape(_shown_name(contact))}"
+    yield f"N:{_escape(contact.last_name or '')};{_escape(contact.first_name or '')};;;"
     if contact.company:
-        card.add("org").value = [contact.company]
+        yield f"ORG:{_escape(contact.company)}"
+    if contact.phone_no:
+        yield _number(contact.phone_no)
     if contact.job_title:
-        card.add("title").value = contact.job_title
-    text: str = card.serialize(line_length=_LINE)
-    return text.encode()
+        yield f"TITLE:{_escape(contact.job_title)}"
+
+
+def _uid(contact_id: str) -> str:
+    try:
+        return f"UID:{UUID(contact_id).urn}"
+    except ValueError:
+        return f"UID;VALUE=text:{_escape(contact_id)}"
+
+
+def _number(phone_no: str) -> str:
+    found = _GLOBAL_NUMBER.fullmatch(phone_no)
+    return f"TEL;VALUE=uri:tel:+{found[1]}" if found else f"TEL:{_escape(phone_no)}"
 
 
 def _shown_name(contact: Contact) -> str:
@@ -43,18 +57,18 @@ def _shown_name(contact: Contact) -> str:
     return name or contact.company or contact.phone_no or contact.email_id or contact.contact_id
 
 
-def _add_uid(card: Any, contact_id: str) -> None:  # noqa: ANN401 - the library has no types
-    uid = card.add("uid")
-    try:
-        uid.value = UUID(contact_id).urn
-    except ValueError:
-        uid.value, uid.value_param = contact_id, "text"
+def _escape(text: str) -> str:
+    """Escape a text value (RFC 6350, section 3.4): a comma or semicolon would separate values, a break end the line."""
+    return _LINE_BREAK.sub(r"\\n", re.sub(r"[\\,;]", r"\\\g<0>", text))
 
 
-def _add_number(card: Any, phone_no: str) -> None:  # noqa: ANN401 - the library has no types
-    number = card.add("tel")
-    found = _GLOBAL_NUMBER.fullmatch(phone_no)
-    if found:
-        number.value, number.value_param = f"tel:+{found[1]}", "uri"
-    else:
-        number.value = phone_no
+def _fold(line: bytes) -> bytes:
+    """End a content line, and continue it after a blank where it is too long, never inside a character of UTF-8."""
+    folded = b""
+    while len(line) > _MAX_LINE_BYTES:
+        end = _MAX_LINE_BYTES
+        while line[end] & 0xC0 == 0x80:  # noqa: PLR2004 - the two bits of a byte that continues a character
+            end -= 1
+        folded += line[:end] + b"\r\n"
+        line = b" " + line[end:]
+    return folded + line + b"\r\n"

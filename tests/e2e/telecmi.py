@@ -22,6 +22,7 @@ class Telecmi:
         self.tokens = tokens
         self.login_answer: tuple[int, bytes] | None = None
         self.valid = ""
+        self.contact: dict[str, str] = {}
         self.passwords: list[str] = []
         self.url = ""
 
@@ -32,7 +33,7 @@ class Telecmi:
             return self.login_answer or self._login(sent)
         if sent["token"] != self.valid:
             return 200, json.dumps({"code": 404, "error": True, "msg": f"no user for {sent['token']}"}).encode()
-        contact = {**JOHN, "company": f"knows {sent['token']}"}
+        contact = {**JOHN, "company": f"knows {sent['token']}", **self.contact}
         return 200, json.dumps({"code": 200, "contacts": [contact], "count": 1}).encode()
 
     def _login(self, sent: dict[str, Any]) -> tuple[int, bytes]:

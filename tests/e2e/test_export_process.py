@@ -59,14 +59,6 @@ def test_the_sandboxs_contacts_are_written_and_told_of(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("form", "is_imported"), [("csv", False), ("jsonl", False), ("vcf", True)])
-def test_the_library_of_vcards_is_imported_for_vcards_only(tmp_path: Path, form: str, *, is_imported: bool) -> None:
-    words = [sys.executable, "-X", "importtime", *command(tmp_path / f"people.{form}", "--sandbox")[1:]]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=_WAIT, check=True, env=environment())
-    assert ("vobjectx" in done.stderr) is is_imported
-
-
 def _serve(pipe: Connection, count: int) -> None:
     import uvicorn  # noqa: PLC0415 - the server's process only
 
