@@ -9,13 +9,16 @@ QUERIES := $(SAMPLES)/dev-10k.json.gz $(SAMPLES)/val-10k.json.gz
 SIZE := 300000
 MCPB := build/mcpb/node_modules/.bin/mcpb
 
-.PHONY: demo picture test test-slow test-lowest test-newest test-team check judges bench format early bench-search bench-team bench-mirror bench-memory bench-team-load build bundle sbom lock clean
+.PHONY: demo picture docs test test-slow test-lowest test-newest test-team check judges bench format early bench-search bench-team bench-mirror bench-memory bench-team-load build bundle sbom lock clean
 
 demo: $(READY)  ## the main job on invented contacts, through a real process
 	@$(VENV)/bin/telecmi-mcp demo
 
 picture: $(READY)  ## the demo as the picture of the README
-	$(PYTHON) docs/draw.py
+	$(PYTHON) docs/draw_demo.py
+
+docs: $(READY)  ## the generated parts of the pages in docs/
+	$(PYTHON) docs/generate.py
 
 test: $(READY)  ## the tests, under a minute
 	$(PYTHON) -m pytest -n auto --maxprocesses 4

@@ -25,11 +25,11 @@ import httpx2
 from pydantic import SecretStr
 
 from telecmi_mcp import TelecmiClient
-from telecmi_mcp._http import Channel
-from telecmi_mcp._index import Index
-from telecmi_mcp._ledger import Ledger
-from telecmi_mcp._mirror import Mirror
-from telecmi_mcp._tokens import FixedToken
+from telecmi_mcp._api.http import Channel
+from telecmi_mcp._auth.token_sources import FixedToken
+from telecmi_mcp._index.sqlite_store import Index
+from telecmi_mcp._index.sync import IndexSync
+from telecmi_mcp._index.sync_state import SyncState
 from telecmi_mcp.sandbox import SANDBOX_TOKEN, create_sandbox, make_contacts
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ async def _measure(address: str, options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for each in range(options.rounds):
             times["bare loop"].append(await _bare(address, options.contacts))
-            times["mirror in memory"].append(await _mirrored(address, options.contacts, None))
-            times["mirror on disk"].append(await _mirrored(address, options.contacts, Path(folder) / f"{each}.db"))
+            times["mirror in memory"].append(await _with_indexes(address, options.contacts, None))
+            times["mirror on disk"].append(await _with_indexes(address, options.contacts, Path(folder) / f"{each}.db"))
     bare = statistics.median(times["bare loop"])
     sys.stdout.write(f"{options.contacts:,} contacts, {options.latency * 1000:g} ms a page, {options.rounds} rounds\n")
     for name, taken in times.items():
@@ -99,11 +99,11 @@ async def _bare(address: str, count: int) -> float:
     return time.perf_counter() - begun
 
 
-async def _mirrored(address: str, count: int, path: Path | None) -> float:
+async def _with_indexes(address: str, count: int, path: Path | None) -> float:
     client = TelecmiClient(Channel(address), FixedToken(SecretStr(SANDBOX_TOKEN)))
     with Index(path) as index:
         begun = time.perf_counter()
-        mirror = Mirror(client, index, Ledger())
+        mirror = IndexSync(client, index, SyncState())
         async with anyio.create_task_group() as tasks:
             mirror.start(tasks, max_age=900)
         taken = time.perf_counter() - begun

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from telecmi_mcp._index import Index
+from telecmi_mcp._index.sqlite_store import Index
 from telecmi_mcp._models import Contact
 from telecmi_mcp._search import search
 
@@ -84,7 +84,7 @@ def _measure_disk(options: argparse.Namespace, path: Path, size: int) -> None:
     _say(f"on disk, page of {_PAGE} written: {_spread([_timed(index, page, 1) for page in _pages(options)])} ms")
     _say(f"on disk, unchanged page: {_spread([_timed(index, page, 2) for page in _pages(options)])} ms")
     begun = time.perf_counter()
-    index.scrub()
+    index.compact()
     _say(f"scrub: {time.perf_counter() - begun:.2f} s; {path.stat().st_size / size:.0f} bytes a contact on disk")
     index.close()
     names = [contact.first_name for contact in _contacts(options.contacts, size)]

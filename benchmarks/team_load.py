@@ -57,7 +57,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Seen:
+class SeenIds:
     """What came of it: the calls, and what each server process took.
 
     That is CPU seconds, MiB of memory at most, and connections to PostgreSQL at most. The CPU seconds of PostgreSQL are
@@ -82,7 +82,7 @@ class Seen:
         return Counter((call.tool, call.outcome) for call in self.calls if not call.lost and call.outcome != ANSWERED)
 
 
-def measure(plan: Plan, folder: Path) -> Seen:
+def measure(plan: Plan, folder: Path) -> SeenIds:
     """Build the stage, run the callers against it, and return what they saw."""
     with standing_in("--contacts", str(plan.contacts), "--delay", str(plan.delay)) as port:
         variables = {
@@ -95,11 +95,11 @@ def measure(plan: Plan, folder: Path) -> Seen:
             return asyncio.run(_run(plan, stage, keys))
 
 
-async def _run(plan: Plan, stage: Stage, keys: Sequence[str]) -> Seen:
+async def _run(plan: Plan, stage: Stage, keys: Sequence[str]) -> SeenIds:
     tls = ssl.create_default_context(cafile=stage.certificate)
     wires = [Wire(stage.url, key, (LEGACY, MODERN)[each % 2], tls) for each, key in enumerate(keys)]
     await _read_whole(wires[0])
-    seen = Seen()
+    seen = SeenIds()
     database_cpu = _cpu_of_all(stage.cluster.pid)
     start = time.monotonic()
     pause = plan.callers / plan.rate if plan.rate else 0.0
@@ -127,7 +127,7 @@ async def _read_whole(wire: Wire) -> None:
         await asyncio.sleep(0 if whole else _EACH)
 
 
-async def _disturb(plan: Plan, stage: Stage, seen: Seen, start: float) -> None:
+async def _disturb(plan: Plan, stage: Stage, seen: SeenIds, start: float) -> None:
     async def at(part: float, what: str) -> None:
         await asyncio.sleep(start + plan.seconds * part - time.monotonic())
         seen.events.append((time.monotonic(), what))
@@ -145,7 +145,7 @@ async def _disturb(plan: Plan, stage: Stage, seen: Seen, start: float) -> None:
     seen.events.append((time.monotonic(), "PostgreSQL is back"))
 
 
-async def _watch(stage: Stage, seen: Seen) -> None:
+async def _watch(stage: Stage, seen: SeenIds) -> None:
     begun = {replica.pid: _cpu(replica.pid) for replica in stage.replicas}
     while True:
         for pid in [replica.pid for replica in stage.replicas]:
@@ -185,7 +185,7 @@ def _connections(pid: int, port: int) -> int:
     return count
 
 
-def report(plan: Plan, seen: Seen) -> str:
+def report(plan: Plan, seen: SeenIds) -> str:
     """What was seen, in lines."""
     cpu = sum(seen.cpu.values())
     lines = [

@@ -21,18 +21,18 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from team.postgres import open_cluster
-from telecmi_mcp._index import Index
+from telecmi_mcp._index.sqlite_store import Index
 from telecmi_mcp._models import Contact
 from telecmi_mcp._search import search
-from telecmi_mcp._team._database import Database
-from telecmi_mcp._team._mirror._locks import Locks
-from telecmi_mcp._team._mirror._shelf import PostgresShelf
+from telecmi_mcp._team.db.database import Database
+from telecmi_mcp._team.index.location import PostgresLocation
+from telecmi_mcp._team.index.writer_locks import WriterLocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from telecmi_mcp._search import Store
-    from telecmi_mcp._team._mirror._store import PostgresStore
+    from telecmi_mcp._search import ContactStore
+    from telecmi_mcp._team.index.postgres_store import PostgresStore
 
 _PAGE = 100
 _TOP = 10
@@ -55,9 +55,9 @@ def main() -> None:
         database = Database(cluster.url(name))
         database.open()
         database.migrate()
-        locks = Locks(database)
+        locks = WriterLocks(database)
         try:
-            _measure(options, database, PostgresShelf(database, locks, "benchmark").take(), contacts)
+            _measure(options, database, PostgresLocation(database, locks, "benchmark").take(), contacts)
         finally:
             locks.close()
             database.close()
@@ -114,7 +114,7 @@ def _say_size(database: Database, count: int) -> None:
             _say(f"    {name:<8} {table / count:>5.0f} and {indexes / count:.0f} of indexes")
 
 
-def _ask(store: Store, queries: Sequence[dict[str, Any]], what: str) -> list[list[str]]:
+def _ask(store: ContactStore, queries: Sequence[dict[str, Any]], what: str) -> list[list[str]]:
     times, found = [], []
     for query in queries:
         begun = time.perf_counter()

@@ -9,12 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from telecmi_mcp._api.client import TelecmiClient
     from telecmi_mcp._app import App, open_app
-    from telecmi_mcp._client import TelecmiClient
+    from telecmi_mcp._config.settings import Settings
     from telecmi_mcp._models import Contact, ContactPage
-    from telecmi_mcp._server import create_server
-    from telecmi_mcp._settings import Settings
-    from telecmi_mcp._team._web._asgi import create_app
+    from telecmi_mcp._server.factory import create_server
+    from telecmi_mcp._team.http.asgi import create_app
     from telecmi_mcp.errors import TelecmiError
 
 __version__ = "0.1.0"
@@ -36,11 +36,11 @@ _HOMES = {
     "App": "_app",
     "Contact": "_models",
     "ContactPage": "_models",
-    "Settings": "_settings",
-    "TelecmiClient": "_client",
+    "Settings": "_config.settings",
+    "TelecmiClient": "_api.client",
     "TelecmiError": "errors",
-    "create_app": "_team._web._asgi",
-    "create_server": "_server",
+    "create_app": "_team.http.asgi",
+    "create_server": "_server.factory",
     "open_app": "_app",
 }
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from telecmi_mcp._client import ON_THE_DESK, TelecmiClient
-from telecmi_mcp._current import CurrentDirectory, known_owner_of, owner_of
-from telecmi_mcp._http import Channel
-from telecmi_mcp._limits import RateLimit
-from telecmi_mcp._recent import Recent
-from telecmi_mcp._secrets import KnownSecrets
-from telecmi_mcp._settings import Settings
-from telecmi_mcp._sources import choose_source, has_credential
-from telecmi_mcp._tasks import open_tasks
-from telecmi_mcp._tokens import FixedToken
+from telecmi_mcp._api.client import NO_HOOKS, TelecmiClient
+from telecmi_mcp._api.http import Channel
+from telecmi_mcp._api.limiters import RateLimit
+from telecmi_mcp._auth.resolve import choose_source, has_credential
+from telecmi_mcp._auth.token_sources import FixedToken
+from telecmi_mcp._config.secrets import KnownSecrets
+from telecmi_mcp._config.settings import Settings
+from telecmi_mcp._index.account_directory import CurrentDirectory, known_owner_of, owner_of
+from telecmi_mcp._index.recent import Recent
+from telecmi_mcp._task_groups import open_tasks
 from telecmi_mcp.errors import TelecmiError
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     import httpx2
     from anyio.abc import TaskGroup
 
-    from telecmi_mcp._client import Terms
-    from telecmi_mcp._shelf import Shelf
-    from telecmi_mcp._tokens import TokenSource
+    from telecmi_mcp._api.client import RequestHooks
+    from telecmi_mcp._api.token_source import TokenSource
+    from telecmi_mcp._index.location import IndexLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ async def open_app(  # noqa: PLR0913 - all but one are keywords that a caller ra
     transport: httpx2.AsyncBaseTransport | None = None,
     state: Path | None = None,
     secrets: KnownSecrets | None = None,
-    terms: Terms = ON_THE_DESK,
+    terms: RequestHooks = NO_HOOKS,
     clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[App]:
     """Build the objects that the settings ask for, and close their connections at the end.
@@ -117,9 +117,9 @@ async def assemble_app(  # noqa: PLR0913 - what differs between a desk and a tea
     channel: Channel,
     choose: Callable[..., TokenSource],
     *,
-    open_shelf: Callable[[str], Shelf] | None = None,
+    open_location: Callable[[str], IndexLocation] | None = None,
     state: Path | None = None,
-    terms: Terms = ON_THE_DESK,
+    terms: RequestHooks = NO_HOOKS,
     clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[App]:
     """Build the same on a channel that is left open at the end.
@@ -128,7 +128,7 @@ async def assemble_app(  # noqa: PLR0913 - what differs between a desk and a tea
         settings: The configuration.
         channel: Leads to TeleCMI; others may use it too.
         choose: Makes the source of tokens; ``tasks`` is the task group that renewals run in.
-        open_shelf: Opens the index of an account; ``None`` for where the settings say. ``off`` stays off.
+        open_location: Opens the index of an account; ``None`` for where the settings say. ``off`` stays off.
         state: As for ``open_app``.
         terms: As for ``open_app``.
         clock: Tells the Unix time.
@@ -136,7 +136,7 @@ async def assemble_app(  # noqa: PLR0913 - what differs between a desk and a tea
     async with open_tasks() as tasks:
         tokens = choose(tasks=tasks)
         client = TelecmiClient(channel, tokens, timeout=settings.timeout, terms=terms)
-        directory = _open_directory(settings, client, tokens, tasks, open_shelf)
+        directory = _open_directory(settings, client, tokens, tasks, open_location)
         rate_limit = RateLimit(settings.rate_limit, clock=time.monotonic)
         expect_calls = partial(tasks.start_soon, _connect_ahead, client, settings, state)
         try:
@@ -157,29 +157,29 @@ def _open_directory(
     client: TelecmiClient,
     tokens: TokenSource,
     tasks: TaskGroup,
-    open_shelf: Callable[[str], Shelf] | None,
+    open_location: Callable[[str], IndexLocation] | None,
 ) -> CurrentDirectory:
     owner = partial(owner_of, settings.base_url, tokens)
     return CurrentDirectory(
         client,
         owner,
-        None if settings.index == "off" else open_shelf or _SHELVES[settings.index],
+        None if settings.index == "off" else open_location or _LOCATIONS[settings.index],
         tasks,
         timeout=settings.timeout,
         max_age=settings.index_max_age,
     )
 
 
-def _memory_shelf(_: str) -> Shelf:
-    from telecmi_mcp._shelf import MemoryShelf  # noqa: PLC0415 - SQLite comes with the first search
+def _memory_location(_: str) -> IndexLocation:
+    from telecmi_mcp._index.location import MemoryLocation  # noqa: PLC0415 - SQLite comes with the first search
 
-    return MemoryShelf()
-
-
-def _file_shelf(owner: str) -> Shelf:
-    from telecmi_mcp._shelf import FileShelf, cache_folder  # noqa: PLC0415 - the same
-
-    return FileShelf(cache_folder(), owner)
+    return MemoryLocation()
 
 
-_SHELVES = {"memory": _memory_shelf, "disk": _file_shelf}
+def _file_location(owner: str) -> IndexLocation:
+    from telecmi_mcp._index.location import FileLocation, cache_folder  # noqa: PLC0415 - the same
+
+    return FileLocation(cache_folder(), owner)
+
+
+_LOCATIONS = {"memory": _memory_location, "disk": _file_location}

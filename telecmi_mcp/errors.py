@@ -16,12 +16,12 @@
     ├── TooManyCalls              this server's own limits
     │   └── TooManyAtOnce         calls of one caller that are under way
     ├── IndexUnusable             the local index of contacts, a file that can be made anew
-    ├── DatabaseAway              the database of a team's server cannot be reached
-    ├── MirrorTaken               another replica renews the mirror of a team's server
+    ├── DatabaseUnavailable       the database of a team's server cannot be reached
+    ├── WriterLockLost            another replica writes the index of a team's server
     ├── DatabaseUnusable          the database of a team's server refuses a statement
     ├── AccessKeyUnchanged        an access key was not made, or not revoked
-    ├── IssuerAway                the keys of an identity provider cannot be read
-    ├── HostUnchanged             the configuration of an MCP host was left as it is
+    ├── IssuerUnavailable         the keys of an identity provider cannot be read
+    ├── ClientConfigError         the configuration of an MCP client was left as it is
     ├── FileUnusable              the file that an export writes
     ├── RateLimited               TeleCMI's limits
     ├── NetworkError
@@ -253,7 +253,7 @@ class IndexUnusable(TelecmiError):
         super().__init__(fact=f"the index on disk cannot be used: {reason}" if reason else None, detail=detail)
 
 
-class DatabaseAway(TelecmiError):
+class DatabaseUnavailable(TelecmiError):
     """The database of a team's server cannot be reached; it is tried again with every call."""
 
     code = "database_away"
@@ -262,7 +262,7 @@ class DatabaseAway(TelecmiError):
     fact = "search is unavailable because the server's database is"
 
 
-class MirrorTaken(TelecmiError):
+class WriterLockLost(TelecmiError):
     """Another replica of a team's server renews the mirror from now on; what this one was about to write was not."""
 
     code = "mirror_taken"
@@ -287,7 +287,7 @@ class AccessKeyUnchanged(TelecmiError):
     fact = "nothing was changed"
 
 
-class IssuerAway(TelecmiError):
+class IssuerUnavailable(TelecmiError):
     """The public keys of the identity provider cannot be read, so that nobody can tell whether a token is good."""
 
     code = "issuer_away"
@@ -296,7 +296,7 @@ class IssuerAway(TelecmiError):
     fact = "the identity provider's keys cannot be read"
 
 
-class HostUnchanged(TelecmiError):
+class ClientConfigError(TelecmiError):
     """The configuration of an MCP host was left as it is; ``detail`` is what the host's own command said."""
 
     code = "host_unchanged"

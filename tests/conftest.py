@@ -6,7 +6,6 @@ import asyncio
 import gzip
 import json
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,16 +15,18 @@ from mcp.client import Client
 from pydantic import SecretStr
 
 from own_time import OwnTimeLoop
+from paths import SAMPLES
 from telecmi_mcp import Contact, Settings, TelecmiClient, create_server, open_app
-from telecmi_mcp._http import Channel
-from telecmi_mcp._index import Index
-from telecmi_mcp._tokens import FixedToken
+from telecmi_mcp._api.http import Channel
+from telecmi_mcp._auth.token_sources import FixedToken
+from telecmi_mcp._index.sqlite_store import Index
 from telecmi_mcp.sandbox import SANDBOX_TOKEN, Quirks, Sandbox, create_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
 
-    from telecmi_mcp._postings import Backend
+    from telecmi_mcp._index.postings import Backend
 
 SIGNED_IN = Settings(token=SecretStr(SANDBOX_TOKEN), base_url="http://localhost")
 
@@ -108,9 +109,6 @@ def generation(request: pytest.FixtureRequest) -> str:
     return value
 
 
-SAMPLES = Path(__file__).parent / "samples"
-
-
 @pytest.fixture(scope="session")
 def address_book() -> list[Contact]:
     """Ten thousand invented contacts."""
@@ -138,5 +136,5 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache folder of the user's that is this test's own."""
     folder = tmp_path / "telecmi-mcp"
-    monkeypatch.setattr("telecmi_mcp._shelf.cache_folder", lambda: folder)
+    monkeypatch.setattr("telecmi_mcp._index.location.cache_folder", lambda: folder)
     return folder

@@ -1,4 +1,4 @@
-"""Writes telecmi_mcp/_early.json, what the server says through the SDK: ``python tests/early.py``."""
+"""Writes telecmi_mcp/_stdio/prepared_answers.json, what the server says through the SDK: ``python tests/early.py``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 import telecmi_mcp
 from e2e.lines import MODERN, initialize, request
 from telecmi_mcp import Settings, create_server, open_app
-from telecmi_mcp._lines import read_message, write_message
+from telecmi_mcp._stdio.framing import read_message, write_message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-PREPARED = Path(telecmi_mcp.__file__).with_name("_early.json")
+PREPARED = Path(telecmi_mcp.__file__).parent / "_stdio" / "prepared_answers.json"
 
 _HANDSHAKE = ("initialize", "ping", "tools/list")
 _STATELESS = ("server/discover", "tools/list")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from telecmi_mcp._hosts._change import Desk
-from telecmi_mcp._hosts._entries import Server
-from telecmi_mcp._hosts._known import HOSTS
-from telecmi_mcp._hosts._places import Machine
-from telecmi_mcp._hosts._receipts import Receipts
+from telecmi_mcp._install.apply import ConfigTarget
+from telecmi_mcp._install.clients import CLIENTS
+from telecmi_mcp._install.entry import Server
+from telecmi_mcp._install.paths import Machine
+from telecmi_mcp._install.record import InstallRecords
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-EDITED = [name for name, host in HOSTS.items() if host.program is None]
+EDITED = [name for name, host in CLIENTS.items() if host.program is None]
 SERVER = Server("/opt/tools/bin/telecmi-mcp", ("serve",), {"TELECMI_USER_ID": "103_1111112"})
 RENEWED = Server("/opt/newer/bin/telecmi-mcp", ("serve",))
 
@@ -24,9 +24,9 @@ def made_machine(home: Path, platform: str = "linux", **environ: str) -> Machine
     return Machine(platform, environ, home)
 
 
-def made_desk(name: str, home: Path, *, force: bool = False, machine: Machine | None = None) -> Desk:
+def made_desk(name: str, home: Path, *, force: bool = False, machine: Machine | None = None) -> ConfigTarget:
     """A host that has been started once on this machine."""
-    desk = Desk(HOSTS[name], machine or made_machine(home), Receipts(home / "state"), force=force)
+    desk = ConfigTarget(CLIENTS[name], machine or made_machine(home), InstallRecords(home / "state"), force=force)
     desk.file.parent.mkdir(parents=True, exist_ok=True)
     return desk
 

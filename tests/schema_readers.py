@@ -190,7 +190,7 @@ MOST_TOOLS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What a reader does with one part of one node."""
 
     path: str
@@ -207,14 +207,14 @@ def nodes(schema: Schema, path: str = "$") -> Iterator[tuple[str, Schema]]:
         yield from nodes(schema["items"], f"{path}[]")
 
 
-def read(reader: Reader, schema: Schema) -> list[Finding]:
+def read(reader: Reader, schema: Schema) -> list[CheckResult]:
     """What a reader does with every part of every node, and with the schema as a whole."""
     found = [
-        Finding(path, part, verdict)
+        CheckResult(path, part, verdict)
         for path, node in nodes(schema)
         for part, verdict in [*_keywords(reader, node, is_root=path == "$"), *_faults(reader, node)]
     ]
-    return [*found, *(Finding("$", part, "refuses") for part in _excesses(reader, schema))]
+    return [*found, *(CheckResult("$", part, "refuses") for part in _excesses(reader, schema))]
 
 
 def _keywords(reader: Reader, node: Schema, *, is_root: bool) -> Iterator[tuple[str, Verdict]]:

@@ -10,8 +10,8 @@ from httpx2 import ASGITransport
 from pydantic import SecretStr
 
 from telecmi_mcp import App, Settings, open_app
-from telecmi_mcp._sign_ins import Account, Grant
-from telecmi_mcp._sources import open_sign_ins
+from telecmi_mcp._auth.credentials import Account, Credentials
+from telecmi_mcp._auth.resolve import open_saved_sign_ins
 from telecmi_mcp.sandbox import SANDBOX_PASSWORD, SANDBOX_USER_ID, Quirks, Sandbox, create_sandbox
 
 if TYPE_CHECKING:
@@ -68,20 +68,20 @@ class Office:
 
     async def keep(
         self, token: SecretStr = NEVER, *, password: str | None = SANDBOX_PASSWORD, age_days: float = 1, **account: str
-    ) -> Grant:
+    ) -> Credentials:
         """Put a sign-in where ``telecmi-mcp login --store file`` puts it."""
         assert self.state is not None
-        grant = Grant(
+        credentials = Credentials(
             Account(**{"base_url": HERE, "user_id": SANDBOX_USER_ID, **account}),
             token,
             self.clock() - age_days * DAY,
             None if password is None else SecretStr(password),
             "file",
         )
-        await open_sign_ins(self.state, time_limit=5).keep(grant)
-        return grant
+        await open_saved_sign_ins(self.state, time_limit=5).keep(credentials)
+        return credentials
 
-    async def kept(self) -> Grant | None:
+    async def kept(self) -> Credentials | None:
         """Read it back."""
         assert self.state is not None
-        return await open_sign_ins(self.state, time_limit=5).find(HERE)
+        return await open_saved_sign_ins(self.state, time_limit=5).find(HERE)

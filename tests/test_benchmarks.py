@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,8 +16,12 @@ from benchmarks.record import Record, Spread, percentile
 from benchmarks.report import SECTIONS, report
 from benchmarks.table import number, spread, table
 from benchmarks.targets import TARGETS, Target, ratio
+from paths import ROOT
 
-CONSTRAINTS = Path(__file__).parent.parent / "constraints.txt"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONSTRAINTS = ROOT / "constraints.txt"
 
 
 def pinned(path: Path) -> dict[str, str]:

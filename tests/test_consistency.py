@@ -8,23 +8,29 @@ import re
 import shlex
 import tomllib
 from base64 import b64decode
-from pathlib import Path
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
 import jsonschema  # type: ignore[import-untyped]  # it has no types
 import pytest
 
 import telecmi_mcp
-from telecmi_mcp import _cli, _variables
-from telecmi_mcp._hosts._entries import Server, shape
-from telecmi_mcp._hosts._known import HOSTS
-from telecmi_mcp._hosts._programs import adding, removing
-from telecmi_mcp._team._variables import TEAM
-from telecmi_mcp._tools import TOOLS
+from docs.generate import PAGES, arrows, first_sentence, generate, reduce, rooms
+from paths import ROOT
+from telecmi_mcp import _cli
+from telecmi_mcp._config import variables
+from telecmi_mcp._install.client_cli import adding, removing
+from telecmi_mcp._install.clients import CLIENTS
+from telecmi_mcp._install.entry import Server, shape
+from telecmi_mcp._mcp.tools import TOOLS
+from telecmi_mcp._team.config.variables import TEAM
 
-ROOT = Path(__file__).parent.parent
+if TYPE_CHECKING:
+    from pathlib import Path
+
 README = (ROOT / "README.md").read_text(encoding="utf8")
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf8")
 SERVER = json.loads((ROOT / "server.json").read_text(encoding="utf8"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))
 EXTRAS = [each for extra in PROJECT["project"]["optional-dependencies"].values() for each in extra]
@@ -65,8 +71,8 @@ def test_the_readmes_tools_are_the_tools() -> None:
     assert table("Tools") == [[f"`{tool.name}`", takes(tool.input_schema), gives(tool.output_schema)] for tool in TOOLS]
 
 
-@pytest.mark.parametrize(("page", "settings"), [("README.md", _variables.ALL), ("docs/teams.md", TEAM)])
-def test_the_settings_of_a_page_are_the_settings(page: str, settings: tuple[_variables.Setting, ...]) -> None:
+@pytest.mark.parametrize(("page", "settings"), [("README.md", variables.ALL), ("docs/teams.md", TEAM)])
+def test_the_settings_of_a_page_are_the_settings(page: str, settings: tuple[variables.Setting, ...]) -> None:
     def code(text: str) -> str:
         return f"`{text}`" if text else ""
 
@@ -77,7 +83,7 @@ def test_the_settings_of_a_page_are_the_settings(page: str, settings: tuple[_var
 
 
 def test_the_readmes_commands_are_the_commands() -> None:
-    summaries = {name: __import__(f"telecmi_mcp._cli.{name}", fromlist=["SUMMARY"]).SUMMARY for name in _cli.COMMANDS}
+    summaries = {name: import_module(f"telecmi_mcp._cli.{home}").SUMMARY for name, home in _cli.COMMANDS.items()}
     assert table("Commands") == [[f"`telecmi-mcp {name}`", summary] for name, summary in summaries.items()]
 
 
@@ -90,7 +96,7 @@ def test_the_readme_stays_short_and_honest() -> None:
 def test_the_clients_of_the_readme_are_the_hosts() -> None:
     sections = README.split("\n## Install\n")[1].split("\n## ")[0].split("\n### ")[1:]
     told = [(section.split("\n")[0], section.split("`")[1]) for section in sections]
-    assert told == [(host.title, f"telecmi-mcp install {name}") for name, host in HOSTS.items()]
+    assert told == [(host.title, f"telecmi-mcp install {name}") for name, host in CLIENTS.items()]
 
 
 def test_what_one_click_installs_is_the_package_with_its_keyring() -> None:
@@ -112,9 +118,9 @@ def blocks(text: str) -> list[dict[str, Any]]:
 def test_the_entries_in_the_documents_are_what_install_writes() -> None:
     clients = (ROOT / "docs" / "clients.md").read_text(encoding="utf8")
     sections = {part.split("\n", 1)[0]: part for part in clients.split("\n### ")[1:]}
-    assert list(sections) == [host.title for host in HOSTS.values()]
+    assert list(sections) == [host.title for host in CLIENTS.values()]
     server = Server("/path/of/telecmi-mcp", ("serve",))
-    for host in HOSTS.values():
+    for host in CLIENTS.values():
         alike = "form of Claude Desktop" in sections[host.title]
         shown = blocks(sections["Claude Desktop" if alike else host.title])
         if host.program is None:
@@ -167,7 +173,7 @@ def test_server_json_tells_every_setting_and_marks_the_secret_ones() -> None:
         (variable["name"], variable["description"], variable.get("default", ""), variable["isSecret"])
         for variable in package["environmentVariables"]
     ]
-    assert told == [(each.variable, each.purpose, each.default, each.secret) for each in _variables.ALL]
+    assert told == [(each.variable, each.purpose, each.default, each.secret) for each in variables.ALL]
     assert not any(variable["isRequired"] for variable in package["environmentVariables"])
 
 
@@ -207,27 +213,70 @@ def test_the_public_names_are_all_there() -> None:
         telecmi_mcp.nothing  # noqa: B018 - looking it up is the test
 
 
-def test_design_names_every_module_and_every_dependency() -> None:
-    design = (ROOT / "docs" / "design.md").read_text(encoding="utf8")
-    for path in (ROOT / "telecmi_mcp").iterdir():
-        if not path.name.startswith("__") and path.name != "py.typed":
-            assert f"  {path.name}{'/' if path.is_dir() else ''} " in design, path.name
-    required = [*PROJECT["project"]["dependencies"], *EXTRAS, *PROJECT["dependency-groups"]["dev"]]
-    for dependency in required:
-        assert f"`{package(dependency)}`" in design, dependency
+def test_the_generated_pages_are_what_make_docs_writes() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf8")
+        assert "<!-- generated: " in text
+        assert text == generate(text), f"{page.name}: run make docs"
 
 
-def test_the_design_of_a_teams_server_names_every_module_in_its_room() -> None:
-    page = (ROOT / "docs" / "team-design.md").read_text(encoding="utf8")
-    told, room = set(), ""
-    for line in page.split("\n_team/\n")[1].split("```")[0].splitlines():
-        name = line.split()[0]
-        room = name if name.endswith("/") else room if line.startswith("    ") else ""
-        told.add(name if name.endswith("/") else room + name)
-    team = ROOT / "telecmi_mcp" / "_team"
-    folders = {f"{path.parent.name}/" for path in team.glob("*/__init__.py")}
-    modules = {path.relative_to(team).as_posix() for path in team.rglob("*.py") if path.name != "__init__.py"}
-    assert told == folders | modules
+def test_an_arrow_is_left_out_only_where_a_longer_way_leads() -> None:
+    assert reduce({("a", "b"), ("b", "c"), ("a", "c")}) == {("a", "b"), ("b", "c")}
+    assert reduce({("a", "b"), ("b", "a"), ("a", "c"), ("b", "c")}) == {("a", "b"), ("b", "a"), ("b", "c")}
+
+
+def test_the_pictures_arrows_are_imports_of_the_running_program() -> None:
+    drawn = arrows("telecmi_mcp")
+    assert {("_server", "_mcp"), ("_index", "_search")} <= drawn
+    assert ("_server", "_app") not in drawn  # it imports App for types only
+    assert not [arrow for arrow in drawn if "sandbox" in arrow and arrow != ("_cli", "sandbox")]
+
+
+@pytest.mark.parametrize(
+    ("docstring", "sentence"),
+    [
+        ("One thing.", "One thing"),
+        ("vCard 4.0 (RFC 6350) for ``a|b``. More.", r"vCard 4.0 (RFC 6350) for `a\|b`"),
+        ("Two\nlines: as one.\n\nAnother paragraph.", "Two lines: as one"),
+    ],
+)
+def test_a_file_is_described_by_the_first_sentence_of_its_docstring(
+    docstring: str, sentence: str, tmp_path: Path
+) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(f'"""{docstring}"""\n', encoding="utf8")
+    assert first_sentence(module) == sentence
+
+
+def test_the_architecture_page_names_every_room_and_no_file_that_is_not_there() -> None:
+    package_folder, text = ROOT / "telecmi_mcp", ARCHITECTURE.split("<!-- generated: ")[0]
+    told = re.findall(r"^\| `(\w+)/` \|", text, re.MULTILINE)
+    assert sorted(told) == sorted(room for room in rooms("telecmi_mcp") if (package_folder / room).is_dir())
+    for path in re.findall(r"`(\w+(?:/\w+)*(?:/|\.py))`", text):
+        assert (package_folder / path.removeprefix("telecmi_mcp/")).exists(), path
+
+
+def test_the_dependencies_page_names_every_dependency_once_and_no_other() -> None:
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf8")
+    extras = PROJECT["project"]["optional-dependencies"]
+    dev = PROJECT["dependency-groups"]["dev"]
+    sections = {"Required": PROJECT["project"]["dependencies"]}
+    sections |= {f"The extra `{name}`": packages for name, packages in extras.items()}
+    sections["Development"] = [each for each in dev if package(each) not in set(map(package, EXTRAS))]
+    for heading, required in sections.items():
+        told = [name for row in table(heading, page) for name in re.findall("`([^`]+)`", row[0])]
+        assert sorted(told) == sorted(map(package, required)), heading
+
+
+def test_a_decision_is_numbered_dated_and_says_context_decision_and_consequences() -> None:
+    records = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    numbers = [int(path.name[:4]) for path in records]
+    assert numbers == list(range(numbers[0], numbers[0] + len(records)))
+    for number, path in zip(numbers, records, strict=True):
+        text = path.read_text(encoding="utf8")
+        assert re.match(rf"# {number}\. \S.*\n\n(?:Date: )?\d{{4}}-\d\d-\d\d", text), path.name
+        headings = re.findall(r"^## (.+)", text, re.MULTILINE)
+        assert headings == ["Context", "Decision", "Consequences"], path.name
 
 
 def test_only_what_is_declared_is_imported() -> None:

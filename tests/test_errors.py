@@ -39,12 +39,12 @@ MADE: list[errors.TelecmiError] = [
     errors.CorruptAnswer(),
     errors.UnexpectedRedirect(),
     errors.IndexUnusable("disk I/O error", malformed=False),
-    errors.DatabaseAway(),
+    errors.DatabaseUnavailable(),
     errors.DatabaseUnusable(),
-    errors.MirrorTaken(),
+    errors.WriterLockLost(),
     errors.AccessKeyUnchanged(),
-    errors.IssuerAway(),
-    errors.HostUnchanged(),
+    errors.IssuerUnavailable(),
+    errors.ClientConfigError(),
     errors.FileUnusable(None),
 ]
 

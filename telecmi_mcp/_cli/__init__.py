@@ -1,4 +1,4 @@
-"""The command ``telecmi-mcp``: arguments and exit codes. Each command imports its own world, late."""
+"""The command ``telecmi-mcp``: parses arguments and returns exit codes. Each command imports what it needs late."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
 # A command is a module with SUMMARY, add_arguments(parser) and run(args, environ) -> exit code, named here.
-COMMANDS = (
-    "serve",
-    "login",
-    "logout",
-    "install",
-    "search",
-    "sync",
-    "export",
-    "index",
-    "check",
-    "demo",
-    "sandbox",
-    "team",
-)
+COMMANDS = {
+    "serve": "server.serve",
+    "login": "account.login",
+    "logout": "account.logout",
+    "install": "account.install",
+    "search": "contacts.search",
+    "sync": "contacts.sync",
+    "export": "contacts.export",
+    "index": "contacts.index",
+    "check": "account.check",
+    "demo": "server.demo",
+    "sandbox": "server.sandbox",
+    "team": "team.commands",
+}
 
 _INTERRUPTED = 130
 _MISUSED = 2
@@ -46,12 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from telecmi_mcp._cli._open_files import require_open_files  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._cli.open_files import require_open_files  # noqa: PLC0415 - late, like all that --help does not need
     from telecmi_mcp.errors import TelecmiError  # noqa: PLC0415
 
     try:
         require_open_files()
-        return int(import_module(f"telecmi_mcp._cli.{args.command}").run(args, os.environ))
+        return int(_import_command(args.command).run(args, os.environ))
     except TelecmiError as error:
         print(f"telecmi-mcp: {error}", file=sys.stderr)
         return _MISUSED if error.code == "configuration" else 1
@@ -72,12 +73,16 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     # With its prog told, no help is laid out to find it; and a command that is named is the only one that is imported.
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, prog=parser.prog)
     for name in words[:1] if words[0] in COMMANDS else COMMANDS:
-        command = import_module(f"telecmi_mcp._cli.{name}")
+        command = _import_command(name)
         arguments = commands.add_parser(name, help=command.SUMMARY, description=command.SUMMARY, allow_abbrev=False)
         command.add_arguments(arguments)
         if name == "serve" and _asks_for_team(words):  # else nothing of a team's server is imported
-            import_module("telecmi_mcp._cli._team_server").add_team_flags(arguments)
+            import_module("telecmi_mcp._cli.team.server").add_team_flags(arguments)
     return parser
+
+
+def _import_command(name: str) -> ModuleType:
+    return import_module(f"telecmi_mcp._cli.{COMMANDS[name]}")
 
 
 def _asks_for_team(words: Sequence[str]) -> bool:

@@ -1,16 +1,16 @@
-"""What ``telecmi-mcp check`` finds out: one module for each thing that goes wrong at other people's desks."""
+"""Checks of ``telecmi-mcp check``: one module for each kind of trouble."""
 
-from telecmi_mcp._doctor._account import Reply, ask_telecmi, judge_reply, judge_sign_in
-from telecmi_mcp._doctor._clients import look_at_clients
-from telecmi_mcp._doctor._configured import look_at_settings, look_for_secrets
-from telecmi_mcp._doctor._copy import look_at_index
-from telecmi_mcp._doctor._finding import Finding, Verdict
-from telecmi_mcp._doctor._probe import Door, judge_clock, judge_connection, look_at_door
-from telecmi_mcp._doctor._surroundings import look_at_certificates, look_at_proxy, look_at_versions
+from telecmi_mcp._doctor.account import Reply, ask_telecmi, judge_reply, judge_sign_in
+from telecmi_mcp._doctor.clients import look_at_clients
+from telecmi_mcp._doctor.connection import ConnectionProbe, judge_clock, judge_connection, probe_connection
+from telecmi_mcp._doctor.environment import look_at_certificates, look_at_proxy, look_at_versions
+from telecmi_mcp._doctor.index import look_at_index
+from telecmi_mcp._doctor.result import CheckResult, Verdict
+from telecmi_mcp._doctor.settings import look_at_settings, look_for_secrets
 
 __all__ = [
-    "Door",
-    "Finding",
+    "CheckResult",
+    "ConnectionProbe",
     "Reply",
     "Verdict",
     "ask_telecmi",
@@ -20,10 +20,10 @@ __all__ = [
     "judge_sign_in",
     "look_at_certificates",
     "look_at_clients",
-    "look_at_door",
     "look_at_index",
     "look_at_proxy",
     "look_at_settings",
     "look_at_versions",
     "look_for_secrets",
+    "probe_connection",
 ]

@@ -1,7 +1,7 @@
-"""All contacts of the organisation in one file: kept beside it while they are read, put in its place when whole."""
+"""Writes all contacts to one file, which gets its name when it is whole."""
 
-from telecmi_mcp._export._draft import Draft
-from telecmi_mcp._export._export import Exported, export
-from telecmi_mcp._export._forms import FORMS, Form, open_form
+from telecmi_mcp._export.formats import FILE_FORMATS, FileFormat, open_format
+from telecmi_mcp._export.partial_file import PartialFile
+from telecmi_mcp._export.run import Exported, export
 
-__all__ = ["FORMS", "Draft", "Exported", "Form", "export", "open_form"]
+__all__ = ["FILE_FORMATS", "Exported", "FileFormat", "PartialFile", "export", "open_format"]

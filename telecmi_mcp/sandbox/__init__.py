@@ -1,4 +1,4 @@
-"""A pretend TeleCMI to develop, test and demonstrate against: no account, no network, invented people only.
+"""A pretend TeleCMI for development, tests and demonstrations: no account, no network, invented people only.
 
 It plays TeleCMI's documented login and `contact/get`, and by its `Quirks` whatever the documents leave open.
 It shares no code with the client that is tried on it, so that it cannot share its mistakes.
@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
 
-from telecmi_mcp.sandbox._accounts import SANDBOX_PASSWORD, SANDBOX_TOKEN, SANDBOX_USER_ID
-from telecmi_mcp.sandbox._app import Sandbox
-from telecmi_mcp.sandbox._organisation import AnyContact
-from telecmi_mcp.sandbox._people import DEFAULT_COUNT, DEFAULT_SEED, Contact, make_contacts
-from telecmi_mcp.sandbox._quirks import DOCUMENTED, Quirks
-from telecmi_mcp.sandbox._state import SandboxState, SeenRequest
+from telecmi_mcp.sandbox.accounts import SANDBOX_PASSWORD, SANDBOX_TOKEN, SANDBOX_USER_ID
+from telecmi_mcp.sandbox.app import Sandbox
+from telecmi_mcp.sandbox.contact_list import AnyContact
+from telecmi_mcp.sandbox.people import DEFAULT_COUNT, DEFAULT_SEED, Contact, make_contacts
+from telecmi_mcp.sandbox.quirks import DOCUMENTED, Quirks
+from telecmi_mcp.sandbox.recorder import SandboxState, SeenRequest
 
 __all__ = [
     "DEFAULT_COUNT",

@@ -21,7 +21,7 @@ import pytest
 
 from clients.stage import opened_stage
 from telecmi_mcp import __version__
-from telecmi_mcp._tools import TOOLS
+from telecmi_mcp._mcp.tools import TOOLS
 from telecmi_mcp.sandbox import SANDBOX_TOKEN, Quirks
 
 HERE = Path(__file__).parent

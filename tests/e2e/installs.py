@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_dir
 
+from paths import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROOT = Path(__file__).parent.parent.parent
 SPEAK = ROOT / ".ci" / "speak.py"
 PYTHON = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"  # of no environment
 PIP = [sys.executable, "-m", "pip"]

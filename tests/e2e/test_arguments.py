@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from e2e.lines import Lines, call, request, started
-from telecmi_mcp._tools import TOOLS
+from telecmi_mcp._mcp.tools import TOOLS
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

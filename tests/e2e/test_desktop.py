@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2e.installs import ROOT, UVS, fetch_uv, speak, surroundings
+from e2e.installs import UVS, fetch_uv, speak, surroundings
 from e2e.lines import call, environment, request, started
+from paths import ROOT
 from telecmi_mcp.sandbox import SANDBOX_PASSWORD, SANDBOX_TOKEN, SANDBOX_USER_ID
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ BARRIER = """
 import json, os, subprocess, sys
 before = set(sys.modules)
 import telecmi_mcp._cli as cli
-import telecmi_mcp._cli.serve as serve
+import telecmi_mcp._cli.server.serve as serve
 
 def wait():
     with open(sys.argv[1]) as barrier:
@@ -167,8 +167,9 @@ async def test_the_door_can_be_kept_shut(tmp_path: Path) -> None:
         assert await server.close() == 0
 
 
-OURS = {"", "._cli", "._cli._configuration", "._cli.serve", "._descriptors", "._door", "._early", "._secrets"}
-OURS |= {"._cli._open_files", "._variables", ".errors"}
+OURS = {"", "._cli", "._cli.open_files", "._cli.options", "._cli.server", "._cli.server.serve", "._config"}
+OURS |= {"._config.secrets", "._config.variables", "._stdio", "._stdio.descriptors", "._stdio.early_responder"}
+OURS |= {"._stdio.prepared_answers", ".errors"}
 SLOW = {"asyncio", "concurrent", "dataclasses", "email", "http", "importlib.metadata", "inspect", "logging", "socket"}
 SLOW |= {"sqlite3", "ssl", "subprocess", "unittest", "uuid"}
 
@@ -186,12 +187,13 @@ async def test_before_the_first_answer_nothing_is_imported_that_it_does_not_need
 
 
 LATE = {"sqlite3", "platformdirs", "encodings.idna", "concurrent.futures.thread", "telecmi_mcp._search"}
-LATE |= {f"telecmi_mcp._{name}" for name in ("directory", "export", "index", "login", "mirror", "renewal", "shelf")}
+LATE |= {f"telecmi_mcp._index.{name}" for name in ("directory", "location", "sqlite_store", "sync")}
+LATE |= {"telecmi_mcp._export", "telecmi_mcp._auth.login", "telecmi_mcp._auth.renewing_token"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("tool", "loaded"), [("list_contacts", set()), ("search_contacts", {"telecmi_mcp._directory", "sqlite3"})]
+    ("tool", "loaded"), [("list_contacts", set()), ("search_contacts", {"telecmi_mcp._index.directory", "sqlite3"})]
 )
 async def test_what_only_a_search_needs_is_imported_with_the_first_search(
     tmp_path: Path, tool: str, loaded: set[str]

@@ -173,7 +173,7 @@ async def test_a_signal_while_idle_ends_the_process_at_once(number: signal.Signa
 
 STRAY = """
 import os, subprocess, sys
-import telecmi_mcp._tools as tools
+import telecmi_mcp._mcp.tools as tools
 
 def noisy(contact):
     print("a stray print")
@@ -198,7 +198,7 @@ async def test_stdout_carries_protocol_only_whatever_else_prints() -> None:
 
 SURROGATE = """
 import sys
-import telecmi_mcp._wire as wire
+import telecmi_mcp._api.protocol as wire
 wire.clean = lambda text, *, limit: text + "\\ud800\\0"
 from telecmi_mcp._cli import main
 sys.exit(main(["serve", "--sandbox"]))

@@ -53,8 +53,8 @@ import os
 from dataclasses import replace
 import anyio
 from pydantic import SecretStr
-from telecmi_mcp._sources import open_sign_ins
-from telecmi_mcp._state import state_folder
+from telecmi_mcp._auth.resolve import open_sign_ins
+from telecmi_mcp._private_files import state_folder
 
 async def die():
     sign_ins = open_sign_ins(state_folder(), time_limit=60)

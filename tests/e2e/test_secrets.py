@@ -26,8 +26,9 @@ from pydantic import SecretStr
 
 from conftest import opened_desk
 from e2e.lines import PATIENCE, call, environment, started
+from paths import ROOT
 from telecmi_mcp import Settings, TelecmiError, open_app
-from telecmi_mcp._logging import configure_logging
+from telecmi_mcp._config.logging import configure_logging
 from telecmi_mcp.sandbox import Quirks
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 CANARY = "canary/singing+in=the.mine-7Qx2"
 SIGNED_IN = Settings(token=SecretStr(CANARY), base_url="http://localhost")
 AWAY = {"TELECMI_TOKEN": CANARY, "TELECMI_BASE_URL": "http://127.0.0.1:9", "TELECMI_TIMEOUT": "2"}
-ROOT = Path(__file__).parent.parent.parent
 
 
 def songs(secret: str = CANARY) -> list[str]:
@@ -164,7 +164,7 @@ def test_the_log_has_no_secret_even_if_somebody_logs_it(capsys: pytest.CaptureFi
 
 CRASH = """
 import sys
-import telecmi_mcp._tools as tools
+import telecmi_mcp._mcp.tools as tools
 
 async def crash(app, arguments):
     token = (await app.client._tokens.current()).get_secret_value()

@@ -254,7 +254,7 @@ def age(store: Path, *, seconds: float) -> None:
 
 CRASH = """
 import sys
-import telecmi_mcp._login as login
+import telecmi_mcp._auth.login as login
 
 async def crash(self, body):
     raise RuntimeError(str(body))

@@ -7,13 +7,16 @@ import subprocess
 import sys
 import venv
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from e2e.lines import PATIENCE, call, environment, initialize
+from paths import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
+if TYPE_CHECKING:
+    from pathlib import Path
+
 JOHN = "d3b07384-d113-4ec5-a5ae-be81d6e3c239"
 
 

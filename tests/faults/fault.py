@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .server import Play
 
-    Outcome = TelecmiError | Contact | ContactPage | None
+    CallRecord = TelecmiError | Contact | ContactPage | None
 
 PAGE = ContactPage(contacts=(Contact(**JOHN),), count=150)
 
@@ -43,7 +43,7 @@ class Fault:
     name: str
     happens: str
     script: tuple[Play, ...]
-    outcome: Outcome
+    outcome: CallRecord
     tries: int = 1
     timeout: float = 10.0
     contact_id: str | None = None

@@ -11,10 +11,10 @@ import os
 
 import anyio
 
-from telecmi_mcp._client import TelecmiClient
-from telecmi_mcp._http import Channel
-from telecmi_mcp._settings import Settings
-from telecmi_mcp._tokens import FixedToken
+from telecmi_mcp._api.client import TelecmiClient
+from telecmi_mcp._api.http import Channel
+from telecmi_mcp._auth.token_sources import FixedToken
+from telecmi_mcp._config.settings import Settings
 from telecmi_mcp.errors import TelecmiError
 
 

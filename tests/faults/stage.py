@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from pydantic import SecretStr
 
-from telecmi_mcp._client import TelecmiClient
-from telecmi_mcp._http import Channel
-from telecmi_mcp._tokens import FixedToken
+from telecmi_mcp._api.client import TelecmiClient
+from telecmi_mcp._api.http import Channel
+from telecmi_mcp._auth.token_sources import FixedToken
 
 from .plays import GOOD, TOKEN
 from .server import FaultServer

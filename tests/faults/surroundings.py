@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from .fault import Outcome
+    from .fault import CallRecord
 
 HOST = "telecmi.invalid"
 # Longer than a name may be (253 characters): the resolver of the system refuses it without asking anybody.
@@ -87,7 +87,7 @@ class Surrounding:
 
     name: str
     happens: str
-    outcome: Outcome
+    outcome: CallRecord
     script: tuple[Play, ...] = (GOOD,)
     tries: int = 1
     environ: Mapping[str, str] = field(default_factory=lambda: {"HTTPS_PROXY": "{proxy}", "SSL_CERT_FILE": "{ca}"})

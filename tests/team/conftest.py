@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from team.postgres import Cluster, open_cluster
-from telecmi_mcp._team._database import Database
+from telecmi_mcp._team.db.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from telecmi_mcp._team._access._oauth import OAuthVerifier, create_oauth_verifier
-from telecmi_mcp._team._settings import TeamSettings
+from telecmi_mcp._team.auth.oauth import OAuthVerifier, create_oauth_verifier
+from telecmi_mcp._team.config.settings import TeamSettings
 
 ISSUER = "https://idp.example/tenant"
 JWKS = "https://idp.example/keys"

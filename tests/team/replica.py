@@ -15,14 +15,14 @@ import anyio
 from pydantic import SecretStr
 
 from telecmi_mcp import TelecmiClient
-from telecmi_mcp._current import CurrentDirectory
-from telecmi_mcp._http import Channel
-from telecmi_mcp._tasks import open_tasks
-from telecmi_mcp._team._database import Database
-from telecmi_mcp._team._mirror._caretaker import Caretaker
-from telecmi_mcp._team._mirror._locks import Locks
-from telecmi_mcp._team._mirror._shelf import PostgresShelf, account_key
-from telecmi_mcp._tokens import FixedToken
+from telecmi_mcp._api.http import Channel
+from telecmi_mcp._auth.token_sources import FixedToken
+from telecmi_mcp._index.account_directory import CurrentDirectory
+from telecmi_mcp._task_groups import open_tasks
+from telecmi_mcp._team.db.database import Database
+from telecmi_mcp._team.index.location import PostgresLocation, account_key
+from telecmi_mcp._team.index.recovery import SyncRecovery
+from telecmi_mcp._team.index.writer_locks import WriterLocks
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
 if TYPE_CHECKING:
@@ -41,11 +41,13 @@ async def open_replica(
     client = TelecmiClient(Channel(address, transport=transport), FixedToken(SecretStr(SANDBOX_TOKEN)), timeout=20.0)
     database = Database(url)
     database.open()
-    locks = Locks(database)
+    locks = WriterLocks(database)
     try:
         async with open_tasks() as tasks:
-            directory = CurrentDirectory(client, _owner, partial(PostgresShelf, database, locks), tasks, timeout=20.0)
-            tasks.start_soon(Caretaker(database, locks, partial(_resume, directory)).run)
+            directory = CurrentDirectory(
+                client, _owner, partial(PostgresLocation, database, locks), tasks, timeout=20.0
+            )
+            tasks.start_soon(SyncRecovery(database, locks, partial(_resume, directory)).run)
             try:
                 yield directory
             finally:

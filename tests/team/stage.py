@@ -13,7 +13,7 @@ from e2e.lines import environment
 from team.nginx import Nginx
 from team.ports import free_port, wait_for
 from team.postgres import PASSWORD, Cluster, open_cluster
-from telecmi_mcp._team._access._keys import add_key
+from telecmi_mcp._team.auth.access_keys import add_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

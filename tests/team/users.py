@@ -15,26 +15,26 @@ from httpx2 import ASGITransport
 from pydantic import SecretStr
 
 from telecmi_mcp import Settings
-from telecmi_mcp._http import Channel
-from telecmi_mcp._login import Login
-from telecmi_mcp._refusals import Refusals
-from telecmi_mcp._secrets import KnownSecrets
-from telecmi_mcp._sign_ins import Account, Grant
-from telecmi_mcp._team._callers import Caller
-from telecmi_mcp._team._mirror._locks import Locks
-from telecmi_mcp._team._mirror._shelf import PostgresShelf
-from telecmi_mcp._team._settings import TeamSettings
-from telecmi_mcp._team._sign_ins._apps import open_apps
-from telecmi_mcp._team._sign_ins._sign_ins import TeamSignIns
-from telecmi_mcp._team._sign_ins._vault import new_key, open_vault
+from telecmi_mcp._api.http import Channel
+from telecmi_mcp._auth.credentials import Account, Credentials
+from telecmi_mcp._auth.login import Login
+from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
+from telecmi_mcp._config.secrets import KnownSecrets
+from telecmi_mcp._team.accounts.app_pool import open_apps
+from telecmi_mcp._team.accounts.credential_store import TeamSignIns
+from telecmi_mcp._team.accounts.encryption import new_key, open_vault
+from telecmi_mcp._team.auth.callers import Caller
+from telecmi_mcp._team.config.settings import TeamSettings
+from telecmi_mcp._team.index.location import PostgresLocation
+from telecmi_mcp._team.index.writer_locks import WriterLocks
 from telecmi_mcp.sandbox import SANDBOX_PASSWORD, SANDBOX_USER_ID, Quirks, Sandbox, create_sandbox, make_contacts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from telecmi_mcp import App
-    from telecmi_mcp._team._database import Database
-    from telecmi_mcp._team._sign_ins._apps import Apps
+    from telecmi_mcp._team.accounts.app_pool import Apps
+    from telecmi_mcp._team.db.database import Database
 
 HERE = "http://localhost"
 HER, HIM = "103_2222", "103_3333"
@@ -116,15 +116,19 @@ class House:
         """The sign-ins, as a server with other keys finds them."""
         return TeamSignIns(self.database, open_vault(replace(self.settings, encryption_keys=SecretStr(",".join(keys)))))
 
-    async def sign_in(self, caller: str, user: str, *, organisation: str = "", token: str = "") -> Grant:
+    async def sign_in(self, caller: str, user: str, *, organisation: str = "", token: str = "") -> Credentials:
         """What ``telecmi-mcp team sign-in`` does; with a token without a login, and yet with a password."""
-        grant = Grant(Account(HERE, user), SecretStr(token), self.clocks.now - 86_400, SecretStr(SANDBOX_PASSWORD))
+        credentials = Credentials(
+            Account(HERE, user), SecretStr(token), self.clocks.now - 86_400, SecretStr(SANDBOX_PASSWORD)
+        )
         if not token:
-            login = Login(Channel(HERE, transport=self.telecmi), Refusals(None), self.secrets, clock=self.clocks.unix)
-            grant, _ = await login.by_hand(Account(HERE, user), SecretStr(SANDBOX_PASSWORD))
-        grant = replace(grant, organisation=organisation)
-        await self.sign_ins.keep(caller, grant)
-        return grant
+            login = Login(
+                Channel(HERE, transport=self.telecmi), RejectedPasswords(None), self.secrets, clock=self.clocks.unix
+            )
+            credentials, _ = await login.interactive(Account(HERE, user), SecretStr(SANDBOX_PASSWORD))
+        credentials = replace(credentials, organisation=organisation)
+        await self.sign_ins.keep(caller, credentials)
+        return credentials
 
     @asynccontextmanager
     async def replica(
@@ -132,12 +136,12 @@ class House:
     ) -> AsyncIterator[Apps]:
         """Open what one replica works with."""
         using = database or self.database
-        locks = Locks(using)
+        locks = WriterLocks(using)
         with closing(locks):
             async with open_apps(
                 settings or self.settings,
                 using,
-                open_shelf=partial(PostgresShelf, using, locks),
+                open_location=partial(PostgresLocation, using, locks),
                 transport=self.telecmi,
                 secrets=self.secrets,
                 clock=self.clocks.unix,

@@ -1,0 +1,246 @@
+"""Records of ``telecmi-mcp login``: the list of sign-ins without secrets, and the file store of their secrets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from anyio.to_thread import run_sync
+from pydantic import SecretStr
+
+from telecmi_mcp._private_files import read_private, write_private
+from telecmi_mcp.errors import StoreUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user of one TeleCMI."""
+
+    base_url: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What one account can sign in with.
+
+    Attributes:
+        token: The user token; ``None`` before the first login.
+        issued_at: When TeleCMI issued it, a Unix time.
+        password: Renews the token; ``None`` where it was not to be remembered.
+        store: The name of the store that keeps it; "" where none does.
+        organisation: Whose contacts it reads, where its users are known to see the same ones; "" for the user's own.
+    """
+
+    account: Account
+    token: SecretStr | None = None
+    issued_at: float = 0.0
+    password: SecretStr | None = None
+    store: str = ""
+    organisation: str = ""
+
+
+class CredentialStore(Protocol):
+    """A place for the secrets of accounts. Every deed may raise ``StoreUnusable``."""
+
+    async def check(self) -> None:
+        """Find out whether it can be used."""
+        ...
+
+    async def read(self, account: Account) -> str | None:
+        """Return what was written for the account."""
+        ...
+
+    async def write(self, account: Account, text: str) -> None:
+        """Keep a text for the account, in the place of the one before."""
+        ...
+
+    async def forget(self, account: Account) -> None:
+        """Keep nothing for the account; nothing may have been there."""
+        ...
+
+
+class FileStore:
+    """Secrets in one file of mode 0600: for machines without a keyring, and only where it was asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def check(self) -> None:
+        """Find out whether the file can be read and written."""
+        await self._write(await self._all())
+
+    async def read(self, account: Account) -> str | None:
+        """Return the account's text."""
+        return (await self._all()).get(_key(account))
+
+    async def write(self, account: Account, text: str) -> None:
+        """Keep the account's text."""
+        await self._write({**await self._all(), _key(account): text})
+
+    async def forget(self, account: Account) -> None:
+        """Drop the account's text, and the file with the last one."""
+        texts = await self._all()
+        if texts.pop(_key(account), None) is None:
+            return
+        if texts:
+            await self._write(texts)
+        else:
+            self._path.unlink(missing_ok=True)
+
+    async def _all(self) -> dict[str, str]:
+        texts = await run_sync(_read_json, self._path)
+        return {str(key): str(text) for key, text in texts.items()} if isinstance(texts, dict) else {}
+
+    async def _write(self, texts: Mapping[str, str]) -> None:
+        await run_sync(_write_json, self._path, texts)
+
+
+class SavedSignIns:
+    """The accounts that signed in, the last one last. The list itself holds no secret."""
+
+    def __init__(self, folder: Path, stores: Mapping[str, CredentialStore]) -> None:
+        self._path = folder / "sign-ins.json"
+        self._stores = stores
+
+    def stamp(self) -> object:
+        """Return a value that is another one after every change, whichever process made it."""
+        try:
+            state = os.stat(self._path)  # noqa: PTH116 - no worse, and a third of the time, in every call
+        except OSError:
+            return None
+        return state.st_mtime_ns, state.st_ino, state.st_size
+
+    async def find(self, base_url: str, user_id: str = "") -> Credentials | None:
+        """Return what the user, by default the last who signed in at this base URL, signed in with.
+
+        Raises:
+            StoreUnusable: It is known to be in a store that does not work now.
+        """
+        for row in reversed(await self._rows()):
+            account = Account(row["base_url"], row["user_id"])
+            if account.base_url == base_url and user_id in {"", account.user_id} and row["store"] in self._stores:
+                text = await self._stores[row["store"]].read(account)
+                return None if text is None else unpacked(account, text, row["store"])
+        return None
+
+    async def keep(self, credentials: Credentials) -> None:
+        """Keep what somebody has just signed in with; from now on this is the last who did."""
+        await self._stores[credentials.store].write(credentials.account, packed(credentials))
+        rows = await self._rows()
+        for row in rows:
+            if _is_of(row, credentials.account) and row["store"] in self._stores and row["store"] != credentials.store:
+                with suppress(StoreUnusable):  # it is left for good, perhaps because it does not work
+                    await self._stores[row["store"]].forget(credentials.account)
+        others = [row for row in rows if not _is_of(row, credentials.account)]
+        await run_sync(_write_json, self._path, [*others, _row(credentials)])
+
+    async def update(self, credentials: Credentials) -> None:
+        """Keep a renewed token, unless the account was forgotten meanwhile."""
+        rows = await self._rows()
+        if _row(credentials) in rows:
+            await self._stores[credentials.store].write(credentials.account, packed(credentials))
+            await run_sync(_write_json, self._path, rows)  # another file: the other processes see another stamp
+
+    async def forget(self, account: Account) -> bool:
+        """Forget the account, and say whether it was known."""
+        rows = await self._rows()
+        known = [row for row in rows if _is_of(row, account)]
+        for row in known:
+            if row["store"] in self._stores:
+                await self._stores[row["store"]].forget(account)
+        if known:
+            await run_sync(_write_json, self._path, [row for row in rows if row not in known])
+        return bool(known)
+
+    async def last_user_id(self, base_url: str) -> str:
+        """Return who signed in last at this base URL; "" for nobody."""
+        return ("", *await self.user_ids(base_url))[-1]
+
+    async def user_ids(self, base_url: str) -> list[str]:
+        """Return who signed in at this base URL, the last one last; no store is asked."""
+        return [row["user_id"] for row in await self._rows() if row["base_url"] == base_url]
+
+    async def _rows(self) -> list[dict[str, str]]:
+        rows = await run_sync(_read_json, self._path)
+        return [row for row in rows if _is_row(row)] if isinstance(rows, list) else []
+
+
+def _is_row(row: Any) -> bool:  # noqa: ANN401 - whatever JSON held
+    names = ("base_url", "user_id", "store")
+    return isinstance(row, dict) and all(isinstance(row.get(name), str) for name in names)
+
+
+def _row(credentials: Credentials) -> dict[str, str]:
+    return {
+        "base_url": credentials.account.base_url,
+        "user_id": credentials.account.user_id,
+        "store": credentials.store,
+    }
+
+
+def _is_of(row: Mapping[str, str], account: Account) -> bool:
+    return (row["base_url"], row["user_id"]) == (account.base_url, account.user_id)
+
+
+def _key(account: Account) -> str:
+    return f"{account.base_url} {account.user_id}"
+
+
+def packed(credentials: Credentials) -> str:
+    """Return the secrets of a grant as one text, for a place that keeps it."""
+    facts: dict[str, Any] = {"issued_at": credentials.issued_at}
+    if credentials.token is not None:
+        facts["token"] = credentials.token.get_secret_value()
+    if credentials.password is not None:
+        facts["password"] = credentials.password.get_secret_value()
+    return json.dumps(facts)
+
+
+def unpacked(account: Account, text: str, store: str) -> Credentials | None:
+    """Return what was packed; ``None`` for anything else, which is as good as nothing."""
+    try:
+        facts = json.loads(text)
+        credentials = Credentials(account, SecretStr(facts["token"]), float(facts["issued_at"]), store=store)
+        password = facts.get("password")
+    except (ValueError, TypeError, KeyError, AttributeError):
+        _log.warning("what the %s holds for the account cannot be read", store)
+        return None
+    return credentials if password is None else replace(credentials, password=SecretStr(str(password)))
+
+
+def _read_json(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
+    try:
+        return json.loads(read_private(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValueError, RecursionError):
+        _log.warning("%s cannot be read and counts as empty", path.name)
+        return None
+    except OSError as why:
+        raise _unusable_folder(why) from None
+
+
+def _write_json(path: Path, value: object) -> None:
+    try:
+        write_private(path, json.dumps(value, indent=1).encode())
+    except OSError as why:
+        raise _unusable_folder(why) from None
+
+
+def _unusable_folder(why: OSError) -> StoreUnusable:
+    return StoreUnusable(
+        hint="Make this user's state folder readable and writable",
+        fact="telecmi-mcp keeps its sign-ins there",
+        detail=type(why).__name__,
+    )

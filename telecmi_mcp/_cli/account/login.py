@@ -1,0 +1,109 @@
+"""``telecmi-mcp login``: signs in once, for every server of this user."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from telecmi_mcp._cli.options import add_setting_flags, read_settings
+from telecmi_mcp._config import variables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import SecretStr
+
+    from telecmi_mcp._auth.credentials import Account, Credentials
+    from telecmi_mcp._config.settings import Settings
+    from telecmi_mcp._models import SignedIn
+
+SUMMARY = "Sign in to TeleCMI once, and keep the token where secrets belong."
+
+_KEYRING_SECONDS = 60.0  # a keyring may ask the person to unlock it
+_DAY = 86_400
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add_setting_flags(parser, (variables.USER_ID, variables.BASE_URL, variables.TIMEOUT))
+    parser.add_argument(
+        "--store",
+        choices=("keyring", "file"),
+        default="keyring",
+        help="Keep it in the OS keyring (the default), or in a file that only you can read.",
+    )
+    parser.add_argument(
+        "--remember-password",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="Keep the password too, so that the token renews itself. It is not kept otherwise.",
+    )
+    parser.add_argument("--password-stdin", action="store_true", help="Read the password from standard input.")
+
+
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Ask for the password, sign in, keep what was got, and say until when."""
+    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+
+    from telecmi_mcp._auth.credentials import Account  # noqa: PLC0415
+    from telecmi_mcp._cli import prompts  # noqa: PLC0415
+
+    settings = read_settings(args, environ)
+    anyio.run(_check_store, args.store)  # before a person has typed anything
+    account = Account(settings.base_url, settings.user_id or prompts.ask_user_id())
+    password = prompts.read_password_line() if args.password_stdin else prompts.ask_password()
+    choice = _Choice(args.store, remember=args.remember_password)
+    print(anyio.run(_sign_in, settings, account, password, choice))
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What is kept, and where."""
+
+    store: str
+    remember: bool
+
+
+async def _check_store(name: str) -> None:
+    from telecmi_mcp._auth.resolve import open_stores  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._private_files import state_folder  # noqa: PLC0415
+
+    await open_stores(state_folder(), time_limit=_KEYRING_SECONDS)[name].check()
+
+
+async def _sign_in(settings: Settings, account: Account, password: SecretStr, choice: _Choice) -> str:
+    from telecmi_mcp._api.http import Channel  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._auth.login import Login  # noqa: PLC0415
+    from telecmi_mcp._auth.rejected_passwords import RejectedPasswords  # noqa: PLC0415
+    from telecmi_mcp._auth.resolve import lock_of, open_saved_sign_ins  # noqa: PLC0415
+    from telecmi_mcp._config.secrets import KnownSecrets  # noqa: PLC0415
+    from telecmi_mcp._private_files import held_lock, state_folder  # noqa: PLC0415
+
+    folder = state_folder()
+    channel = Channel(settings.base_url)
+    login = Login(channel, RejectedPasswords(folder), KnownSecrets(), timeout=settings.timeout)
+    try:
+        async with held_lock(lock_of(folder), patience=settings.timeout):
+            credentials, signed_in = await login.interactive(account, password)
+            kept = replace(credentials, store=choice.store, password=password if choice.remember else None)
+            await open_saved_sign_ins(folder, time_limit=_KEYRING_SECONDS).keep(kept)
+    finally:
+        await channel.aclose()
+    return _told(kept, signed_in)
+
+
+def _told(kept: Credentials, signed_in: SignedIn) -> str:
+    from telecmi_mcp._api.token_source import LIFETIME_DAYS  # noqa: PLC0415
+    from telecmi_mcp._auth.resolve import STORES  # noqa: PLC0415 - late, like all that --help does not need
+
+    who = f"{signed_in.name} ({kept.account.user_id})" if signed_in.name else kept.account.user_id
+    end = time.strftime("%Y-%m-%d", time.localtime(kept.issued_at + LIFETIME_DAYS * _DAY))
+    renewal = "It renews itself." if kept.password else "Then sign in again, or use --remember-password now."
+    return (
+        f"Signed in as {who} at {kept.account.base_url}.\n"
+        f"TeleCMI says that a token lives {LIFETIME_DAYS} days: until {end}. {renewal}\n"
+        f"Kept in {STORES[kept.store]}. Every telecmi-mcp of this user finds it; none needs TELECMI_TOKEN."
+    )

@@ -1,0 +1,55 @@
+"""``telecmi-mcp logout``: removes what is kept of a user: token, password and index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from telecmi_mcp._cli.options import add_setting_flags, read_settings
+from telecmi_mcp._config import variables
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from telecmi_mcp._config.settings import Settings
+
+SUMMARY = "Forget everything that login kept of a user."
+
+_KEYRING_SECONDS = 60.0  # a keyring may ask the person to unlock it
+_REVOKED = (
+    "TeleCMI documents no way to revoke a token: it lives on for up to 30 days, or until the user's password changes."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add_setting_flags(parser, (variables.USER_ID, variables.BASE_URL))
+
+
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Forget the user, by default the last who signed in, and say so."""
+    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+
+    print(anyio.run(_sign_out, read_settings(args, environ)))
+    return 0
+
+
+async def _sign_out(settings: Settings) -> str:
+    from telecmi_mcp._auth.credentials import Account  # noqa: PLC0415
+    from telecmi_mcp._auth.rejected_passwords import RejectedPasswords  # noqa: PLC0415
+    from telecmi_mcp._auth.resolve import lock_of, open_saved_sign_ins  # noqa: PLC0415
+    from telecmi_mcp._index.account_directory import name_owner  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._index.location import cache_folder, forget_index  # noqa: PLC0415
+    from telecmi_mcp._private_files import held_lock, state_folder  # noqa: PLC0415
+
+    folder = state_folder()
+    sign_ins = open_saved_sign_ins(folder, time_limit=_KEYRING_SECONDS)
+    async with held_lock(lock_of(folder), patience=settings.timeout):
+        user_id = settings.user_id or await sign_ins.last_user_id(settings.base_url)
+        account = Account(settings.base_url, user_id)
+        await RejectedPasswords(folder).forget(account)
+        known = await sign_ins.forget(account)
+    forget_index(cache_folder(), name_owner(settings.base_url, user_id))
+    if not known:
+        return f"Nothing is kept of {user_id or 'anybody'} at {settings.base_url}."
+    return f"Forgotten: {user_id} at {settings.base_url}, the token, the password and the index.\n{_REVOKED}"

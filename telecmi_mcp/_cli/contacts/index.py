@@ -1,0 +1,93 @@
+"""``telecmi-mcp index status|clear``: shows or removes the indexes that are kept on disk."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from telecmi_mcp._cli.options import add_sandbox_flag, add_setting_flags, read_settings
+from telecmi_mcp.errors import IndexUnusable
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from telecmi_mcp._config.settings import Settings
+
+SUMMARY = "Say what the index on disk holds, or remove it."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add_setting_flags(parser)
+    add_sandbox_flag(parser)
+    parser.add_argument(
+        "deed",
+        choices=["status", "clear"],
+        metavar="status|clear",
+        help="status: say what there is; clear: remove it all.",
+    )
+
+
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Say what there is, or remove it."""
+    settings = read_settings(args, environ)
+    if args.operation == "clear":
+        print(_clear())
+        return 0
+    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+
+    print(_status(settings, anyio.run(_owner, settings)))
+    return 0
+
+
+async def _owner(settings: Settings) -> str:
+    """Whose index the server would use; nobody is asked for that."""
+    from telecmi_mcp._auth.resolve import open_saved_sign_ins  # noqa: PLC0415
+    from telecmi_mcp._auth.token_sources import FixedToken, TokenFile  # noqa: PLC0415
+    from telecmi_mcp._config.secrets import KnownSecrets  # noqa: PLC0415
+    from telecmi_mcp._index.account_directory import name_owner, owner_of  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._private_files import state_folder  # noqa: PLC0415
+
+    if settings.token is not None:
+        return await owner_of(settings.base_url, FixedToken(settings.token))
+    if settings.token_file is not None:
+        return await owner_of(settings.base_url, TokenFile(settings.token_file, KnownSecrets()))
+    sign_ins = open_saved_sign_ins(state_folder(), time_limit=settings.timeout)
+    return name_owner(settings.base_url, settings.user_id or await sign_ins.last_user_id(settings.base_url))
+
+
+def _status(settings: Settings, owner: str) -> str:
+    from telecmi_mcp._index.files import probe_folder  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._index.location import cache_folder, find_index, inspect_index  # noqa: PLC0415
+    from telecmi_mcp._index.sync_state import SyncState  # noqa: PLC0415
+
+    reason, shelved = probe_folder(cache_folder()), None
+    with suppress(IndexUnusable):  # the probe says why
+        path = find_index(cache_folder(), owner)
+        shelved = inspect_index(path) if path else None
+    lines = [f"  {'TELECMI_INDEX':<13} {settings.index}", f"  {'folder':<13} {cache_folder()}"]
+    if reason:
+        lines.append(f"  {'in memory':<13} because {reason}")
+    if shelved is None:
+        return "\n".join([*lines, "", "This account has no index on disk."])
+    sync_state = SyncState.from_state(shelved.state)
+    whole = f"all of them as of {_time(sync_state.as_of)}" if sync_state.is_whole else "not all of them yet"
+    lines += [
+        f"  {'file':<13} {shelved.path.name}, {shelved.size:,} bytes",
+        f"  {'contacts':<13} {'unreadable' if shelved.contacts is None else f'{shelved.contacts:,}, {whole}'}",
+        f"  {'in use':<13} {'by a running process' if shelved.has_writer else 'no'}",
+    ]
+    return "\n".join(lines)
+
+
+def _clear() -> str:
+    from telecmi_mcp._index.location import cache_folder, clear_indexes  # noqa: PLC0415 - late, like all that --help does not need
+
+    removed = clear_indexes(cache_folder())
+    return f"Removed {removed} index{'' if removed == 1 else 'es'} from {cache_folder()}."
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")

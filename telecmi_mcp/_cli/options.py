@@ -1,0 +1,93 @@
+"""Command-line options of the settings, and the objects that commands build from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from telecmi_mcp._config import variables
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from telecmi_mcp._app import App
+    from telecmi_mcp._config.secrets import KnownSecrets
+    from telecmi_mcp._config.settings import Settings
+    from telecmi_mcp._config.variables import Setting
+
+
+_IN_PROCESS = "http://localhost"
+
+
+def add_setting_flags(parser: argparse.ArgumentParser, settings: Iterable[Setting] = variables.ALL) -> None:
+    """Add a flag for each of the settings that may show in a process list."""
+    for setting in settings:
+        if setting.flag:
+            purpose = f"{setting.purpose} Overrides {setting.variable}."
+            parser.add_argument(setting.flag, dest=setting.variable, metavar="VALUE", help=purpose)
+
+
+def add_sandbox_flag(parser: argparse.ArgumentParser) -> None:
+    """Add ``--sandbox``."""
+    parser.add_argument(
+        "--sandbox",
+        action="store_true",
+        help="Use a pretend TeleCMI with invented contacts: no account, no network.",
+    )
+
+
+def read_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
+    """Return the settings of the environment and the flags; a flag that is given wins.
+
+    Raises:
+        ConfigurationError: A value cannot be used.
+    """
+    from telecmi_mcp._config.settings import Settings  # noqa: PLC0415 - late, like all that --help does not need
+
+    settings = Settings.from_env(with_flags(args, environ))
+    return for_sandbox(settings) if getattr(args, "sandbox", False) else settings
+
+
+def read_values(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the settings will say, as plain values and without an import: see ``_variables.values_of``.
+
+    Raises:
+        ConfigurationError: A value cannot be used.
+    """
+    return variables.values_of(with_flags(args, environ))
+
+
+def open_configured(
+    args: argparse.Namespace, settings: Settings, secrets: KnownSecrets | None = None
+) -> AbstractAsyncContextManager[App]:
+    """Open what the settings ask for; over the sandbox, if that was asked for."""
+    from telecmi_mcp._app import open_app  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._private_files import state_folder  # noqa: PLC0415
+
+    if not args.sandbox:
+        is_given = settings.token is not None or settings.token_file is not None
+        return open_app(settings, state=None if is_given else state_folder(), secrets=secrets)
+    from httpx2 import ASGITransport  # noqa: PLC0415
+
+    from telecmi_mcp.sandbox import create_sandbox  # noqa: PLC0415
+
+    return open_app(settings, transport=ASGITransport(app=create_sandbox()))
+
+
+def with_flags(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with the flags that were given in it."""
+    given = {name: value for name, value in vars(args).items() if name.startswith("TELECMI_") and value is not None}
+    return {**environ, **given}
+
+
+def for_sandbox(settings: Settings) -> Settings:
+    """Return the settings with the sandbox's token, and nobody else's."""
+    from dataclasses import replace  # noqa: PLC0415 - the same
+
+    from pydantic import SecretStr  # noqa: PLC0415 - late, like all that --help does not need
+
+    from telecmi_mcp.sandbox import SANDBOX_TOKEN  # noqa: PLC0415
+
+    token = SecretStr(SANDBOX_TOKEN)
+    return replace(settings, token=token, token_file=None, password=None, password_file=None, base_url=_IN_PROCESS)

@@ -1,0 +1,57 @@
+"""``telecmi-mcp sandbox``: runs the pretend TeleCMI on loopback, to try with curl."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SUMMARY = "Run a pretend TeleCMI with invented contacts on this machine."
+
+_PORT = 8041
+_HIGHEST_PORT = 65535
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--port", type=_port, default=_PORT, help=f"The port, {_PORT} by default; 0 takes a free one.")
+
+
+def run(args: argparse.Namespace, _: Mapping[str, str]) -> int:
+    """Serve until interrupted."""
+    import uvicorn  # noqa: PLC0415 - late, like all that --help does not need
+
+    from telecmi_mcp.sandbox import SANDBOX_TOKEN, create_sandbox  # noqa: PLC0415
+
+    try:
+        listener = socket.create_server(("127.0.0.1", args.port))
+        # What it accepts inherits this: an answer's head and body are two pieces, and the second would wait 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError:
+        print(f"telecmi-mcp: port {args.port} is taken; choose another with --port.")
+        return 1
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    print(_GREETING.format(address=address, token=SANDBOX_TOKEN), flush=True)
+    server = uvicorn.Server(uvicorn.Config(create_sandbox(), log_level="warning", lifespan="off"))
+    server.run(sockets=[listener])
+    return 0
+
+
+_GREETING = """\
+A pretend TeleCMI with 150 invented contacts is at {address} (Ctrl-C ends it). Try:
+
+  curl -s {address}/v3/contact/get -H 'Content-Type: application/json' -d '{{"token":"{token}","limit":2}}'
+
+Or point a server at it:
+
+  TELECMI_BASE_URL={address} TELECMI_TOKEN={token} telecmi-mcp check
+"""
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= _HIGHEST_PORT):
+        raise argparse.ArgumentTypeError(f"it takes a whole number from 0 to {_HIGHEST_PORT}")
+    return int(text)

@@ -1,0 +1,93 @@
+"""``telecmi-mcp serve``: serves MCP on standard input and output, or over HTTP for a team."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from telecmi_mcp._cli.options import (
+    add_sandbox_flag,
+    add_setting_flags,
+    open_configured,
+    read_settings,
+    read_values,
+)
+from telecmi_mcp._stdio.descriptors import claimed, fill_standard_descriptors
+from telecmi_mcp._stdio.early_responder import NOT_BEGUN, answer_while, can_open
+from telecmi_mcp._stdio.prepared_answers import early_answers
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+    from types import FrameType
+
+    from telecmi_mcp._config.settings import Settings
+    from telecmi_mcp._stdio.early_responder import Begun
+
+SUMMARY = "Serve MCP on stdio (the default), or to a team over HTTP."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments; those of a team's server are in ``_cli/team/server.py``."""
+    add_setting_flags(parser)
+    add_sandbox_flag(parser)
+
+
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Serve until input ends or a signal comes; then leave the process at once."""
+    if getattr(args, "http", None) is not None:
+        from telecmi_mcp._cli.team.server import run_team_server  # noqa: PLC0415 - stdio needs none of it
+
+        return run_team_server(args, environ)
+    values = read_values(args, environ)
+    gc.disable()  # the imports leave some 120,000 objects that stay: to look through them again and again is waste
+    fill_standard_descriptors()
+    try:
+        with claimed() as wire:
+            begun = _answer_early(values, wire)
+            code = _serve(args, read_settings(args, environ), wire, begun)
+    except KeyboardInterrupt:  # before the event loop runs, and how Windows ends it
+        code = 130
+    except SystemExit as leaving:
+        code = int(leaving.code or 0)
+    # Everything is closed. What is left, taking the interpreter apart, takes longer than all of that.
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _answer_early(values: Mapping[str, Any], wire: tuple[int, int]) -> Begun:
+    answers = early_answers(values) if can_open(wire) else None
+    if answers is None:
+        return NOT_BEGUN
+    for number in (signal.SIGTERM, signal.SIGINT):  # the latter may be ignored, where a shell started us behind it
+        signal.signal(number, _leave)  # whoever was answered is told by the exit code, as later
+    return answer_while(_import_server, wire, answers)
+
+
+def _import_server() -> None:
+    for name in ("_app", "_config.logging", "_config.settings", "_server.factory", "_stdio.serve"):
+        import_module(f"telecmi_mcp.{name}")
+
+
+def _serve(args: argparse.Namespace, settings: Settings, wire: tuple[int, int], begun: Begun) -> int:
+    from telecmi_mcp._config.logging import configure_logging  # noqa: PLC0415 - the first answers are given without all this
+    from telecmi_mcp._config.secrets import KnownSecrets  # noqa: PLC0415
+    from telecmi_mcp._server.factory import create_server  # noqa: PLC0415
+    from telecmi_mcp._stdio.serve import serve_stdio  # noqa: PLC0415
+
+    secrets = KnownSecrets()
+    configure_logging(settings, secrets)
+    gc.freeze()
+    gc.enable()
+    server = create_server(
+        lambda: open_configured(args, settings, secrets), text=settings.text, structured=settings.structured
+    )
+    return serve_stdio(server, wire, begun)
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)

@@ -1,0 +1,63 @@
+"""Opens a team server's database for the commands of ``telecmi-mcp team``."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from telecmi_mcp._team.db.database import Database
+
+
+@contextmanager
+def opened_database(environ: Mapping[str, str]) -> Iterator[Database]:
+    """Open the database of ``TELECMI_DATABASE_URL`` for one command.
+
+    Raises:
+        ConfigurationError: It is not set or cannot be an address, or what it needs is not installed.
+        DatabaseAway: It cannot be reached.
+        DatabaseUnusable: It refuses a statement.
+    """
+    from telecmi_mcp.errors import DatabaseUnavailable  # noqa: PLC0415 - late, like all that --help does not need
+
+    database = _configured(environ)
+    # What the pool says of each attempt adds nothing to the one sentence of the error.
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    database.open()
+    try:
+        yield database
+    except DatabaseUnavailable as why:
+        is_missing = database.is_missing()
+        raise DatabaseUnavailable(
+            hint="Create it, or correct its name in TELECMI_DATABASE_URL"
+            if is_missing
+            else "Check TELECMI_DATABASE_URL, and that the database runs",
+            fact="its server has no database of this name" if is_missing else "it cannot be reached",
+            detail=why.detail,
+        ) from None
+    finally:
+        database.close()
+
+
+def _configured(environ: Mapping[str, str]) -> Database:
+    from pydantic import SecretStr  # noqa: PLC0415 - late, like all that --help does not need
+
+    from telecmi_mcp._team.config.variables import DATABASE_URL, team_values_of  # noqa: PLC0415
+    from telecmi_mcp.errors import ConfigurationError  # noqa: PLC0415
+
+    url = team_values_of(environ)["database_url"]
+    if not url:
+        raise ConfigurationError(
+            hint=f"Set {DATABASE_URL.variable}", fact="this command works on the database of a team's server"
+        )
+    try:
+        from telecmi_mcp._team.db.database import Database  # noqa: PLC0415 - its driver is part of an extra
+    except ImportError:
+        raise ConfigurationError(
+            hint="Install what a team's server needs: pip install 'telecmi-mcp[team]'",
+            fact="the driver of the database comes with it",
+        ) from None
+    return Database(SecretStr(url), max_size=1)

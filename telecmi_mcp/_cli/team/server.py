@@ -1,0 +1,98 @@
+"""``telecmi-mcp serve --http``: runs one server for a whole team."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from telecmi_mcp._cli.open_files import raise_open_files, too_few_open_files
+from telecmi_mcp._cli.options import add_setting_flags, for_sandbox, with_flags
+from telecmi_mcp._team.config import variables
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from telecmi_mcp._team.config.settings import TeamSettings
+
+_LISTED = (variables.ALLOWED_HOSTS, variables.ALLOWED_ORIGINS)
+
+
+def add_team_flags(parser: argparse.ArgumentParser) -> None:
+    """Add ``--http``, and a flag for each setting of a team's server that may show in a process list."""
+    setting = variables.HTTP
+    parser.add_argument(
+        setting.flag,
+        dest="http",
+        nargs="?",
+        const="",
+        metavar="HOST:PORT",
+        help=f"Serve a team over HTTP instead, at {setting.variable} where no address is given, "
+        f"or at {setting.default}. The flags below need it.",
+    )
+    add_setting_flags(parser, (each for each in variables.TEAM if each not in {setting, *_LISTED}))
+    for each in _LISTED:
+        purpose = f"{each.purpose} May be given several times. Overrides {each.variable}."
+        parser.add_argument(each.flag, dest=each.variable, action="append", metavar="VALUE", help=purpose)
+
+
+def run_team_server(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Serve until a signal comes; then leave the process at once.
+
+    Raises:
+        ConfigurationError: A setting cannot be used.
+    """
+    settings = _read(args, environ)
+    code = _serve(args, settings)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # everything is closed; a thread that still waits for a database that is away need not end
+
+
+def _serve(args: argparse.Namespace, settings: TeamSettings) -> int:
+    from telecmi_mcp._config.logging import configure_logging  # noqa: PLC0415 - settings are looked at before all this
+    from telecmi_mcp._config.secrets import KnownSecrets  # noqa: PLC0415 - the same
+    from telecmi_mcp._team.http.asgi import build_app  # noqa: PLC0415 - the same
+    from telecmi_mcp._team.http.connections import (  # noqa: PLC0415 - the same
+        MAX_CONNECTIONS,
+        MIN_OPEN_FILES,
+        RESERVED_FILES,
+        ConnectionLimit,
+        max_connections_for,
+    )
+    from telecmi_mcp._team.http.serve import serve_http  # noqa: PLC0415 - the same
+
+    open_files = raise_open_files(MAX_CONNECTIONS + RESERVED_FILES)
+    if open_files < MIN_OPEN_FILES:
+        raise too_few_open_files()
+    connections = max_connections_for(open_files)
+    secrets = KnownSecrets()
+    configure_logging(settings.common, secrets)
+    app = build_app(settings, max_connections=connections, secrets=secrets, **_surroundings(args))
+    return serve_http(app, settings, ConnectionLimit(connections))
+
+
+def _surroundings(args: argparse.Namespace) -> dict[str, Any]:
+    """What is behind it: TeleCMI and what ``telecmi-mcp login`` kept, or the sandbox."""
+    if not args.sandbox:
+        from telecmi_mcp._private_files import state_folder  # noqa: PLC0415 - the same
+
+        return {"state": state_folder()}
+    from httpx2 import ASGITransport  # noqa: PLC0415 - the same
+
+    from telecmi_mcp.sandbox import create_sandbox  # noqa: PLC0415 - the same
+
+    return {"transport": ASGITransport(app=create_sandbox())}
+
+
+def _read(args: argparse.Namespace, environ: Mapping[str, str]) -> TeamSettings:
+    """Return the settings of the environment and the flags; a flag that is given wins."""
+    from telecmi_mcp._team.config.settings import TeamSettings  # noqa: PLC0415 - late, like all that --help does not need
+
+    given = vars(args)
+    listed = {each.variable: ",".join(given[each.variable]) for each in _LISTED if given[each.variable]}
+    address = {variables.HTTP.variable: args.http} if args.http else {}
+    settings = TeamSettings.from_env({**with_flags(args, environ), **listed, **address})
+    return replace(settings, common=for_sandbox(settings.common)) if args.sandbox else settings

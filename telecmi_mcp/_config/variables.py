@@ -1,0 +1,283 @@
+"""Table of the settings, and checks of their values; imports nothing slow."""
+
+from __future__ import annotations
+
+import math
+import re
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from telecmi_mcp._config.secrets import is_password, is_token
+from telecmi_mcp.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+SWITCH = ("on", "off")
+INDEXES = ("memory", "disk", "off")
+TEXTS = ("json", "table")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+_UNSET = re.compile(r"\s*(\$\{[^}]*\}\s*)?")  # clients leave "" or the literal "${...}" where nothing was filled in
+_MAX_TIMEOUT = 600.0
+_MAX_RATE = 1_000_000
+_USER_ID = re.compile(r"[!-~]{1,128}")
+_MAX_AGE = 604_800.0
+
+
+class Setting(NamedTuple):
+    """One environment variable: what the README, the command line and server.json say of it.
+
+    No dataclass: to import what makes those would take a fifth of the time until the first answer.
+    """
+
+    variable: str
+    takes: str
+    purpose: str
+    default: str = ""
+    flag: str = ""
+    secret: bool = False
+
+
+TOKEN = Setting("TELECMI_TOKEN", "a TeleCMI user token", "The token that reads the contacts.", secret=True)
+TOKEN_FILE = Setting(
+    "TELECMI_TOKEN_FILE", "the path of a file of mode 0600 with a token", "The file of the token, instead of it."
+)
+USER_ID = Setting(
+    "TELECMI_USER_ID",
+    "a TeleCMI user id, such as 103_1111112",
+    "Who signs in, or whose stored sign-in is used.",
+    flag="--user-id",
+)
+PASSWORD = Setting(
+    "TELECMI_PASSWORD", "a TeleCMI password", "Signs TELECMI_USER_ID in, and renews the token.", secret=True
+)
+PASSWORD_FILE = Setting(
+    "TELECMI_PASSWORD_FILE",
+    "the path of a file of mode 0600 with a password",
+    "The file of the password, instead of it.",
+)
+BASE_URL = Setting(
+    "TELECMI_BASE_URL",
+    "an https address, or http on this machine, without user, query or fragment",
+    "Where TeleCMI's API is.",
+    default="https://rest.telecmi.com",
+    flag="--base-url",
+)
+TIMEOUT = Setting(
+    "TELECMI_TIMEOUT",
+    f"seconds, above 0 and at most {_MAX_TIMEOUT:g}",
+    "Seconds that one tool call may take in all.",
+    default="30",
+    flag="--timeout",
+)
+RATE_LIMIT = Setting(
+    "TELECMI_RATE_LIMIT",
+    f"a whole number from 0 to {_MAX_RATE}",
+    "Tool calls a minute that are let through; 0 lets all through.",
+    default="1200",
+    flag="--rate-limit",
+)
+INDEX = Setting(
+    "TELECMI_INDEX",
+    f"one of {', '.join(INDEXES)}",
+    "Where search keeps a copy of the contacts.",
+    default="memory",
+    flag="--index",
+)
+INDEX_MAX_AGE = Setting(
+    "TELECMI_INDEX_MAX_AGE",
+    f"seconds, above 0 and at most {_MAX_AGE:g}",
+    "Seconds after which that copy is renewed.",
+    default="900",
+    flag="--index-max-age",
+)
+TEXT = Setting(
+    "TELECMI_TEXT",
+    f"one of {', '.join(TEXTS)}",
+    "How the text of an answer is written; a table is shorter.",
+    default="json",
+    flag="--text",
+)
+STRUCTURED = Setting(
+    "TELECMI_STRUCTURED",
+    f"one of {', '.join(SWITCH)}",
+    "Whether answers hold their facts as structured content too.",
+    default="on",
+    flag="--structured",
+)
+PRECONNECT = Setting(
+    "TELECMI_PRECONNECT",
+    f"one of {', '.join(SWITCH)}",
+    "Whether serve opens a connection before the first call.",
+    default="on",
+    flag="--preconnect",
+)
+LOG_LEVEL = Setting(
+    "TELECMI_LOG_LEVEL",
+    f"one of {', '.join(LOG_LEVELS)}",
+    "How much is written to stderr.",
+    default="WARNING",
+    flag="--log-level",
+)
+EARLY_ANSWERS = Setting(
+    "TELECMI_EARLY_ANSWERS",
+    f"one of {', '.join(SWITCH)}",
+    "Whether the first messages are answered while the server is still being loaded.",
+    default="on",
+    flag="--early-answers",
+)
+ALL = (
+    TOKEN,
+    TOKEN_FILE,
+    USER_ID,
+    PASSWORD,
+    PASSWORD_FILE,
+    BASE_URL,
+    TIMEOUT,
+    RATE_LIMIT,
+    INDEX,
+    INDEX_MAX_AGE,
+    TEXT,
+    STRUCTURED,
+    PRECONNECT,
+    LOG_LEVEL,
+    EARLY_ANSWERS,
+)
+
+
+def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values that environment variables give, by the names of ``Settings``; "" and ``${...}`` mean unset.
+
+    Raises:
+        ConfigurationError: A value cannot be used. The sentence names the variable, never the value.
+    """
+    _refuse_rivals(environ)
+    return {
+        "token": _token(environ),
+        "token_file": path_of(environ, TOKEN_FILE),
+        "user_id": _user_id(environ),
+        "password": _password(environ),
+        "password_file": path_of(environ, PASSWORD_FILE),
+        "base_url": web_address(environ, BASE_URL).rstrip("/"),
+        "timeout": _number(environ, TIMEOUT, above=0, most=_MAX_TIMEOUT),
+        "rate_limit": whole_number(environ, RATE_LIMIT, most=_MAX_RATE),
+        "index": one_of(environ, INDEX, INDEXES, str.lower),
+        "index_max_age": _number(environ, INDEX_MAX_AGE, above=0, most=_MAX_AGE),
+        "text": one_of(environ, TEXT, TEXTS, str.lower),
+        "structured": one_of(environ, STRUCTURED, SWITCH, str.lower) == "on",
+        "preconnect": one_of(environ, PRECONNECT, SWITCH, str.lower) == "on",
+        "log_level": one_of(environ, LOG_LEVEL, LOG_LEVELS, str.upper),
+        "early_answers": one_of(environ, EARLY_ANSWERS, SWITCH, str.lower),
+    }
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_set(environ: Mapping[str, str], setting: Setting) -> bool:
+    """Whether the environment gives the setting a value."""
+    return not _UNSET.fullmatch(environ.get(setting.variable, ""))
+
+
+def value_of(environ: Mapping[str, str], setting: Setting) -> str:
+    """Return a setting's text without spaces around it; its default where it is unset."""
+    return environ[setting.variable].strip() if is_set(environ, setting) else setting.default
+
+
+def unusable(setting: Setting) -> ConfigurationError:
+    """Return the error for a value that a setting does not take."""
+    names = f"{setting.variable} ({setting.flag})" if setting.flag else setting.variable
+    return ConfigurationError(hint=f"Correct {names}", fact=f"it takes {setting.takes}")
+
+
+def _refuse_rivals(environ: Mapping[str, str]) -> None:
+    """Refuse two explicit sources: which of them was meant is not ours to guess."""
+    passwords = [setting.variable for setting in (PASSWORD, PASSWORD_FILE) if is_set(environ, setting)]
+    given = [setting.variable for setting in (TOKEN, TOKEN_FILE) if is_set(environ, setting)] + passwords
+    if len(given) > 1:
+        raise ConfigurationError(hint=f"Set only one of {' and '.join(given)}", fact="each is a way to sign in")
+    if passwords and not is_set(environ, USER_ID):
+        raise ConfigurationError(hint=f"Set {USER_ID.variable} too", fact=f"{passwords[0]} alone cannot sign in")
+
+
+def _token(environ: Mapping[str, str]) -> str:
+    token = value_of(environ, TOKEN)
+    if token and not is_token(token):
+        raise unusable(TOKEN)
+    return token
+
+
+def _password(environ: Mapping[str, str]) -> str:
+    password = environ[PASSWORD.variable] if is_set(environ, PASSWORD) else ""  # spaces at its ends belong to it
+    if password and not is_password(password):
+        raise unusable(PASSWORD)
+    return password
+
+
+def _user_id(environ: Mapping[str, str]) -> str:
+    user_id = value_of(environ, USER_ID)
+    if user_id and not _USER_ID.fullmatch(user_id):
+        raise unusable(USER_ID)
+    return user_id
+
+
+def path_of(environ: Mapping[str, str], setting: Setting) -> Path | None:
+    """Return the path that a setting names; ``None`` where it is unset."""
+    text = value_of(environ, setting)
+    if not text:
+        return None
+    if not text.isprintable():
+        raise unusable(setting)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # "~" of a user who has no home
+        raise unusable(setting) from None
+
+
+def web_address(environ: Mapping[str, str], setting: Setting) -> str:
+    """Return an address that is https, or http on this machine, without user, query or fragment; "" if it is unset."""
+    text = value_of(environ, setting)
+    try:
+        url = urlsplit(text)
+        host, _ = url.hostname or "", url.port
+    except ValueError:
+        raise unusable(setting) from None
+    plain = text.isascii() and text.isprintable() and not set(text) & set(" @?#\\")
+    safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(host))
+    if text and not (plain and safe and host):
+        raise unusable(setting)
+    return text
+
+
+def _number(environ: Mapping[str, str], setting: Setting, *, above: float, most: float) -> float:
+    try:
+        number = float(value_of(environ, setting))
+    except ValueError:
+        number = math.nan
+    if not above < number <= most:
+        raise unusable(setting)
+    return number
+
+
+def whole_number(environ: Mapping[str, str], setting: Setting, *, most: int) -> int:
+    """Return a whole number from 0 to ``most``."""
+    text = value_of(environ, setting)
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and int(text) <= most):
+        raise unusable(setting)
+    return int(text)
+
+
+def one_of(environ: Mapping[str, str], setting: Setting, words: tuple[str, ...], in_case: Callable[[str], str]) -> str:
+    """Return the word of ``words`` that a setting names."""
+    word = in_case(value_of(environ, setting))
+    if word not in words:
+        raise unusable(setting)
+    return word

@@ -1,0 +1,70 @@
+"""Checks the environment: proxies, certificates, versions."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from telecmi_mcp import __version__
+from telecmi_mcp._config.variables import is_loopback
+from telecmi_mcp._doctor.result import CheckResult, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PACKAGES = ("mcp", "httpx2", "pydantic", "anyio")
+_CERTIFICATES = {"SSL_CERT_FILE": Path.is_file, "SSL_CERT_DIR": Path.is_dir}
+
+
+def look_at_proxy(base_url: str) -> CheckResult:
+    """Say which proxy requests to TeleCMI take, without its user and password."""
+    host = urlsplit(base_url).hostname or ""
+    proxies = getproxies()
+    proxy = proxies.get(urlsplit(base_url).scheme) or proxies.get("all", "")
+    if not proxy or is_loopback(host) or proxy_bypass(host):
+        return CheckResult("Proxy", Verdict.GOOD, "none")
+    place = _place(proxy)
+    if not place:
+        return CheckResult("Proxy", Verdict.BAD, "its address is none", "Correct HTTPS_PROXY or ALL_PROXY.")
+    if proxy.lower().startswith("socks") and find_spec("socksio") is None:
+        advice = "Install httpx2[socks] beside telecmi-mcp, or use an HTTP proxy."
+        return CheckResult("Proxy", Verdict.BAD, f"{place}, and what speaks SOCKS is not installed", advice)
+    return CheckResult("Proxy", Verdict.GOOD, f"{place}, as the system says")
+
+
+def look_at_certificates(environ: Mapping[str, str]) -> CheckResult:
+    """Say whose certificates are trusted, and whether the files that the environment names are there."""
+    given = {name: environ[name] for name in _CERTIFICATES if environ.get(name)}
+    for name, path in given.items():
+        if not _CERTIFICATES[name](Path(path)):
+            return CheckResult(
+                "Certificates", Verdict.BAD, f"{name} names what is not there", f"Correct or unset {name}."
+            )
+    return CheckResult("Certificates", Verdict.GOOD, f"those of {' and '.join(given)}" if given else "the system's")
+
+
+def look_at_versions() -> CheckResult:
+    """Say what is installed."""
+    found = [f"Python {platform.python_version()}", *(f"{name} {_version(name)}" for name in _PACKAGES)]
+    return CheckResult("Versions", Verdict.GOOD, f"telecmi-mcp {__version__}, {', '.join(found)}, {platform.system()}")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "(unknown)"
+
+
+def _place(proxy: str) -> str:
+    try:
+        url = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        port = f":{url.port}" if url.port else ""
+    except ValueError:
+        return ""
+    return f"{url.scheme}://{url.hostname}{port}" if url.hostname else ""

@@ -1,6 +1,0 @@
-"""The programs that start this server: where each keeps its configuration, and how to change that with care."""
-
-from __future__ import annotations
-
-NAMES = ("claude-desktop", "claude-code", "cursor", "vscode", "codex", "gemini", "windsurf", "zed")
-"""What ``telecmi-mcp install`` calls them; each has its record in ``_known``, which --help does not load."""

@@ -1,0 +1,81 @@
+"""What the tools answered lately, so that a client can complete what a person begins to type."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from telecmi_mcp._plain_text import is_plain_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+MOST = 200
+"""Of how many contacts that were answered last something is remembered."""
+
+_UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+
+class Recent:
+    """The contacts of the last answers to one account; nothing is taken out of them before somebody asks."""
+
+    def __init__(self) -> None:
+        self._answers: deque[Sequence[Mapping[str, Any]]] = deque()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def note(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """Remember the contacts of a tool's answer, forget those that are too long ago, and return the answer."""
+        contacts = _contacts(facts)
+        if contacts:
+            self._answers.appendleft(contacts)
+            self._size += len(contacts)
+            while self._size - len(self._answers[-1]) >= MOST:
+                self._size -= len(self._answers.pop())
+        return facts
+
+    def completions(self, name: str, begun: str) -> list[str]:
+        """Complete the value of an argument: what was answered last comes first, each value once.
+
+        A value that is no plain name is left out: a person who picks it would say it in words of their own.
+
+        Args:
+            name: The argument: ``contact_id``, ``who`` or ``company``.
+            begun: How the value, or a word of it, begins, in any case; "" for every value.
+        """
+        wanted = f" {begun.strip()}".casefold()
+        values = dict.fromkeys(_VALUES[name](contact) for answer in self._answers for contact in answer)
+        return [value for value in values if wanted in f" {value}".casefold() and is_plain_name(value)][:MOST]
+
+
+def _contacts(facts: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The contacts of a page, of a search, or the one that was asked for."""
+    for name in ("matches", "contacts"):
+        if name in facts:
+            contacts: Sequence[Mapping[str, Any]] = facts[name]
+            return contacts
+    return (facts,) if "contact_id" in facts else ()
+
+
+def _id(contact: Mapping[str, Any]) -> str:
+    """The id, if it is one that get_contact takes; else ""."""
+    contact_id: str = contact["contact_id"]
+    return contact_id if re.fullmatch(_UUID, contact_id) else ""
+
+
+def _name(contact: Mapping[str, Any]) -> str:
+    return _joined(contact.get("first_name"), contact.get("last_name"))
+
+
+def _company(contact: Mapping[str, Any]) -> str:
+    return _joined(contact.get("company"))
+
+
+def _joined(*fields: str | None) -> str:
+    return " ".join(filter(None, fields))
+
+
+_VALUES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"contact_id": _id, "who": _name, "company": _company}

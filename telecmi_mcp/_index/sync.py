@@ -1,0 +1,196 @@
+"""The mirror: TeleCMI's list in a store, read page by page, each page written while the next is on its way."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.to_thread import run_sync
+
+from telecmi_mcp import errors
+from telecmi_mcp._api.pager import RESTARTS, PageReader
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from anyio.abc import TaskGroup
+
+    from telecmi_mcp._api.client import TelecmiClient
+    from telecmi_mcp._index.sync_state import SyncState
+    from telecmi_mcp._models import Contact, ContactPage
+    from telecmi_mcp._search import ContactStore
+
+_log = logging.getLogger(__name__)
+
+_TRUSTED_AGES = 4  # ages for which an unchanged count is taken for an unchanged list
+
+
+async def always() -> bool:
+    """Tell that the account never changes."""
+    return True
+
+
+class IndexSync:
+    """Keeps a store like TeleCMI's list. One pass at a time; one page in memory, and the next.
+
+    Attributes:
+        ledger: How far it is.
+        fault: Why the last request failed; ``None`` once one succeeds.
+        faults: How many failed in a row.
+        is_running: Whether a pass is under way.
+        resumes_at: The event loop's time at which a pass goes on that rests after a fault.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it works with, each named
+        self,
+        client: TelecmiClient,
+        store: ContactStore,
+        sync_state: SyncState,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        is_ours: Callable[[], Awaitable[bool]] = always,
+    ) -> None:
+        self.store = store
+        self.sync_state = sync_state
+        self.fault: errors.TelecmiError | None = None
+        self.faults = 0
+        self.is_running = False
+        self.resumes_at = 0.0
+        self._client = client.in_background()
+        self._clock = clock
+        self._pages = PageReader(client, on_page=self._note_page, on_fault=self._note_fault, sleep=sleep)
+        self._is_ours = is_ours
+        self._moved = anyio.Event()
+        self._scope = anyio.CancelScope()
+
+    @property
+    def moved(self) -> anyio.Event:
+        """Set when a page was written, a request failed, or the pass ended; then there is another one."""
+        return self._moved
+
+    def start(self, tasks: TaskGroup, *, max_age: float) -> None:
+        """Begin in the background the pass that is due, if one is and none is under way."""
+        if not (self.is_running or self.is_current(max_age=max_age)):
+            self.is_running = True
+            self.fault, self.faults, self.resumes_at = None, 0, 0.0
+            self._scope = anyio.CancelScope()
+            tasks.start_soon(self._renew, max_age)
+
+    def stop(self) -> None:
+        """End the pass that is under way; it can be resumed."""
+        self._scope.cancel()
+
+    def is_current(self, *, max_age: float) -> bool:
+        """Whether the last pass has ended, and no other is due."""
+        return not self.sync_state.is_due(self._clock(), max_age=max_age)
+
+    async def _renew(self, max_age: float) -> None:
+        """Make a pass, unless TeleCMI's count says that nothing came or went. Raises nothing: nobody would hear it."""
+        try:
+            with self._scope:
+                if not await self._is_unchanged(max_age):
+                    await self._read_all()
+                elif self.sync_state.is_dirty:
+                    await self._compact()
+        except errors.TelecmiError as fault:
+            self.fault = fault
+            _log.info("the mirror rests: %s", fault.code)
+        except Exception as defect:  # noqa: BLE001 - a defect here must not take the server down
+            self.fault = errors.IndexUnusable(type(defect).__name__, malformed=False)
+            _log.error("the mirror failed with %s", type(defect).__name__)
+        finally:
+            self.is_running = False
+            self._move()
+
+    async def note(self, contacts: Sequence[Contact]) -> None:
+        """Write contacts that were seen elsewhere than in a pass."""
+        if not await self._is_ours():
+            return
+        generation = self.sync_state.generation
+        written = await run_sync(partial(self.store.upsert, contacts, generation=generation, state={}))
+        await self._soil(is_dirty=written.changed > 0)
+
+    async def drop(self, contact_id: str) -> None:
+        """Remove a contact that TeleCMI no longer has."""
+        if not await self._is_ours():
+            return
+        removed = await run_sync(self.store.delete, [contact_id])
+        await self._soil(is_dirty=removed > 0)
+
+    async def _is_unchanged(self, max_age: float) -> bool:
+        """Ask for one contact and compare the count; an edit does not show in it, so that is trusted for a while."""
+        sync_state = self.sync_state
+        if not (
+            sync_state.ended and sync_state.is_whole and self._clock() - sync_state.as_of < _TRUSTED_AGES * max_age
+        ):
+            return False
+        page = await self._client.list_contacts(limit=1)
+        if page.count is None or page.count != sync_state.count:
+            return False
+        await self._save(replace(self.sync_state, checked=self._clock()))
+        return True
+
+    async def _read_all(self) -> None:
+        self.sync_state = self.sync_state.opened(self._clock())
+        for restarts_left in reversed(range(RESTARTS + 1)):
+            try:
+                await self._pages.read_on(self.sync_state.cursor or None, self._write)
+                return await self._close()
+            except errors.CursorRefused:
+                if not restarts_left:
+                    raise
+                self.sync_state = self.sync_state.restarted(self._clock())
+        return None
+
+    async def _write(self, page: ContactPage) -> None:
+        sync_state = self.sync_state.after(page)
+        upsert = partial(self.store.upsert, page.contacts, generation=sync_state.generation, state=sync_state.state)
+        with anyio.CancelScope(shield=True):  # what was read is kept, even where reading on failed
+            written = await run_sync(upsert)
+        self.sync_state = replace(sync_state, is_dirty=self.sync_state.is_dirty or written.changed > 0)
+        self._move()
+
+    async def _close(self) -> None:
+        seen = await run_sync(self.store.count, self.sync_state.generation)
+        sync_state = self.sync_state.closed(self._clock(), seen=seen)
+        if sync_state.is_whole:
+            swept = await run_sync(partial(self.store.sweep, sync_state.generation, state=sync_state.state))
+            self.sync_state = replace(sync_state, is_dirty=sync_state.is_dirty or swept > 0)
+        else:
+            await self._save(sync_state)
+        if self.sync_state.is_dirty:
+            await self._compact()
+
+    async def _compact(self) -> None:
+        if await run_sync(self.store.compact):
+            await self._save(replace(self.sync_state, is_dirty=False))
+
+    async def _soil(self, *, is_dirty: bool) -> None:
+        if is_dirty and not self.sync_state.is_dirty:
+            await self._save(replace(self.sync_state, is_dirty=True))
+
+    async def _save(self, sync_state: SyncState) -> None:
+        self.sync_state = sync_state
+        await run_sync(self.store.remember, sync_state.state)
+
+    async def _note_page(self) -> None:
+        self.fault, self.faults = None, 0
+        # Where somebody else has signed in the page is theirs, and must not be written into this account's store.
+        if not await self._is_ours():
+            self.stop()
+            await anyio.lowlevel.checkpoint()
+
+    def _note_fault(self, fault: errors.TelecmiError, pause: float | None) -> None:
+        self.fault, self.faults = fault, self.faults + 1
+        if pause is not None:
+            self.resumes_at = anyio.current_time() + pause
+            self._move()
+
+    def _move(self) -> None:
+        self._moved.set()
+        self._moved = anyio.Event()

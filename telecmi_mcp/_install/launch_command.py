@@ -1,0 +1,62 @@
+"""Finds the absolute path by which a client starts this server."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from telecmi_mcp._install.entry import Server
+from telecmi_mcp.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SCRIPTS = ("telecmi-mcp", "telecmi-mcp.exe")
+
+# uvx and "uv run --with" make environments in these folders of uv's cache (crates/uv-cache/src/lib.rs of
+# github.com/astral-sh/uv), which `uv cache clean` and `uv cache prune` empty.
+_IN_UV_CACHE = re.compile(r"(archive|builds|environments)-v\d+")
+
+
+def find_server(argv0: str, executable: str, prefix: str, environ: Mapping[str, str], args: tuple[str, ...]) -> Server:
+    """Return how a host starts the program that is running now.
+
+    The path that the program was called by is kept as it is, symbolic links included: `uv tool` and pipx put a link
+    where it lasts, to a place that moves with each upgrade.
+
+    Args:
+        argv0: ``sys.argv[0]``.
+        executable: ``sys.executable``.
+        prefix: ``sys.prefix``.
+        environ: The environment variables.
+        args: The arguments of the server.
+
+    Raises:
+        ConfigurationError: The program runs from a place that will vanish.
+    """
+    if _vanishes(Path(prefix), environ):
+        hint = 'Run uv tool install --compile-bytecode "telecmi-mcp[keyring]", then telecmi-mcp install'
+        raise ConfigurationError(hint=hint, fact="this one runs from a cache that will be emptied")
+    script = _script(Path(argv0), Path(executable).parent)
+    return Server(str(script), args) if script else Server(executable, ("-m", "telecmi_mcp", *args))
+
+
+def _vanishes(prefix: Path, environ: Mapping[str, str]) -> bool:
+    """Whether the environment is one of uvx's or of `pipx run`'s."""
+    cache = environ.get("UV_CACHE_DIR", "")
+    parts = prefix.parts
+    of_uv = any(_IN_UV_CACHE.fullmatch(part) for part in parts) or (bool(cache) and prefix.is_relative_to(cache))
+    of_pipx = any(pair in {("pipx", ".cache"), (".cache", "pipx"), ("Caches", "pipx")} for pair in pairwise(parts))
+    return of_uv or of_pipx
+
+
+def _script(called: Path, beside: Path) -> Path | None:
+    """The script, as it was called, else beside the interpreter; Windows may leave .exe out of the first."""
+    called = called.absolute()
+    named = [called, called.with_name(f"{called.name}.exe")] if called.name in _SCRIPTS else []
+    for path in [*named, *(beside / name for name in _SCRIPTS)]:
+        if path.is_file():
+            return path.absolute()
+    return None

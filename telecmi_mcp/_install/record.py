@@ -1,0 +1,65 @@
+"""Records what was installed where, so that exactly that can be removed. Nothing of an entry can be read from it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from telecmi_mcp._private_files import read_private, write_private
+from telecmi_mcp.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class InstallRecord:
+    """What one installation did.
+
+    Attributes:
+        digest: Of the entry that was written.
+        made_file: Whether there was no file before.
+        made_key: Whether there was no object for servers in it.
+    """
+
+    digest: str
+    made_file: bool = False
+    made_key: bool = False
+
+
+class InstallRecords:
+    """The receipts of a user, by the file that was changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "hosts.json"
+
+    def find(self, file: Path) -> InstallRecord | None:
+        """Return the receipt of a file; what cannot be read counts as none."""
+        row = self._rows().get(str(file))
+        if not isinstance(row, dict) or not isinstance(row.get("digest"), str):
+            return None
+        return InstallRecord(
+            row["digest"], made_file=row.get("made_file") is True, made_key=row.get("made_key") is True
+        )
+
+    def keep(self, file: Path, install_record: InstallRecord | None) -> bool:
+        """Keep the receipt of a file, ``None`` drops it, and say whether that could be written."""
+        before = self._rows()
+        rows = {name: row for name, row in before.items() if name != str(file)}
+        if install_record is not None:
+            made = {"made_file": install_record.made_file, "made_key": install_record.made_key}
+            rows[str(file)] = {"digest": install_record.digest, **made}
+        try:
+            if rows != before:
+                write_private(self._path, json.dumps(rows, indent=1).encode())
+        except OSError:
+            return False
+        return True
+
+    def _rows(self) -> dict[str, Any]:
+        try:
+            rows = json.loads(read_private(self._path))
+        except (OSError, ValueError, RecursionError, ConfigurationError):
+            return {}
+        return rows if isinstance(rows, dict) else {}

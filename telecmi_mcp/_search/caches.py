@@ -1,0 +1,13 @@
+"""What the search remembers of words, to compare them once: a copy of names, which must go when the names do."""
+
+from telecmi_mcp._search.normalize import words
+from telecmi_mcp._search.phonetics import key, sound
+from telecmi_mcp._search.similarity import gaps, letters
+
+REMEMBERED = (words, key, sound, gaps, letters)
+
+
+def forget() -> None:
+    """Forget every word; the next searches are a little slower."""
+    for remembered in REMEMBERED:
+        remembered.cache_clear()

@@ -1,0 +1,320 @@
+"""What callers sign in to TeleCMI with, in the database: encrypted, and shared where two have the same account."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from telecmi_mcp._auth.credentials import Account, packed, unpacked
+from telecmi_mcp._index.account_directory import name_organisation, name_owner
+from telecmi_mcp._team.config.variables import ENCRYPTION_KEYS
+from telecmi_mcp.errors import ConfigurationError, StoreUnusable
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import LiteralString
+
+    from telecmi_mcp._auth.credentials import Credentials
+    from telecmi_mcp._team.accounts.encryption import Vault
+    from telecmi_mcp._team.db.database import Connection, Database
+
+_STORE = "the server's database"
+_FORGET_UNUSED = (
+    "DELETE FROM telecmi_mcp.sign_in s WHERE sign_in_id = ANY(%s) AND NOT EXISTS "
+    "(SELECT FROM telecmi_mcp.caller_sign_in c WHERE c.sign_in_id = s.sign_in_id) RETURNING base_url, user_id"
+)
+_LEAVE = "DELETE FROM telecmi_mcp.caller_sign_in WHERE caller = %s AND base_url = %s RETURNING sign_in_id"
+_FIND = (
+    "SELECT s.base_url, s.user_id, s.sealed FROM telecmi_mcp.sign_in s "
+    "LEFT JOIN telecmi_mcp.caller_sign_in c USING (sign_in_id) WHERE s.base_url = %s AND "
+)
+_PUT_SEALED: LiteralString = "UPDATE telecmi_mcp.sign_in SET sealed = %s WHERE sign_in_id = %s"
+_PUT_BOND: LiteralString = "UPDATE telecmi_mcp.caller_sign_in SET bond = %s WHERE caller = %s AND base_url = %s"
+_OF_USER: LiteralString = "s.user_id = %s LIMIT 1"
+_OF_ORGANISATION: LiteralString = "c.organisation = %s ORDER BY s.renews DESC, s.kept_at DESC LIMIT 1"
+
+
+class SharedAccount(NamedTuple):
+    """Whose contacts callers read: a TeleCMI user's, or an organisation's whose users see the same ones.
+
+    Attributes:
+        base_url: Which TeleCMI.
+        user_id: The user; "" where it is an organisation.
+        organisation: The organisation's label; "" where it is a user.
+    """
+
+    base_url: str
+    user_id: str = ""
+    organisation: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the account, as directories name it; never shown, and hashed where it is stored."""
+        if self.organisation:
+            return name_organisation(self.base_url, self.organisation)
+        return name_owner(self.base_url, self.user_id)
+
+
+class Listed(NamedTuple):
+    """A caller as a person may see it; nothing here is secret."""
+
+    caller: str
+    base_url: str
+    user_id: str
+    organisation: str
+    renews: bool
+    since: datetime
+
+
+class Fault(NamedTuple):
+    """Why what the database holds of a caller's sign-in cannot be used, for as many callers as it concerns."""
+
+    kind: type[ConfigurationError | StoreUnusable]
+    hint: str
+    fact: str
+
+    @property
+    def name(self) -> str:
+        """No account's name."""
+        return ""
+
+    def error(self) -> ConfigurationError | StoreUnusable:
+        """Return the error that says so."""
+        return self.kind(hint=self.hint, fact=self.fact)
+
+
+class Membership(NamedTuple):
+    """A sign-in as it was last changed, and one of its callers.
+
+    Attributes:
+        caller: Who reads with it; ``None`` where it is the service's own.
+        account: Whose contacts that reads.
+        sign_in: The sign-in's number and the revision of its last change.
+        fault: What is wrong with the bond between both; ``None`` where it is the one that was made.
+    """
+
+    caller: str | None
+    account: SharedAccount
+    sign_in: tuple[int, int]
+    fault: Fault | None
+
+
+class TeamSignIns:
+    """The sign-ins in the database. Every deed may raise ``DatabaseUnavailable``.
+
+    Args:
+        database: Where they are.
+        vault: Encrypts them; ``None`` does for what needs no secret.
+    """
+
+    def __init__(self, database: Database, vault: Vault | None) -> None:
+        self._database = database
+        self._given_vault = vault
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the database could not be reached some seconds ago."""
+        return self._database.is_away
+
+    async def keep(self, caller: str, credentials: Credentials) -> None:
+        """Let a caller read with what somebody has just signed in with; what the caller had before is forgotten."""
+        await self._database.run(partial(self._keep, caller, credentials))
+
+    async def keep_apart(self, credentials: Credentials) -> None:
+        """Keep what the service itself signed in with, for its other replicas."""
+        await self._database.run(partial(self._put, credentials=credentials))
+
+    async def update(self, credentials: Credentials) -> None:
+        """Keep a renewed token, unless the account was forgotten meanwhile."""
+        await self._database.run(partial(self._update, credentials))
+
+    async def find(self, account: SharedAccount) -> Credentials | None:
+        """Return what to read the account with; of an organisation's the last that renews itself, else the last.
+
+        Raises:
+            ConfigurationError: The key is missing that it was encrypted with.
+            StoreUnusable: It was altered, or belongs to another account.
+        """
+        row = await self._database.run(partial(_find, account))
+        if row is None:
+            return None
+        user = Account(row[0], row[1])
+        credentials = unpacked(user, self._vault.unseal(row[2], about=_about(user)), _STORE)
+        return credentials and replace(credentials, organisation=account.organisation)
+
+    async def forget(self, caller: str, base_url: str) -> bool:
+        """Forget what the caller reads with, unless others read with it too, and say whether there was anything."""
+        return await self._database.run(partial(_forget, caller, base_url))
+
+    async def listed(self) -> list[Listed]:
+        """Return all callers by their names."""
+        return await self._database.run(_list)
+
+    async def rekey(self) -> int:
+        """Encrypt with the newest key whatever is encrypted with another, and return how many sign-ins that were.
+
+        Raises:
+            ConfigurationError: A key is missing.
+        """
+        return await self._database.run(self._rekey)
+
+    async def revision(self) -> int:
+        """Return a number that rises with every change."""
+        return await self._database.run(_revision)
+
+    async def memberships(self, base_url: str) -> list[Membership]:
+        """Return who reads what at a TeleCMI; no secret is decrypted."""
+        return await self._database.run(partial(self._memberships, base_url))
+
+    @property
+    def _vault(self) -> Vault:
+        if self._given_vault is None:
+            raise ConfigurationError(hint=f"Set {ENCRYPTION_KEYS.variable}", fact="callers' sign-ins are encrypted")
+        return self._given_vault
+
+    def _keep(self, caller: str, credentials: Credentials, connection: Connection) -> None:
+        sign_in_id = self._put(connection, credentials=credentials)
+        before = _leave(connection, caller, credentials.account.base_url)
+        bond = self._vault.seal("", about=_bond(caller, credentials.account, credentials.organisation))
+        connection.execute(
+            "INSERT INTO telecmi_mcp.caller_sign_in (caller, base_url, sign_in_id, organisation, bond) "
+            "VALUES (%s, %s, %s, %s, %s)",
+            (caller, credentials.account.base_url, sign_in_id, credentials.organisation, bond),
+        )
+        connection.execute(_FORGET_UNUSED, (before,))
+
+    def _put(self, connection: Connection, *, credentials: Credentials) -> int:
+        values = self._sealed(credentials)
+        (sign_in_id,) = connection.execute(
+            "INSERT INTO telecmi_mcp.sign_in (sealed, renews, version, base_url, user_id) VALUES (%s, %s, %s, %s, %s) "
+            "ON CONFLICT (base_url, user_id) DO UPDATE SET sealed = excluded.sealed, renews = excluded.renews, "
+            "version = excluded.version, kept_at = now() RETURNING sign_in_id",
+            (*values, _changed(connection), credentials.account.base_url, credentials.account.user_id),
+        ).fetchone() or (0,)
+        return int(sign_in_id)
+
+    def _update(self, credentials: Credentials, connection: Connection) -> None:
+        connection.execute(
+            "UPDATE telecmi_mcp.sign_in SET sealed = %s, renews = %s, version = %s "
+            "WHERE base_url = %s AND user_id = %s",
+            (
+                *self._sealed(credentials),
+                _changed(connection),
+                credentials.account.base_url,
+                credentials.account.user_id,
+            ),
+        )
+
+    def _sealed(self, credentials: Credentials) -> tuple[bytes, bool]:
+        return self._vault.seal(
+            packed(credentials), about=_about(credentials.account)
+        ), credentials.password is not None
+
+    def _memberships(self, base_url: str, connection: Connection) -> list[Membership]:
+        rows = connection.execute(
+            "SELECT c.caller, c.organisation, c.bond, s.user_id, s.sign_in_id, s.version FROM telecmi_mcp.sign_in s "
+            "LEFT JOIN telecmi_mcp.caller_sign_in c USING (sign_in_id) WHERE s.base_url = %s",
+            (base_url,),
+        )
+        return [self._membership(base_url, *row) for row in rows]
+
+    def _membership(  # noqa: PLR0913, PLR0917 - the columns of a row
+        self,
+        base_url: str,
+        caller: str | None,
+        organisation: str | None,
+        bond: bytes | None,
+        user_id: str,
+        sign_in_id: int,
+        version: int,
+    ) -> Membership:
+        account = SharedAccount(base_url, "" if organisation else user_id, organisation or "")
+        about = _bond(caller or "", Account(base_url, user_id), organisation or "")
+        return Membership(caller, account, (sign_in_id, version), None if bond is None else self._fault(bond, about))
+
+    def _fault(self, bond: bytes, about: str) -> Fault | None:
+        try:
+            self._vault.unseal(bond, about=about)
+        except (ConfigurationError, StoreUnusable) as why:
+            return Fault(type(why), why.hint, why.fact)
+        return None
+
+    def _rekey(self, connection: Connection) -> int:
+        _changed(connection)  # every other change waits for this one
+        for caller, base_url, user_id, organisation, bond in connection.execute(
+            "SELECT c.caller, c.base_url, s.user_id, c.organisation, c.bond "
+            "FROM telecmi_mcp.caller_sign_in c JOIN telecmi_mcp.sign_in s USING (sign_in_id)"
+        ).fetchall():
+            about = _bond(caller, Account(base_url, user_id), organisation)
+            self._seal_anew(connection, _PUT_BOND, bond, about, (caller, base_url))
+        rows = connection.execute("SELECT sign_in_id, base_url, user_id, sealed FROM telecmi_mcp.sign_in").fetchall()
+        return sum(
+            self._seal_anew(connection, _PUT_SEALED, sealed, _about(Account(base_url, user_id)), (sign_in_id,))
+            for sign_in_id, base_url, user_id, sealed in rows
+        )
+
+    def _seal_anew(
+        self, connection: Connection, update: LiteralString, sealed: bytes, about: str, row: tuple[object, ...]
+    ) -> bool:
+        if self._vault.is_newest(sealed):
+            return False
+        connection.execute(update, (self._vault.seal(self._vault.unseal(sealed, about=about), about=about), *row))
+        return True
+
+
+def note_refusal(connection: Connection, account: Account) -> None:
+    """Let an organisation prefer other sign-ins to that of a user whose password was refused."""
+    connection.execute(
+        "UPDATE telecmi_mcp.sign_in SET renews = false, version = %s WHERE base_url = %s AND user_id = %s",
+        (_changed(connection), account.base_url, account.user_id),
+    )
+
+
+def _find(account: SharedAccount, connection: Connection) -> tuple[Any, ...] | None:
+    if account.organisation:
+        return connection.execute(_FIND + _OF_ORGANISATION, (account.base_url, account.organisation)).fetchone()
+    return connection.execute(_FIND + _OF_USER, (account.base_url, account.user_id)).fetchone()
+
+
+def _forget(caller: str, base_url: str, connection: Connection) -> bool:
+    _changed(connection)
+    left = _leave(connection, caller, base_url)
+    for user in connection.execute(_FORGET_UNUSED, (left,)).fetchall():
+        connection.execute("DELETE FROM telecmi_mcp.refused_password WHERE base_url = %s AND user_id = %s", user)
+    return bool(left)
+
+
+def _leave(connection: Connection, caller: str, base_url: str) -> list[int]:
+    return [sign_in_id for (sign_in_id,) in connection.execute(_LEAVE, (caller, base_url))]
+
+
+def _list(connection: Connection) -> list[Listed]:
+    rows = connection.execute(
+        "SELECT c.caller, c.base_url, s.user_id, c.organisation, s.renews, c.since "
+        "FROM telecmi_mcp.caller_sign_in c JOIN telecmi_mcp.sign_in s USING (sign_in_id) ORDER BY c.caller, c.base_url"
+    )
+    return [Listed(*row) for row in rows]
+
+
+def _changed(connection: Connection) -> int:
+    """Raise the revision; until the transaction ends every other change waits here."""
+    return _number(connection, "UPDATE telecmi_mcp.sign_in_revision SET revision = revision + 1 RETURNING revision")
+
+
+def _revision(connection: Connection) -> int:
+    return _number(connection, "SELECT revision FROM telecmi_mcp.sign_in_revision")
+
+
+def _number(connection: Connection, query: LiteralString) -> int:
+    (number,) = connection.execute(query).fetchone() or (0,)
+    return int(number)
+
+
+def _about(account: Account) -> str:
+    return json.dumps(["sign-in", account.base_url, account.user_id])
+
+
+def _bond(caller: str, account: Account, organisation: str) -> str:
+    return json.dumps(["caller", caller, account.base_url, account.user_id, organisation])

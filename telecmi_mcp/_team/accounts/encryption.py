@@ -1,0 +1,159 @@
+"""Secrets encrypted for the database, with keys that it never sees: AES-256-GCM, by ``cryptography``.
+
+Each secret is bound to what it is about (GCM's associated data), so that one row's cannot be put in the place of
+another's; Fernet has no place for that. What is kept is ``version, name of the key, nonce, ciphertext and tag``.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import os
+from base64 import b64decode, urlsafe_b64encode
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pydantic import SecretStr
+
+from telecmi_mcp._private_files import read_private
+from telecmi_mcp._team.config import variables
+from telecmi_mcp.errors import ConfigurationError, StoreUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from telecmi_mcp._config.secrets import KnownSecrets
+    from telecmi_mcp._config.variables import Setting
+    from telecmi_mcp._team.config.settings import TeamSettings
+
+_VERSION = b"\x01"
+_KEY_BYTES = 32
+_NAME_BYTES = 8
+_NONCE_BYTES = 12  # random for each secret: safe for 2**32 of them under one key (NIST SP 800-38D, 8.3)
+_HEAD_BYTES = len(_VERSION) + _NAME_BYTES + _NONCE_BYTES
+_USE = b"telecmi-mcp team key\n"
+
+
+def new_key() -> str:
+    """Return a fresh key as text: 32 random bytes, in base64 for URLs."""
+    return urlsafe_b64encode(os.urandom(_KEY_BYTES)).decode()
+
+
+def open_vault(settings: TeamSettings, secrets: KnownSecrets | None = None) -> Vault | None:
+    """Return the vault of the settings' keys; ``None`` where there are none. Reads a file.
+
+    Args:
+        settings: The configuration.
+        secrets: Learns the keys, for the log.
+
+    Raises:
+        ConfigurationError: The keys cannot be used, or both settings are there.
+    """
+    given, path = settings.encryption_keys, settings.encryption_keys_file
+    if given is not None and path is not None:
+        setting = variables.ENCRYPTION_KEYS_FILE
+        raise ConfigurationError(hint=f"Unset {setting.variable}", fact="the keys are set besides it")
+    if given is not None:
+        words, setting = given.get_secret_value().split(","), variables.ENCRYPTION_KEYS
+    elif path is not None:
+        words, setting = _lines(path, variables.ENCRYPTION_KEYS_FILE), variables.ENCRYPTION_KEYS_FILE
+    else:
+        return None
+    keys = [SecretStr(word.strip()) for word in words if word.strip()]
+    if secrets is not None:
+        secrets.add(*keys)
+    return Vault(keys, setting=setting)
+
+
+class Vault:
+    """Encrypts with the newest key, and decrypts with all of them.
+
+    Args:
+        keys: As ``new_key`` makes them, the newest first.
+        setting: Where they come from, for what is said when one is missing.
+
+    Raises:
+        ConfigurationError: One of them is not such a key, or there is none.
+    """
+
+    def __init__(self, keys: Iterable[SecretStr], *, setting: Setting = variables.ENCRYPTION_KEYS) -> None:
+        self._setting = setting
+        raw = [self._raw(key) for key in keys]
+        if not raw:
+            raise self._unusable
+        self._newest = _name(raw[0])
+        self._ciphers = {_name(key): AESGCM(key) for key in raw}
+
+    def seal(self, secret: str, *, about: str) -> bytes:
+        """Encrypt a secret with the newest key, bound to what it is about."""
+        nonce = os.urandom(_NONCE_BYTES)
+        ciphertext = self._ciphers[self._newest].encrypt(nonce, secret.encode(), about.encode())
+        return _VERSION + self._newest + nonce + ciphertext
+
+    def unseal(self, sealed: bytes, *, about: str) -> str:
+        """Decrypt what was sealed about the same.
+
+        Raises:
+            ConfigurationError: The key that it was encrypted with is not there; the sentence names the setting.
+            StoreUnusable: It was changed, or sealed about something else.
+        """
+        if len(sealed) < _HEAD_BYTES or not sealed.startswith(_VERSION):
+            raise _altered()
+        name = sealed[len(_VERSION) :][:_NAME_BYTES]
+        if name not in self._ciphers:
+            raise ConfigurationError(
+                hint=f"Whoever runs this server must add the key of before to {self._setting.variable}",
+                fact="a TeleCMI sign-in is encrypted with a key that is not there",
+            )
+        try:
+            secret = self._ciphers[name].decrypt(
+                sealed[_HEAD_BYTES - _NONCE_BYTES :][:_NONCE_BYTES], sealed[_HEAD_BYTES:], about.encode()
+            )
+        except InvalidTag:
+            raise _altered() from None
+        return secret.decode()
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether it was sealed with the newest key."""
+        return sealed[len(_VERSION) :][:_NAME_BYTES] == self._newest
+
+    def _raw(self, key: SecretStr) -> bytes:
+        try:
+            raw = b64decode(key.get_secret_value(), altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raise self._unusable from None
+        if len(raw) != _KEY_BYTES:
+            raise self._unusable
+        return raw
+
+    @property
+    def _unusable(self) -> ConfigurationError:
+        return ConfigurationError(
+            hint=f"Correct {self._setting.variable}", fact="it takes keys that telecmi-mcp team new-key printed"
+        )
+
+
+def _lines(path: Path, setting: Setting) -> list[str]:
+    try:
+        return read_private(path).decode("ascii").splitlines()
+    except ConfigurationError as why:
+        fact = f"{why.fact}, which {setting.variable} names"
+        raise ConfigurationError(hint=why.hint, fact=fact) from None
+    except (OSError, ValueError) as why:
+        raise ConfigurationError(
+            hint=f"Correct {setting.variable}", fact="the file that it names cannot be read", detail=type(why).__name__
+        ) from None
+
+
+def _name(key: bytes) -> bytes:
+    """A name for the key that does not tell it."""
+    return hashlib.sha256(_USE + key).digest()[:_NAME_BYTES]
+
+
+def _altered() -> StoreUnusable:
+    return StoreUnusable(
+        hint="Whoever runs this server must run telecmi-mcp team sign-in again",
+        fact="what its database holds of a TeleCMI sign-in was altered, or belongs to another",
+    )

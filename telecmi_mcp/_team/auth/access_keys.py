@@ -1,0 +1,124 @@
+"""Access keys: random secrets that callers send, of which the database holds hashes.
+
+A plain SHA-256 is enough. A slow hash protects what people choose, because that can be guessed; 256 random bits cannot,
+however fast the guessing. For the same reason it tells nothing how long a hash takes to be found.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import SecretStr
+
+from telecmi_mcp._team.auth.callers import is_name
+from telecmi_mcp.errors import AccessKeyUnchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from telecmi_mcp._team.db.database import Connection
+
+REVOKED_AFTER = 30.0
+"""Seconds after which a revoked key is taken nowhere any more, as long as the database answers."""
+
+MAX_KEYS = 10_000
+
+_RANDOM_BYTES = 32
+_KEY = re.compile(r"tmk_[A-Za-z0-9_-]{43}")
+
+
+class AccessKey(NamedTuple):
+    """What is known of a key, without the key."""
+
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class Holder(NamedTuple):
+    """Whose key it is."""
+
+    key_id: int
+    name: str
+
+
+def is_key(text: str) -> bool:
+    """Whether a text has the form of a key."""
+    return bool(_KEY.fullmatch(text))
+
+
+def hash_of(key: str) -> bytes:
+    """Return the hash by which a key is known."""
+    return sha256(key.encode()).digest()
+
+
+def add_key(connection: Connection, name: str) -> SecretStr:
+    """Make a key; this is the only time that it can be seen.
+
+    Raises:
+        AccessKeyUnchanged: The name cannot be one or has a key already, or there are too many keys.
+    """
+    if not is_name(name):
+        raise AccessKeyUnchanged(
+            hint="Choose a name of 1 to 64 printable, composed characters, without a space at its ends",
+            fact="it cannot be one",
+        )
+    count = connection.execute("SELECT count(*) FROM telecmi_mcp.access_key WHERE revoked_at IS NULL").fetchone()
+    if count and count[0] >= MAX_KEYS:
+        raise AccessKeyUnchanged(hint="Revoke keys that nobody uses", fact=f"there are {MAX_KEYS:,} already")
+    key = f"tmk_{secrets.token_urlsafe(_RANDOM_BYTES)}"
+    made = connection.execute(
+        "INSERT INTO telecmi_mcp.access_key (name, hash) VALUES (%s, %s) "
+        "ON CONFLICT (name) WHERE revoked_at IS NULL DO NOTHING",
+        (name, hash_of(key)),
+    )
+    if not made.rowcount:
+        raise AccessKeyUnchanged(
+            hint="Revoke the key of this name first, or choose another name", fact="it has a key already"
+        )
+    return SecretStr(key)
+
+
+def revoke_key(connection: Connection, name: str) -> None:
+    """End the key of this name, for good.
+
+    Raises:
+        AccessKeyUnchanged: There is no valid one.
+    """
+    ended = connection.execute(
+        "UPDATE telecmi_mcp.access_key SET revoked_at = now() WHERE name = %s AND revoked_at IS NULL", (name,)
+    )
+    if not ended.rowcount:
+        raise AccessKeyUnchanged(hint="Look at telecmi-mcp team key list", fact="no valid key has this name")
+
+
+def all_keys(connection: Connection) -> list[AccessKey]:
+    """Return what is known of every key, the valid ones first, each group by name."""
+    rows = connection.execute(
+        "SELECT name, created_at, last_used_at, revoked_at FROM telecmi_mcp.access_key "
+        "ORDER BY revoked_at IS NOT NULL, name, access_key_id"
+    )
+    return [AccessKey(*row) for row in rows]
+
+
+def valid_holders(connection: Connection) -> dict[bytes, Holder]:
+    """Return whose the valid keys are, by their hashes."""
+    rows = connection.execute(
+        "SELECT hash, access_key_id, name FROM telecmi_mcp.access_key WHERE revoked_at IS NULL LIMIT %s", (MAX_KEYS,)
+    )
+    return {bytes(digest): Holder(key_id, name) for digest, key_id, name in rows}
+
+
+def note_uses(connection: Connection, key_ids: Iterable[int]) -> None:
+    """Write that keys were used just now, unless another replica wrote that within the minute or is about to."""
+    connection.execute(
+        "UPDATE telecmi_mcp.access_key SET last_used_at = now() WHERE access_key_id IN (SELECT access_key_id "
+        "FROM telecmi_mcp.access_key WHERE access_key_id = ANY(%s) "
+        "AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute') FOR UPDATE SKIP LOCKED)",
+        (list(key_ids),),
+    )

@@ -1,0 +1,72 @@
+"""Which verifier the settings mean, and what a caller is told when nobody can be asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, BearerAuthBackend
+from starlette.authentication import AuthCredentials, AuthenticationError
+from starlette.responses import PlainTextResponse
+
+from telecmi_mcp._team.auth.access_key_verifier import KeyVerifier
+from telecmi_mcp._team.auth.oauth import create_oauth_verifier
+from telecmi_mcp.errors import ConfigurationError, DatabaseUnavailable, IssuerUnavailable
+
+if TYPE_CHECKING:
+    import httpx2
+    from mcp.server.auth.provider import TokenVerifier
+    from starlette.requests import HTTPConnection
+    from starlette.responses import Response
+
+    from telecmi_mcp._team.config.settings import TeamSettings
+    from telecmi_mcp._team.db.database import Database
+
+_SECONDS = 5
+
+
+def choose_verifier(
+    settings: TeamSettings, database: Database | None, *, transport: httpx2.AsyncBaseTransport | None = None
+) -> TokenVerifier | None:
+    """Return what verifies callers' bearer tokens; ``None`` where anyone on this machine may call.
+
+    Args:
+        settings: The configuration.
+        database: Where access keys are; it need not be open yet.
+        transport: Stands in for the network between here and the identity provider.
+
+    Raises:
+        ConfigurationError: Access keys are wanted, and there is no database for them.
+    """
+    if settings.callers == "anyone":
+        return None
+    if settings.callers == "oauth":
+        return create_oauth_verifier(settings, transport=transport)
+    if database is None:
+        raise ConfigurationError(hint="Set TELECMI_DATABASE_URL", fact="access keys are kept in a database")
+    return KeyVerifier(database, settings)
+
+
+class CallerUnknowable(AuthenticationError):
+    """The key or token may be good, and nobody can be asked."""
+
+
+class BearerBackend(BearerAuthBackend):
+    """The SDK's, which tells a bearer that is refused from one that nobody can judge at the moment."""
+
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, AuthenticatedUser] | None:
+        """Return who calls; ``None`` for nobody that is known.
+
+        Raises:
+            CallerUnknowable: The database or the identity provider is away, and what is kept of it does not say.
+        """
+        try:
+            found: tuple[AuthCredentials, AuthenticatedUser] | None = await super().authenticate(conn)
+        except (DatabaseUnavailable, IssuerUnavailable):
+            raise CallerUnknowable from None
+        return found
+
+
+def answer_unknowable(_: HTTPConnection, __: AuthenticationError) -> Response:
+    """Answer 503: a 401 would make clients throw a good token away, and send people to sign in again."""
+    sentence = "Try again in some seconds: who calls cannot be verified at the moment."
+    return PlainTextResponse(sentence, 503, {"Retry-After": str(_SECONDS)})

@@ -1,0 +1,48 @@
+"""The schema of the database, step by step: numbered, only forward, and each step safe while the version before runs.
+
+A step adds; it never renames, narrows or removes what the version before still uses. So replicas of two versions can
+run on one database, and an older one runs on a newer schema.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from telecmi_mcp._team.db.database import Connection
+
+_LOCK = 7_274_352_100_000_001  # any number that no other program of this database takes for its own advisory lock
+
+
+class Step(NamedTuple):
+    """One step of the schema."""
+
+    number: int
+    name: str
+    sql: str
+
+
+def steps() -> list[Step]:
+    """Return all steps in their order, from the files of ``migrations``."""
+    found = (file for file in files(__package__).joinpath("migrations").iterdir() if file.name.endswith(".sql"))
+    return sorted(Step(int(file.name[:4]), file.name[5:-4], file.read_text(encoding="utf8")) for file in found)
+
+
+def migrate(connection: Connection) -> int:
+    """Apply the steps that are missing, in the connection's transaction, and return how many there were.
+
+    One replica does it at a time: others wait, and find nothing left to do.
+    """
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    connection.execute("CREATE SCHEMA IF NOT EXISTS telecmi_mcp")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS telecmi_mcp.migration "
+        "(number int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+    )
+    applied = {number for (number,) in connection.execute("SELECT number FROM telecmi_mcp.migration")}
+    missing = [step for step in steps() if step.number not in applied]
+    for step in missing:
+        connection.execute(step.sql)
+        connection.execute("INSERT INTO telecmi_mcp.migration (number, name) VALUES (%s, %s)", (step.number, step.name))
+    return len(missing)

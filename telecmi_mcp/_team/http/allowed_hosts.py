@@ -1,0 +1,93 @@
+"""Which Host and Origin headers are let in: pure rules, against web pages that reach a server under another's name.
+
+A page that a browser shows may send requests to any address, also to this machine, and with DNS rebinding it may read
+what comes back. Then the Host header names the page's own host, and the Origin header its origin. So both are compared
+with what was allowed: MCP, Streamable HTTP, "Security Warning". The SDK's own comparison takes any text after
+``localhost:`` for a port, an empty Origin for none, and the first of several headers for all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from telecmi_mcp._team.config.addresses import Authority, authority_of, origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from telecmi_mcp._team.config.settings import TeamSettings
+
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_ANY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedHosts:
+    """Who is let in.
+
+    Attributes:
+        hosts: What a Host header may be; ``*.`` in front of a host stands for every name below it.
+        origins: What an Origin header may be: a scheme, and the same.
+        loopback: Whether this machine's own names, with any port, are let in too.
+    """
+
+    hosts: tuple[Authority, ...] = ()
+    origins: tuple[tuple[str, Authority], ...] = ()
+    loopback: bool = True
+
+    @classmethod
+    def of(cls, settings: TeamSettings) -> AllowedHosts:
+        """Return who the settings let in: the host of the public address is one of the hosts."""
+        public = urlsplit(settings.public_url).netloc
+        hosts = [*settings.allowed_hosts, *([public] if public else [])]
+        origins = map(origin_of, settings.allowed_origins)
+        return cls(
+            hosts=tuple(filter(None, map(authority_of, hosts))),
+            origins=tuple(filter(None, origins)),
+            loopback=settings.listen.is_loopback,
+        )
+
+    def allows_host(self, headers: Sequence[str]) -> bool:
+        """Whether all Host headers of a request together name one host that is let in."""
+        named = authority_of(headers[0]) if _is_one(headers) else None
+        return named is not None and ((self.loopback and named.is_loopback) or self._is_allowed_host(named))
+
+    def allows_origin(self, headers: Sequence[str]) -> bool:
+        """Whether the Origin headers of a request do: a program that is no browser sends none."""
+        if not headers:
+            return True
+        origin = origin_of(headers[0]) if _is_one(headers) else None
+        return origin is not None and ((self.loopback and origin[1].is_loopback) or self._is_allowed_origin(origin))
+
+    def allows_cors_origin(self, header: str) -> bool:
+        """Whether a web page of this origin may read answers: one that was allowed by its name."""
+        origin = origin_of(header) if _is_one([header]) else None
+        return origin is not None and self._is_allowed_origin(origin)
+
+    def _is_allowed_host(self, named: Authority) -> bool:
+        ports = tuple(_DEFAULT_PORTS.values())
+        return any(_fits(named, rule, ports) for rule in self.hosts)
+
+    def _is_allowed_origin(self, origin: tuple[str, Authority]) -> bool:
+        scheme, named = origin
+        ports = (_DEFAULT_PORTS[scheme],)
+        return any(each == scheme and _fits(named, rule, ports) for each, rule in self.origins)
+
+
+def _is_one(headers: Sequence[str]) -> bool:
+    return len(headers) == 1 and _ANY not in headers[0]  # in a rule it stands for others, in a header for nothing
+
+
+def _fits(named: Authority, rule: Authority, defaults: tuple[str, ...]) -> bool:
+    return _fits_host(named.host, rule.host) and _fits_port(named.port, rule.port, defaults)
+
+
+def _fits_host(host: str, rule: str) -> bool:
+    return host.endswith(rule[1:]) and host != rule[1:] if rule.startswith("*.") else host == rule
+
+
+def _fits_port(port: str, rule: str, defaults: tuple[str, ...]) -> bool:
+    """A rule without a port means the default ports, named or not: a proxy in front may listen on either."""
+    return rule in {_ANY, port} or (not rule and port in defaults) or (not port and rule in defaults)

@@ -1,0 +1,221 @@
+"""The ASGI app of a team's server: ``/mcp`` over Streamable HTTP, both generations, without sessions."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.auth.middleware.bearer_auth import RequireAuthMiddleware
+from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from pydantic import AnyHttpUrl, TypeAdapter, UrlConstraints
+from sse_starlette.sse import AppStatus
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from telecmi_mcp._config.logging import configure_logging
+from telecmi_mcp._config.secrets import KnownSecrets
+from telecmi_mcp._mcp.tools import TOOLS
+from telecmi_mcp._private_files import state_folder
+from telecmi_mcp._server.factory import create_server
+from telecmi_mcp._team.auth.bearer import BearerBackend, answer_unknowable, choose_verifier
+from telecmi_mcp._team.auth.callers import caller_now
+from telecmi_mcp._team.config.settings import TeamSettings
+from telecmi_mcp._team.context import choose_database, open_team, require_extra
+from telecmi_mcp._team.http.allowed_hosts import AllowedHosts
+from telecmi_mcp._team.http.concurrency import (
+    MARGIN_SECONDS,
+    CallerBounds,
+    RecentCallers,
+    RequestBounds,
+    Slots,
+    max_requests_for,
+)
+from telecmi_mcp._team.http.connections import MAX_CONNECTIONS
+from telecmi_mcp._team.http.deferred_start import DeferredStart
+from telecmi_mcp._team.http.health import Health
+from telecmi_mcp._team.http.host_origin import HostOriginMiddleware
+from telecmi_mcp._team.http.limits import MAX_BODY, BodyBounds
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    import httpx2
+    from mcp.server import Server, ServerRequestContext
+    from mcp.server.auth.provider import TokenVerifier
+    from mcp.server.context import CallNext, HandlerResult
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from telecmi_mcp._app import App
+    from telecmi_mcp._team.context import Team
+
+PATH = "/mcp"
+
+_SCHEMAS = {tool.name: tool.input_schema for tool in TOOLS}
+
+
+def create_app(environ: Mapping[str, str] | None = None) -> Starlette:
+    """Return the team's server for any ASGI server: ``uvicorn --factory telecmi_mcp:create_app --workers 4``.
+
+    Each process opens what it needs when its ASGI server starts it, and closes that at the end.
+
+    Args:
+        environ: Where the settings are; by default the environment.
+
+    Raises:
+        ConfigurationError: A setting cannot be used, or two do not fit together.
+    """
+    settings = TeamSettings.from_env(os.environ if environ is None else environ)
+    secrets = KnownSecrets()
+    if not logging.getLogger().handlers:  # a host that has a log of its own keeps it
+        configure_logging(settings.common, secrets)
+    return build_app(settings, state=state_folder(), secrets=secrets)
+
+
+def build_app(
+    settings: TeamSettings,
+    *,
+    max_connections: int = MAX_CONNECTIONS,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    state: Path | None = None,
+    secrets: KnownSecrets | None = None,
+) -> Starlette:
+    """Return the same for settings that were read, under a host that keeps so many connections open.
+
+    The other arguments are those of ``open_team``.
+    """
+    require_extra(settings)
+    known = secrets or KnownSecrets()
+    known.add(*settings.secrets)
+    database = choose_database(settings)
+    health = Health()
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Team]:
+        async with open_team(settings, database=database, transport=transport, state=state, secrets=known) as team:
+            health.watch(team)
+            try:
+                yield team
+            finally:
+                health.watch(None)
+
+    requests = max_requests_for(max_connections)
+    manager = StreamableHTTPSessionManager(_server(opened, settings), stateless=True, max_request_body_size=MAX_BODY)
+    return Starlette(
+        routes=[
+            Route(PATH, endpoint=_endpoint(manager.asgi_app, choose_verifier(settings, database), settings, requests)),
+            *health.routes(),
+            *_metadata(settings),
+        ],
+        middleware=[
+            Middleware(HostOriginMiddleware, AllowedHosts.of(settings), this_machine_only=settings.callers == "anyone"),
+            *_pages(settings),
+        ],
+        lifespan=lambda _: _running(manager),
+    )
+
+
+@asynccontextmanager
+async def _running(manager: StreamableHTTPSessionManager) -> AsyncIterator[None]:
+    # Else sse-starlette cuts off every stream when uvicorn is told to stop, and with it the calls in flight.
+    AppStatus.enable_automatic_graceful_drain = False
+    logging.getLogger("sse_starlette.sse").setLevel(logging.INFO)  # its DEBUG is each answer whole, contacts and all
+    async with manager.run():
+        yield
+
+
+def _server(opened: Callable[[], AbstractAsyncContextManager[Team]], settings: TeamSettings) -> Server[Any]:
+    """Return the MCP server; what its handlers get as their App is the caller's, by a middleware."""
+    common = settings.common
+    server = create_server(
+        cast("Callable[[], AbstractAsyncContextManager[App]]", opened), text=common.text, structured=common.structured
+    )
+    # The order: the SDK's spans, then the guard (limits, audit), then the caller's App, then what the desk has.
+    server.middleware[-1:-1] = [_guarded, _as_caller]
+    server.get_tool_input_schema = _SCHEMAS.get  # else each call lists all tools to find the schema of one
+    return server
+
+
+async def _guarded(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    team: Team = ctx.lifespan_context
+    return await team.policy.guard(ctx, call_next)
+
+
+async def _as_caller(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    team: Team = ctx.lifespan_context
+    return await call_next(replace(ctx, lifespan_context=await team.app_of(caller_now())))
+
+
+def _endpoint(app: ASGIApp, verifier: TokenVerifier | None, settings: TeamSettings, requests: int) -> ASGIApp:
+    """Return what answers ``/mcp``: a place for the request first, then who calls, and then the body."""
+    seconds = settings.common.timeout + MARGIN_SECONDS
+    inner = _Posts(BodyBounds(DeferredStart(app)))
+    if verifier is None:
+        return RequestBounds(inner, Slots(requests, most_each=requests), seconds=seconds)
+    slots, recent = Slots(requests), RecentCallers()
+    protected = _protected(CallerBounds(inner, slots, recent), verifier, settings)
+    return RequestBounds(protected, slots, seconds=seconds, recent=recent)
+
+
+def _protected(app: ASGIApp, verifier: TokenVerifier, settings: TeamSettings) -> ASGIApp:
+    """Let in who brings a token that the verifier knows, with the scope."""
+    metadata = build_resource_metadata_url(AnyHttpUrl(settings.public_url)) if settings.callers == "oauth" else None
+    inner = AuthContextMiddleware(RequireAuthMiddleware(app, [settings.scope], metadata))
+    return AuthenticationMiddleware(inner, BearerBackend(verifier), answer_unknowable)
+
+
+def _metadata(settings: TeamSettings) -> list[Route]:
+    """Where a caller reads who gives out tokens: RFC 9728."""
+    if settings.callers != "oauth":
+        return []
+    return create_protected_resource_routes(
+        resource_url=AnyHttpUrl(settings.public_url),
+        authorization_servers=[_to_the_letter(settings.issuer)],
+        scopes_supported=[settings.scope],
+        resource_name="TeleCMI contacts",
+    )
+
+
+def _to_the_letter(issuer: str) -> AnyHttpUrl:
+    """An issuer without the slash that pydantic adds: clients compare it with what the provider says of itself."""
+    return TypeAdapter(Annotated[AnyHttpUrl, UrlConstraints(preserve_empty_path=True)]).validate_python(issuer)
+
+
+def _pages(settings: TeamSettings) -> list[Middleware]:
+    """Let the pages that were allowed by name read answers; a browser asks before it shows them."""
+    if not settings.allowed_origins:
+        return []
+    return [Middleware(_AllowedPages, AllowedHosts.of(settings))]
+
+
+class _AllowedPages(CORSMiddleware):
+    def __init__(self, app: ASGIApp, allowed_hosts: AllowedHosts) -> None:
+        super().__init__(app, allow_methods=["POST"], allow_headers=["*"], expose_headers=["WWW-Authenticate"])
+        self._allowed_hosts = allowed_hosts
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        return self._allowed_hosts.allows_cors_origin(origin)
+
+
+_NOT_POSTED = PlainTextResponse("Send messages by POST: there are no sessions here.", 405, {"Allow": "POST"})
+
+
+class _Posts:
+    """Answers 405 to all but POST: there are no sessions to end, and no stream that is not an answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        posted = scope["method"] == "POST"
+        await (self._app if posted else _NOT_POSTED)(scope, receive, send)

@@ -1,0 +1,207 @@
+"""Running a team's server on uvicorn: where it listens, how long it waits for a slow head, how it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import signal
+import socket
+import sys
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from telecmi_mcp._team.http.asgi import PATH
+from telecmi_mcp._team.http.concurrency import MARGIN_SECONDS
+from telecmi_mcp.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from starlette.types import ASGIApp
+    from uvicorn.server import ServerState
+
+    from telecmi_mcp._team.config.settings import TeamSettings
+    from telecmi_mcp._team.config.variables import Address
+    from telecmi_mcp._team.http.connections import ConnectionLimit
+
+HEAD_SECONDS: Final = 10.0
+"""Seconds in which the head of a request must have come, from when the connection was free for it."""
+
+_INTERRUPTED = 130
+_BACKLOG = 2048  # connections that wait in the kernel
+_IDLE_SECONDS = 75  # longer than proxies keep a connection (nginx: 60), so that they close it and lose no request
+
+
+def serve_http(app: ASGIApp, settings: TeamSettings, limit: ConnectionLimit) -> int:
+    """Serve until a signal comes, then finish the calls in flight.
+
+    Args:
+        app: What answers.
+        settings: Where to listen, and how long a call may take.
+        limit: How many connections are kept open.
+
+    Returns:
+        The exit code: 0 after SIGTERM, which is how services are stopped; 130 after Ctrl-C, as everywhere.
+
+    Raises:
+        ConfigurationError: The address cannot be listened at.
+    """
+    server = _Server(_configured(app, settings, limit), limit)
+    server.run(sockets=[_listen(settings.listen)])
+    return server.exit_code
+
+
+def _configured(app: ASGIApp, settings: TeamSettings, limit: ConnectionLimit) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=cast("type[HeadBound]", partial(HeadBound, limit=limit)),  # uvicorn only calls it
+        ws="none",
+        lifespan="on",
+        log_config=None,  # its loggers write as all others do: without secrets, one line each
+        access_log=False,  # the audit has what is worth knowing of a call
+        proxy_headers=False,  # who calls is known by a key or a token, never by an address that somebody wrote
+        server_header=False,
+        backlog=limit.accepted_at_once,  # so many asyncio accepts in a row, before it looks at anything else
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(settings.common.timeout + MARGIN_SECONDS) + 1,
+    )
+
+
+def _listen(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        listener = socket.create_server(address, family=family, backlog=_BACKLOG)
+    except OSError:
+        raise ConfigurationError(
+            hint="Set TELECMI_HTTP (--http) to another address", fact="this one cannot be listened at"
+        ) from None
+    # What it accepts inherits this: an answer's head and body are two pieces, and the second would wait 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with an exit code of ours, and without raising its signals again after a graceful stop."""
+
+    exit_code = 0
+
+    def __init__(self, config: uvicorn.Config, limit: ConnectionLimit) -> None:
+        super().__init__(config)
+        self._connection_limit = limit
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._leave)
+        yield  # and never put back: the process ends, and a late signal must not end it in another way
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(self._connection_limit.handle_loop_error)
+        await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(_BACKLOG)  # asyncio has set the kernel's queue to what it accepts in a row
+            print(f"telecmi-mcp: listening on {_url(listener)}", file=sys.stderr, flush=True)  # noqa: T201 - the command's word
+
+    def _leave(self, number: int, _: FrameType | None) -> None:
+        if number == signal.SIGINT and self.should_exit:
+            os._exit(_INTERRUPTED)  # a second Ctrl-C: nobody waits any more, and the kernel closes what is open
+        if number == signal.SIGINT:
+            self.exit_code = _INTERRUPTED
+        self.should_exit = True
+
+
+class HeadBound(H11Protocol):
+    """HTTP/1.1 with limits that uvicorn does not have: on the time for a request's head, and on idle connections."""
+
+    patience = HEAD_SECONDS
+    _due: asyncio.TimerHandle | None = None
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        limit: ConnectionLimit,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._limit = limit
+
+    def abort(self) -> None:
+        """Close the connection at once; to close it gently would wait for a caller who does not read."""
+        self.transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        if self._limit.add(self):
+            self._expect_head(self.patience)
+        else:
+            self._refuse(_BUSY)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._is_busy:
+            self._limit.mark_busy(self)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        is_unread = self.conn.their_state is h11.SEND_BODY  # the answer did not wait for the whole body
+        self._expect_head(self.patience if is_unread else self.timeout_keep_alive + self.patience)
+        if not self._is_busy:  # no request was sent ahead
+            self._limit.mark_idle(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._cancel_due()
+        self._limit.remove(self)
+        super().connection_lost(exc)
+
+    @property
+    def _is_busy(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _expect_head(self, seconds: float) -> None:
+        self._cancel_due()
+        self._due = self.loop.call_later(seconds, self._give_up)
+
+    def _cancel_due(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+
+    def _give_up(self) -> None:
+        """Close where no head has come; where one has, its request has limits of its own."""
+        if self._is_busy:
+            return
+        began, _ = self.conn.trailing_data
+        if self.conn.their_state is h11.IDLE and began and not self.transport.is_closing():
+            self._refuse(_SLOW_HEAD)
+        else:
+            self.abort()
+
+    def _refuse(self, answer: bytes) -> None:
+        self.transport.write(answer)
+        self.transport.close()
+
+
+def _refusal(status: str, sentence: str, *headers: str) -> bytes:
+    """Return a whole answer after which the connection is closed, for where there is no request to be answered."""
+    body = f"{sentence}\n"
+    lines = [f"HTTP/1.1 {status}", "Connection: close", "Content-Type: text/plain; charset=utf-8", *headers]
+    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body]).encode()
+
+
+_BUSY = _refusal("503 Service Unavailable", "Try again in a second: too many connections are open.", "Retry-After: 1")
+_SLOW_HEAD = _refusal("408 Request Timeout", f"The head of the request did not come within {HEAD_SECONDS:g} seconds.")

@@ -1,0 +1,225 @@
+"""The mirror of one account in PostgreSQL: the store below the search, written by one replica and read by all."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from threading import RLock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from psycopg.types.json import Jsonb
+
+from telecmi_mcp._index.sync_state import SyncState
+from telecmi_mcp._search.caches import forget
+from telecmi_mcp._search.document import NORMALISER, Row, reaches
+from telecmi_mcp._search.store import Written
+from telecmi_mcp._team.index.cleanup import empty
+from telecmi_mcp._team.index.last_seen import NOBODY, count_seen, mark, unseen
+from telecmi_mcp._team.index.snapshot import COLUMNS, PLANNING, REACHED, Snapshot, array, clipped, rows_of, storable
+from telecmi_mcp._team.index.vocabulary import Vocabulary
+from telecmi_mcp.errors import WriterLockLost
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from telecmi_mcp._models import Contact
+    from telecmi_mcp._team.db.database import Connection, Database
+    from telecmi_mcp._team.index.writer_locks import WriterLock
+
+_LAYOUT = 1
+VERSION = _LAYOUT * 1000 + NORMALISER
+"""What the rows of a mirror hold; another version of this program that holds otherwise keeps another mirror."""
+
+_CHUNK = 1000  # contacts that a sweep removes at a time
+_NUMBERED_COLUMNS = ", ".join([COLUMNS, *REACHED.values()])
+_WRITE = f"""
+    INSERT INTO telecmi_mcp.contact (mirror_id, rid, {_NUMBERED_COLUMNS})
+    SELECT %s, * FROM unnest(%s::int[]{", %s::text[]" * (len(Row._fields) + len(REACHED))})
+    ON CONFLICT (mirror_id, rid) DO UPDATE SET ({_NUMBERED_COLUMNS})
+    = ({", ".join(f"EXCLUDED.{column}" for column in _NUMBERED_COLUMNS.split(", "))})
+"""  # noqa: S608 - names of columns only
+_POST = """
+    INSERT INTO telecmi_mcp.posting AS posting SELECT %s, rid, tokens::bigint[]
+    FROM unnest(%s::int[], %s::text[]) AS come (rid, tokens)
+    ON CONFLICT (mirror_id, rid) DO UPDATE SET tokens = EXCLUDED.tokens WHERE posting.tokens <> EXCLUDED.tokens
+"""
+_REMOVE = """
+    DELETE FROM telecmi_mcp.{table} AS row USING unnest(%s::int[]) AS gone (rid)
+    WHERE row.mirror_id = %s AND row.rid = gone.rid
+"""
+_BY_RID = f"""
+    SELECT rid, {COLUMNS} FROM unnest(%s::int[]) AS asked (rid) JOIN telecmi_mcp.contact USING (rid)
+    WHERE mirror_id = %s
+"""  # noqa: S608 - names of columns only
+_BEGIN = f"""
+    SELECT next_rid, {", ".join(f"set_config('{name}', 'off', true)" for name in PLANNING)}
+    FROM telecmi_mcp.mirror WHERE mirror_id = %s AND fence = %s FOR UPDATE
+""".encode()  # noqa: S608 - names of settings only
+_CLOSE = """
+    UPDATE telecmi_mcp.mirror SET next_rid = %s, contacts = contacts + %s, state = state || %s,
+    under_way = coalesce(%s, under_way), used_at = now() WHERE mirror_id = %s
+"""
+
+
+class _Change(NamedTuple):
+    """A transaction that writes; nobody else writes this mirror until it ends."""
+
+    connection: Connection
+    next_rid: int
+
+
+class PostgresStore:
+    """A `Store` in PostgreSQL, for one mirror. Thread-safe; all methods block.
+
+    Args:
+        database: Where it is.
+        mirror_id: Which mirror it is.
+        hold: The right to write it; ``None`` for a replica that reads.
+    """
+
+    def __init__(self, database: Database, mirror_id: int, hold: WriterLock | None = None) -> None:
+        self._database = database
+        self._mirror_id = mirror_id
+        self._hold = hold
+        self._writing = RLock()
+
+    @contextmanager
+    def reading(self) -> Iterator[Snapshot]:
+        """Hold one moment of the mirror, in a transaction that sees nothing of what is written meanwhile."""
+        with self._database.connection() as connection:
+            yield Snapshot(connection, self._mirror_id)
+
+    def upsert(self, contacts: Sequence[Contact], /, *, generation: int, state: Mapping[str, str]) -> Written:
+        """Write a page, mark its contacts as seen in `generation`, and save `state`: all or nothing.
+
+        A contact that is the same as before costs one comparison; of one id twice in a page, the last counts.
+        """
+        page = {row.contact_id: row for row in map(_row, contacts)}
+        with self._changing() as change:
+            known = rows_of(change.connection, self._mirror_id, page)
+            old = {rid: row for rid, row in known.values() if page[row.contact_id] != row}
+            fresh = [row for contact_id, row in page.items() if contact_id not in known]
+            new = dict(enumerate(fresh, change.next_rid)) | {rid: page[row.contact_id] for rid, row in old.items()}
+            self._write(change.connection, old, new)
+            mark(change.connection, self._mirror_id, [*new, *(rid for rid, _ in known.values())], generation)
+            self._close(change, added=len(fresh), next_rid=change.next_rid + len(fresh), state=state)
+        if old:
+            forget()
+        return Written(changed=len(new), unchanged=len(page) - len(new))
+
+    def delete(self, contact_ids: Collection[str], /) -> int:
+        """Remove contacts by id and say how many there were."""
+        with self._changing() as change:
+            known = rows_of(change.connection, self._mirror_id, contact_ids)
+            self._remove(change.connection, dict(known.values()))
+            self._close(change, added=-len(known))
+        return len(known)
+
+    def sweep(self, generation: int, /, *, state: Mapping[str, str] | None = None) -> int:
+        """Remove the contacts that were not seen in `generation`, save `state`, and say how many there were."""
+        with self._changing() as change:
+            rids = unseen(change.connection, self._mirror_id, generation)
+            for start in range(0, len(rids), _CHUNK):
+                some = rids[start : start + _CHUNK]
+                self._remove(change.connection, self._rows(change.connection, some))
+            self._close(change, added=-len(rids), state=state or {})
+        return len(rids)
+
+    def remember(self, state: Mapping[str, str], /) -> None:
+        """Save state that belongs to no page."""
+        with self._changing() as change:
+            self._close(change, state=state)
+
+    def state(self) -> dict[str, str]:
+        """Give the saved state."""
+        return dict(self._fact("state"))
+
+    def count(self, generation: int | None = None, /) -> int:
+        """Say how many contacts there are, or how many were seen in `generation`."""
+        if generation is None:
+            return int(self._fact("contacts"))
+        with self._database.connection() as connection:
+            return count_seen(connection, self._mirror_id, generation)
+
+    def compact(self) -> bool:
+        """Do nothing: bytes of what was removed belong to PostgreSQL.
+
+        They stay in its tables until autovacuum comes by and their room is used again, and in its log and in backups
+        for as long as those are kept.
+        """
+        return True
+
+    def wipe(self) -> None:
+        """Remove everything."""
+        with self._changing() as change:
+            empty(change.connection, self._mirror_id)
+        forget()
+
+    @contextmanager
+    def _changing(self) -> Iterator[_Change]:
+        """Begin to write, if the right to is still ours.
+
+        The row is locked, so that who takes the right waits for the end of this transaction, and what is written after
+        that finds another fence: a replica that does not know yet that it lost the right cannot write.
+        """
+        if self._hold is None or not self._hold.is_held():
+            raise WriterLockLost
+        with self._writing, self._database.connection() as connection:
+            found = connection.execute(_BEGIN, (self._mirror_id, self._hold.fence)).fetchone()
+            if found is None:
+                raise WriterLockLost
+            self._hold.use()
+            yield _Change(connection, found[0])
+
+    def _write(self, connection: Connection, old: Mapping[int, Row], new: Mapping[int, Row]) -> None:
+        if not new:
+            return
+        tokens = Vocabulary(connection, self._mirror_id).exchange(old.values(), list(new.values()))
+        columns = zip(*((*row, *_reached(row)) for row in new.values()), strict=True)
+        connection.execute(_WRITE.encode(), (self._mirror_id, list(new), *map(list, columns)))
+        connection.execute(_POST, (self._mirror_id, list(new), [array(some) for some in tokens]))
+
+    def _remove(self, connection: Connection, old: Mapping[int, Row]) -> None:
+        if not old:
+            return
+        Vocabulary(connection, self._mirror_id).exchange(old.values(), [])
+        for table in ("posting", "contact"):
+            connection.execute(_REMOVE.format(table=table).encode(), (list(old), self._mirror_id))
+        mark(connection, self._mirror_id, old, NOBODY)
+        forget()
+
+    def _rows(self, connection: Connection, rids: list[int]) -> dict[int, Row]:
+        found = connection.execute(_BY_RID.encode(), (rids, self._mirror_id))
+        return {rid: Row._make(row) for rid, *row in found}
+
+    def _close(
+        self, change: _Change, *, added: int = 0, next_rid: int | None = None, state: Mapping[str, str] | None = None
+    ) -> None:
+        is_under_way = _is_under_way(state) if state else None
+        rid = change.next_rid if next_rid is None else next_rid
+        change.connection.execute(_CLOSE, (rid, added, Jsonb(dict(state or {})), is_under_way, self._mirror_id))
+        if self._hold and is_under_way is not None:
+            self._hold.is_under_way = is_under_way
+
+    def _fact(self, column: str) -> Any:  # noqa: ANN401 - a column's own type
+        with self._database.connection() as connection:
+            sql = f"SELECT {column} FROM telecmi_mcp.mirror WHERE mirror_id = %s"  # noqa: S608 - one of two names
+            found = connection.execute(sql.encode(), (self._mirror_id,)).fetchone()
+        if found is None:
+            raise WriterLockLost
+        return found[0]
+
+
+def _is_under_way(state: Mapping[str, str]) -> bool:
+    sync_state = SyncState.from_state(state)
+    return bool(sync_state.begun and not sync_state.ended)
+
+
+def _row(contact: Contact) -> Row:
+    return Row._make(
+        [value and storable(value) for value in (getattr(contact, name) for name in Row._fields)],
+    )
+
+
+def _reached(row: Row) -> list[str | None]:
+    found = dict(reaches(row))
+    return [clipped(found[reach]) if reach in found else None for reach in REACHED]

@@ -1,0 +1,88 @@
+"""What watches over the calls of a team's server, put together: limits, audit, metrics and spans."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from telecmi_mcp._api.client import RequestHooks
+from telecmi_mcp._config.secrets import KnownSecrets
+from telecmi_mcp._team.policy.audit import open_audit
+from telecmi_mcp._team.policy.metrics import Metrics
+from telecmi_mcp._team.policy.middleware import CallMiddleware
+from telecmi_mcp._team.policy.otlp import open_telemetry, secrets_of
+from telecmi_mcp._team.policy.quotas import Quotas
+from telecmi_mcp._team.policy.request_queue import RequestQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from telecmi_mcp._team.auth.callers import Caller
+    from telecmi_mcp._team.config.settings import TeamSettings
+    from telecmi_mcp._team.db.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What watches over calls.
+
+    Attributes:
+        guard: The middleware that calls pass, between the SDK's spans and whatever needs the caller.
+        quotas: Count for all replicas.
+        meters: Count and measure.
+        account_rate_limit: Requests a minute to TeleCMI for one account.
+    """
+
+    guard: CallMiddleware
+    quotas: Quotas
+    metrics: Metrics
+    account_rate_limit: int
+
+    def hooks_for(self, account: str) -> RequestHooks:
+        """Return the terms for the client of one account, by any name that all replicas have for it."""
+        turns = RequestQueue(
+            self.quotas,
+            account,
+            per_minute=self.account_rate_limit,
+            on_late=partial(self.metrics.count_limit, "account_rate"),
+        )
+        return RequestHooks(turns.admit if self.account_rate_limit else None, self.metrics.watch)
+
+
+@contextmanager
+def open_policy(
+    settings: TeamSettings,
+    database: Database | None,
+    *,
+    caller_now: Callable[[], Caller],
+    environ: Mapping[str, str] | None = None,
+    secrets: KnownSecrets | None = None,
+) -> Iterator[Policy]:
+    """Open the audit and the exporters that are asked for; at the end what waits is written, for some seconds at most.
+
+    Closing blocks: what serves calls has ended by then.
+
+    Args:
+        settings: The limits, and where the audit goes.
+        database: Where replicas count together; ``None`` for none.
+        caller_now: Tells who calls.
+        environ: Where OpenTelemetry's variables are; by default the environment.
+        secrets: Learns what a collector is shown, for the log.
+
+    Raises:
+        ConfigurationError: A collector is named, and what speaks to it is not installed.
+    """
+    replica = uuid4().hex[:12]
+    environ = os.environ if environ is None else environ
+    (secrets or KnownSecrets()).add(*secrets_of(environ))
+    with (
+        open_telemetry(environ, replica=replica),
+        open_audit(settings.audit, replica=replica) as audit,
+    ):
+        quotas, metrics = Quotas(database), Metrics()
+        guard = CallMiddleware(settings, quotas, caller_now=caller_now, audit=audit, metrics=metrics)
+        yield Policy(guard, quotas, metrics, settings.account_rate_limit)

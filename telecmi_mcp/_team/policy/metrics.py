@@ -1,0 +1,109 @@
+"""What is measured and traced, by OpenTelemetry's API: it costs next to nothing where no provider is set.
+
+No attribute names a caller, an account or a contact: a tool and an outcome are words of ours, and few.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from opentelemetry import metrics, trace
+from opentelemetry.trace import SpanKind, StatusCode
+
+from telecmi_mcp import __version__
+from telecmi_mcp._api.protocol import CONTACT_PATH
+from telecmi_mcp._mcp.call_record import DEFECT, OK
+from telecmi_mcp.errors import TelecmiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from opentelemetry.metrics import Meter
+    from opentelemetry.trace import Tracer
+
+    from telecmi_mcp._team.policy.audit import Entry
+
+_NAME = "telecmi_mcp"
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)  # the API's own are for milliseconds
+
+CANCELLED = "cancelled"
+
+
+class Metrics:
+    """The instruments.
+
+    Args:
+        meter: Makes them; by default the process's.
+        tracer: Makes spans of requests to TeleCMI; by default the process's.
+        clock: Tells the time in seconds.
+
+    Attributes:
+        clock: The same.
+    """
+
+    def __init__(
+        self,
+        meter: Meter | None = None,
+        tracer: Tracer | None = None,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        meter = meter or metrics.get_meter(_NAME, __version__)
+        self._tracer = tracer or trace.get_tracer(_NAME, __version__)
+        self.clock = clock
+        self._calls = meter.create_counter(f"{_NAME}.calls", "{call}", "Calls, by method, tool and outcome")
+        self._durations = meter.create_histogram(
+            f"{_NAME}.call.duration", "s", "How long calls took", explicit_bucket_boundaries_advisory=_SECONDS
+        )
+        self._contacts = meter.create_counter(f"{_NAME}.contacts", "{contact}", "Contacts that answers held")
+        self._requests = meter.create_counter(f"{_NAME}.requests", "{request}", "Requests to TeleCMI, by outcome")
+        self._waits = meter.create_histogram(
+            f"{_NAME}.request.duration",
+            "s",
+            "How long requests to TeleCMI took",
+            explicit_bucket_boundaries_advisory=_SECONDS,
+        )
+        self._limits = meter.create_counter(f"{_NAME}.limits", "{refusal}", "Calls that a limit refused, by limit")
+
+    def count_call(self, entry: Entry) -> None:
+        """Count a call that has ended."""
+        kind = {"method": entry.method, "tool": entry.tool}
+        self._calls.add(1, {**kind, "outcome": entry.outcome})
+        self._durations.record(entry.seconds, kind)
+        if entry.contacts:
+            self._contacts.add(entry.contacts, kind)
+
+    def count_limit(self, limit: str) -> None:
+        """Count a call that a limit refused: ``caller_rate``, ``caller_concurrency`` or ``account_rate``."""
+        self._limits.add(1, {"limit": limit})
+
+    @contextmanager
+    def watch(self, retry: int) -> Iterator[Callable[[int], None]]:
+        """Measure and trace one request to TeleCMI, and give what is told its HTTP status."""
+        begun, outcome = self.clock(), CANCELLED
+        with self._tracer.start_as_current_span(
+            f"POST {CONTACT_PATH}",
+            kind=SpanKind.CLIENT,
+            attributes={"http.request.method": "POST", "url.template": CONTACT_PATH},
+            record_exception=False,  # its traceback would tell more than its class
+            set_status_on_exception=False,
+        ) as span:
+            if retry:
+                span.set_attribute("http.request.resend_count", retry)
+            try:
+                yield lambda status: span.set_attribute("http.response.status_code", status)
+                outcome = OK
+            except TelecmiError as error:
+                outcome = error.code
+                raise
+            except Exception:
+                outcome = DEFECT
+                raise
+            finally:
+                if outcome != OK:
+                    span.set_attribute("error.type", outcome)
+                    span.set_status(StatusCode.ERROR)
+                self._requests.add(1, {"outcome": outcome})
+                self._waits.record(self.clock() - begun, {"outcome": outcome})

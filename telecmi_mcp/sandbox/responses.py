@@ -1,0 +1,140 @@
+"""Builds the responses of the pretend TeleCMI in the forms that its quirks ask for."""
+
+import html
+import json
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+from telecmi_mcp.sandbox.contact_list import AnyContact, Page
+from telecmi_mcp.sandbox.quirks import Quirks
+from telecmi_mcp.sandbox.requests import RefusedError
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LONE_SURROGATE = "\ud83d"
+_EXTRA_CONTACT_FIELDS = {"owner": "103_1111112", "tags": ["lead"], "custom": {"tier": 1}, "is_blocked": False}
+_EXTRA_ANSWER_FIELDS = {"request_id": "sandbox", "meta": {"version": 3}}
+
+
+def success(fields: Mapping[str, object], *, quirks: Quirks) -> Response:
+    """HTTP 200 with the code that a good answer has."""
+    codes: dict[str, dict[str, object]] = {"number": {"code": 200}, "string": {"code": "200"}, "missing": {}}
+    return _json({**codes[quirks.success_code], **fields}, quirks=quirks)
+
+
+def refusal(error: RefusedError, *, token: object, quirks: Quirks) -> Response:
+    """TeleCMI's error form; the verdict is in the body, and where the quirks say so in the status too."""
+    is_echoed = quirks.token_echo == "error_text" and isinstance(token, str)  # noqa: S105 - the name of a form, no secret
+    text = f"{error.text} ({token})" if is_echoed else error.text
+    body: dict[str, object] = {"code": error.code, "error": True}
+    if quirks.error_text == "nested":
+        body["msg"] = {"body": [{"message": text}]}
+    else:
+        body[quirks.error_text] = text
+    style = quirks.rate_limit if error.throttled else quirks.error_style
+    response = _json(body, status=error.code if style == "http" else 200, quirks=quirks)
+    if error.throttled and quirks.retry_after is not None:
+        response.headers["retry-after"] = quirks.retry_after
+    return response
+
+
+def no_route(method: str, path: str) -> Response:
+    """The page that Express serves where it has no route."""
+    page = (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Error</title>\n</head>\n'
+        f"<body>\n<pre>Cannot {html.escape(method)} {html.escape(path)}</pre>\n</body>\n</html>\n"
+    )
+    return Response(page.encode(errors="backslashreplace"), 404, media_type="text/html")
+
+
+def contact_list(page: Page, *, token: str, quirks: Quirks) -> list[object]:
+    """A page's contacts as they are told."""
+    return [
+        _shape(contact, position=position, token=token, quirks=quirks)
+        for position, contact in enumerate(page.contacts, page.start)
+    ]
+
+
+def contact_fields(contacts: object, *, token: str, quirks: Quirks) -> dict[str, object]:
+    """`contacts` and what may stand beside it."""
+    fields: dict[str, object] = {"contacts": contacts}
+    if quirks.extra_fields == "some":
+        fields |= _EXTRA_ANSWER_FIELDS
+    if quirks.token_echo == "answer":  # noqa: S105 - the name of a form, no secret
+        fields["token"] = token
+    return fields
+
+
+def count_field(total: int, *, step: int, quirks: Quirks) -> dict[str, object]:
+    """`count` as it comes with the page number `step`; a drifting one grows by a contact a page."""
+    match quirks.count:
+        case "missing":
+            return {}
+        case "string":
+            return {"count": str(total)}
+        case "drifting":
+            return {"count": total + step}
+        case _:
+            return {"count": total}
+
+
+def page_state_field(cursor: str | None, *, quirks: Quirks) -> dict[str, object]:
+    """`page_state` with a cursor, or in the form that ends a list."""
+    if cursor is not None:
+        return {"page_state": cursor}
+    match quirks.last_page:
+        case "null":
+            return {"page_state": None}
+        case "empty_string":
+            return {"page_state": ""}
+        case _:
+            return {}
+
+
+def _shape(contact: AnyContact, *, position: int, token: str, quirks: Quirks) -> object:
+    fields = dict(contact)
+    if position == 0 and quirks.first_name == "lone_surrogate":
+        fields["first_name"] = f"{fields.get('first_name', '')}{_LONE_SURROGATE}"
+    if quirks.token_echo == "contact":  # noqa: S105 - the name of a form, no secret
+        fields["job_title"] = token
+    phone_no = fields.get("phone_no")
+    if quirks.phone_no == "number" and isinstance(phone_no, str) and phone_no.isdecimal():
+        fields["phone_no"] = int(phone_no)
+    if quirks.extra_fields == "some":
+        fields |= _EXTRA_CONTACT_FIELDS
+    fields = _with_gaps(fields, quirks)
+    return _spoil(fields, quirks) if position == 1 else fields
+
+
+def _with_gaps(fields: dict[str, object], quirks: Quirks) -> dict[str, object]:
+    match quirks.gaps:
+        case "null":
+            return {name: None if value == "" else value for name, value in fields.items()}
+        case "missing":
+            return {name: value for name, value in fields.items() if value != ""}
+        case _:
+            return fields
+
+
+def _spoil(fields: dict[str, object], quirks: Quirks) -> object:
+    match quirks.malformed_contact:
+        case "no_id":
+            return {name: value for name, value in fields.items() if name != "contact_id"}
+        case "id_not_uuid":
+            return {**fields, "contact_id": "42"}
+        case "null":
+            return None
+        case "text":
+            return "contact"
+        case "nested_name":
+            return {**fields, "first_name": {"value": fields.get("first_name")}}
+        case _:
+            return fields
+
+
+def _json(body: Mapping[str, object], *, status: int = 200, quirks: Quirks) -> Response:
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    # UTF-8 as Express writes it; the only thing that has no UTF-8, a lone surrogate, becomes its JSON escape.
+    content = text.encode(errors="backslashreplace")
+    mark = _BYTE_ORDER_MARK if quirks.byte_order_mark == "present" else b""
+    return Response(mark + content, status, media_type="application/json; charset=utf-8")

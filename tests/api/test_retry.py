@@ -1,0 +1,243 @@
+"""The brakes: how often a call is repeated, how long it waits, how many go at once."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+import anyio
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faults.fault import PAGE
+from faults.plays import CONTACT_ID, GOOD, answer, answers, dawdles, page, says_and_waits, verdict
+from faults.server import FaultServer, Play, Visit
+from faults.stage import client_of
+from telecmi_mcp._api.limiters import RateLimit, RetryBudget, pause_before
+from telecmi_mcp.errors import DeadlineExceeded, Unavailable
+
+pytestmark = pytest.mark.own_time
+
+_ENDLESS = 60
+_DEAD = verdict(503, status=503)
+
+
+@given(retry=st.integers(1, 60), drawn=st.floats(0, 1, exclude_max=True))
+def test_a_pause_is_drawn_from_nothing_to_a_ceiling_that_doubles_up_to_8_seconds(retry: int, drawn: float) -> None:
+    pause = pause_before(retry, retry_after=None, draw=lambda: drawn)
+    assert 0 <= pause <= min(8.0, 0.5 * 2 ** (retry - 1))
+    assert math.isclose(pause, drawn * min(8.0, 0.5 * 2 ** (retry - 1)))
+
+
+@given(asked=st.floats(0, 1e9), retry=st.integers(1, 5))
+def test_a_pause_that_telecmi_asks_for_is_never_shortened(asked: float, retry: int) -> None:
+    assert pause_before(retry, retry_after=asked, draw=lambda: 0.0) >= asked
+
+
+def test_the_budget_is_spent_one_by_one_and_refilled_by_tenths() -> None:
+    budget = RetryBudget(capacity=3.0, refund=0.125)
+    assert [budget.take() for _ in range(5)] == [True, True, True, False, False]
+    for _ in range(8):
+        assert not budget.take()
+        budget.succeed()
+    assert [budget.take() for _ in range(2)] == [True, False]
+
+
+def test_the_budget_is_never_more_than_full() -> None:
+    budget = RetryBudget(capacity=2.0, refund=1.0)
+    for _ in range(100):
+        budget.succeed()
+    assert [budget.take() for _ in range(3)] == [True, True, False]
+
+
+async def test_a_dead_telecmi_costs_one_try_a_call_once_the_budget_is_empty_and_the_budget_heals() -> None:
+    server = FaultServer((_DEAD,))
+    await server.listen()
+    client = client_of(server.url, [], timeout=20)
+    try:
+        with anyio.fail_after(_ENDLESS):
+            tries = [await _tries_of_a_failure(server, client.list_contacts) for _ in range(8)]
+            assert tries == [3, 3, 3, 3, 3, 1, 1, 1]
+            server.play(GOOD)
+            for _ in range(21):
+                assert await client.list_contacts() == PAGE
+            server.play(_DEAD)
+            assert [await _tries_of_a_failure(server, client.list_contacts) for _ in range(2)] == [3, 1]
+    finally:
+        await client.aclose()
+        await server.close()
+
+
+async def _tries_of_a_failure(server: FaultServer, call: object) -> int:
+    before = server.tries
+    with pytest.raises(Unavailable):
+        await call()  # type: ignore[operator]  # the client's method
+    return server.tries - before
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_rate_limit_lets_a_minutes_worth_through_and_says_when_to_come_back() -> None:
+    clock = _Clock()
+    limit = RateLimit(6, clock=clock)
+    assert [limit.wait_for_turn() for _ in range(6)] == [0.0] * 6
+    assert limit.wait_for_turn() == pytest.approx(10)
+    clock.now += 4
+    assert limit.wait_for_turn() == pytest.approx(6)
+    clock.now += 6.001
+    assert limit.wait_for_turn() == 0.0
+    assert limit.wait_for_turn() > 0
+
+
+@given(
+    per_minute=st.integers(1, 10_000),
+    steps=st.lists(st.floats(0, 30), min_size=1, max_size=200),
+)
+def test_no_more_calls_pass_than_the_limit_says_and_who_waits_as_told_gets_through(
+    per_minute: int, steps: list[float]
+) -> None:
+    clock = _Clock()
+    limit = RateLimit(per_minute, clock=clock)
+    passed = 0
+    for step in steps:
+        clock.now += step
+        wait = limit.wait_for_turn()
+        passed += not wait
+        if wait:
+            clock.now += wait + 1e-6
+            assert limit.wait_for_turn() == 0.0
+            passed += 1
+    assert passed <= per_minute + (clock.now - 1000.0) * per_minute / 60 + 1e-3
+
+
+def test_an_idle_hour_saves_up_no_more_than_a_minutes_worth() -> None:
+    clock = _Clock()
+    limit = RateLimit(3, clock=clock)
+    clock.now += 3600
+    assert [limit.wait_for_turn() == 0 for _ in range(4)] == [True, True, True, False]
+
+
+def test_a_limit_of_nothing_lets_everything_through() -> None:
+    limit = RateLimit(0, clock=_Clock())
+    assert {limit.wait_for_turn() for _ in range(10_000)} == {0.0}
+
+
+async def test_at_most_eight_requests_are_on_their_way_at_once() -> None:
+    most = now = 0
+    enough, go = asyncio.Event(), asyncio.Event()
+
+    async def crowd(visit: Visit) -> None:
+        nonlocal most, now
+        now += 1
+        most = max(most, now)
+        if now == 8:
+            enough.set()
+        await go.wait()
+        await visit.send(answer(page()))
+        now -= 1
+
+    server = FaultServer((Play(crowd, stays=True),))
+    await server.listen()
+    client = client_of(server.url, [], timeout=30)
+    try:
+        with anyio.fail_after(_ENDLESS):
+            calls = [asyncio.create_task(client.list_contacts()) for _ in range(40)]
+            await enough.wait()
+            assert (most, server.connections) == (8, 8)
+            go.set()
+            assert await asyncio.gather(*calls) == [PAGE] * 40
+    finally:
+        await client.aclose()
+        await server.close()
+    assert most == 8
+    assert server.connections == 8
+
+
+async def test_waiting_for_a_free_connection_counts_into_the_deadline() -> None:
+    server = FaultServer((says_and_waits(b""),))
+    await server.listen()
+    client = client_of(server.url, [], timeout=0.5)
+    try:
+        with anyio.fail_after(_ENDLESS):
+            met = await asyncio.gather(*[client.list_contacts() for _ in range(40)], return_exceptions=True)
+    finally:
+        await client.aclose()
+        await server.close()
+    assert {str(error) for error in met} == {str(DeadlineExceeded(0.5))}
+    assert server.tries <= 24, "those who waited did not all get their turn"
+
+
+async def test_waiting_for_a_free_connection_is_not_taken_for_silence() -> None:
+    slow, drops = 8, 65
+    server = FaultServer((*[dawdles(page(), drops)] * slow, GOOD))
+    await server.listen()
+    pauses: list[float] = []
+    client = client_of(server.url, pauses, timeout=drops / 50 * 1.6)
+    try:
+        with anyio.fail_after(_ENDLESS):
+            assert await asyncio.gather(*[client.list_contacts() for _ in range(slow + 2)]) == [PAGE] * (slow + 2)
+    finally:
+        await client.aclose()
+        await server.close()
+    assert pauses == []
+
+
+async def test_a_call_that_only_waited_leaves_its_place_to_the_next() -> None:
+    server = FaultServer((says_and_waits(b""),))
+    await server.listen()
+    client = client_of(server.url, [], timeout=5)
+    try:
+        with anyio.fail_after(_ENDLESS):
+            calls = [asyncio.create_task(client.list_contacts()) for _ in range(16)]
+            await server.read.wait()
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+            server.play(GOOD)
+            assert await asyncio.gather(*[client.list_contacts() for _ in range(8)]) == [PAGE] * 8
+    finally:
+        await client.aclose()
+        await server.close()
+
+
+async def test_a_silent_connection_is_given_up_after_half_of_the_deadline() -> None:
+    begun: list[float] = []
+    given_up: list[float] = []
+
+    async def silent(visit: Visit) -> None:
+        begun.append(anyio.current_time())
+        await visit.until_gone()
+        given_up.append(anyio.current_time())
+
+    server = FaultServer((Play(silent), GOOD))
+    await server.listen()
+    client = client_of(server.url, [], timeout=1)
+    try:
+        with anyio.fail_after(_ENDLESS):
+            assert await client.list_contacts() == PAGE
+            await server.left.wait()
+    finally:
+        await client.aclose()
+        await server.close()
+    assert [end - start for start, end in zip(begun, given_up, strict=True)] == [pytest.approx(0.5, abs=0.02)]
+
+
+async def test_a_retry_that_does_not_fit_the_deadline_is_not_begun() -> None:
+    server = FaultServer((answers(b"", "Retry-After: 3", status=503),))
+    await server.listen()
+    pauses: list[float] = []
+    client = client_of(server.url, pauses, timeout=2)
+    try:
+        with anyio.fail_after(_ENDLESS), pytest.raises(Unavailable, match="in 3 s"):
+            await client.get_contact(CONTACT_ID)
+    finally:
+        await client.aclose()
+        await server.close()
+    assert (server.tries, pauses) == (1, [])

@@ -1,0 +1,326 @@
+"""Renewal: once, shared, in time, and never with a password that was refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import anyio
+import httpx2
+import pytest
+from httpx2 import ASGITransport
+from pydantic import SecretStr
+
+from sign_in import ACCOUNT, DAY, KEPT, NEVER, WITH_PASSWORD, WITH_WRONG_PASSWORD, Office
+from telecmi_mcp import TelecmiError, errors
+from telecmi_mcp._auth.credentials import FileStore
+from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
+from telecmi_mcp._auth.renewing_token import RenewedToken
+from telecmi_mcp._auth.resolve import open_saved_sign_ins
+from telecmi_mcp.sandbox import SANDBOX_PASSWORD, SANDBOX_TOKEN, Quirks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VALID = SecretStr(SANDBOX_TOKEN)
+
+
+class Pass:
+    """A slow login's sleep: says that it was reached, and waits to be let through."""
+
+    def __init__(self) -> None:
+        self.reached, self.open = anyio.Event(), anyio.Event()
+
+    async def __call__(self, _: float) -> None:
+        self.reached.set()
+        await self.open.wait()
+
+
+async def test_a_user_id_and_a_password_sign_in_at_the_first_call_and_once() -> None:
+    office = Office(None)
+    async with office.app(WITH_PASSWORD) as app:
+        assert office.logins == 0
+        for _ in range(3):
+            assert len((await app.client.list_contacts()).contacts) == 10
+    assert office.logins == 1
+
+
+async def test_a_token_that_expired_is_renewed_and_the_call_is_answered(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    async with office.app(WITH_PASSWORD) as app:
+        await app.client.list_contacts()
+        office.clock.now += 31 * DAY
+        assert (await app.client.list_contacts()).contacts
+    assert office.logins == 2
+
+
+async def test_a_kept_token_that_was_revoked_is_renewed_and_the_new_one_kept(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    await office.keep(NEVER)
+    async with office.app(KEPT) as app:
+        assert (await app.client.list_contacts()).contacts
+    kept = await office.kept()
+    assert kept is not None
+    assert kept.token == SecretStr(office.sandbox.state.tokens[0])
+    assert (kept.issued_at, kept.password) == (office.clock.now, SecretStr(SANDBOX_PASSWORD))
+
+
+async def test_without_a_password_nothing_is_renewed_and_the_sentence_says_what_to_run(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    await office.keep(NEVER, password=None)
+    async with office.app(KEPT) as app:
+        with pytest.raises(errors.TokenRefused, match="telecmi-mcp login in a terminal"):
+            await app.client.list_contacts()
+    assert office.logins == 0
+
+
+async def test_calls_at_the_same_time_share_one_login() -> None:
+    office = Office(None)
+    async with office.app(WITH_PASSWORD) as app, anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(app.client.list_contacts)
+    assert office.logins == 1
+
+
+async def test_a_cancelled_call_leaves_the_login_to_the_others() -> None:
+    login = Pass()
+    office = Office(None, Quirks(login_seconds=1), sleep=login)
+    answered = []
+
+    async with office.app(WITH_PASSWORD) as app:
+
+        async def call(scope: anyio.CancelScope) -> None:
+            with scope:
+                answered.append(await app.client.list_contacts())
+
+        first, second = anyio.CancelScope(), anyio.CancelScope()
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(call, first)
+                await login.reached.wait()
+                tasks.start_soon(call, second)
+                await anyio.wait_all_tasks_blocked()
+                first.cancel()
+                await anyio.wait_all_tasks_blocked()
+                login.open.set()
+    assert (office.logins, len(answered)) == (1, 1)
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 299])
+async def test_a_token_that_is_refused_just_after_its_login_is_not_renewed_again(seconds: float) -> None:
+    office = Office(None, Quirks(fresh_token="not_provisioned"))
+    async with office.app(WITH_PASSWORD) as app:
+        for _ in range(5):
+            with pytest.raises(errors.TokenRefused, match="contacts are enabled"):
+                await app.client.list_contacts()
+            office.clock.now += seconds
+    assert office.logins == 1
+
+
+async def test_a_user_without_the_feature_costs_one_login_a_day() -> None:
+    office = Office(None, Quirks(fresh_token="not_provisioned"))
+    async with office.app(WITH_PASSWORD) as app:
+        for _ in range(3 * 24):
+            with pytest.raises(errors.TokenRefused):
+                await app.client.list_contacts()
+            office.clock.now += DAY / 24
+    assert office.logins == 3
+
+
+async def test_a_token_that_is_refused_at_first_works_in_the_next_call() -> None:
+    office = Office(None, Quirks(fresh_token="refused_at_first"))
+    async with office.app(WITH_PASSWORD) as app:
+        with pytest.raises(errors.TokenRefused):
+            await app.client.list_contacts()
+        assert (await app.client.list_contacts()).contacts
+    assert office.logins == 1
+
+
+async def test_a_refused_password_is_never_sent_again_in_this_process_or_the_next(tmp_path: Path) -> None:
+    office = Office(tmp_path, Quirks(lockout_after=2))
+    for _ in range(2):
+        async with office.app(WITH_WRONG_PASSWORD) as app:
+            for _ in range(3):
+                with pytest.raises(errors.PasswordRefused, match="TELECMI_PASSWORD"):
+                    await app.client.list_contacts()
+                office.clock.now += 40 * DAY
+    assert office.logins == 1
+
+
+async def test_it_is_not_sent_again_either_where_no_folder_remembers_it() -> None:
+    office = Office(None)
+    async with office.app(WITH_WRONG_PASSWORD) as app:
+        for _ in range(3):
+            with pytest.raises(errors.PasswordRefused):
+                await app.client.list_contacts()
+    assert office.logins == 1
+
+
+async def test_another_password_is_sent(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    async with office.app(WITH_WRONG_PASSWORD) as app:
+        with pytest.raises(errors.PasswordRefused):
+            await app.client.list_contacts()
+    async with office.app(WITH_PASSWORD) as app:
+        assert (await app.client.list_contacts()).contacts
+
+
+async def test_a_password_file_that_is_corrected_is_sent_without_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.touch(mode=0o600)
+    path.write_text("wrong\n")
+    office = Office(tmp_path)
+    async with office.app(replace(WITH_PASSWORD, password=None, password_file=path)) as app:
+        with pytest.raises(errors.PasswordRefused, match="TELECMI_PASSWORD_FILE"):
+            await app.client.list_contacts()
+        path.write_text(f"{SANDBOX_PASSWORD}\n")
+        assert (await app.client.list_contacts()).contacts
+    assert office.logins == 2
+
+
+async def test_from_day_25_the_token_is_renewed_in_the_background_of_a_call(tmp_path: Path) -> None:
+    login = Pass()
+    office = Office(tmp_path, Quirks(login_seconds=1), sleep=login)
+    async with office.app(KEPT) as app:
+        await office.keep(VALID, age_days=25 - 0.001)
+        await app.client.list_contacts()
+        assert office.logins == 0
+        await office.keep(VALID, age_days=25)
+        with anyio.fail_after(30):
+            assert (await app.client.list_contacts()).contacts  # while the login waits
+            await login.reached.wait()
+            login.open.set()
+            while (kept := await office.kept()) is None or kept.token == VALID:
+                await anyio.wait_all_tasks_blocked()
+        assert (await app.client.list_contacts()).contacts
+        tokens = [request.body["token"] for request in office.sandbox.state.requests if request.path.endswith("get")]  # type: ignore[index] # JSON objects
+    assert (office.logins, tokens[-1]) == (1, office.sandbox.state.tokens[0])
+
+
+async def test_the_old_token_serves_on_while_it_cannot_be_renewed_early(tmp_path: Path) -> None:
+    office = Office(tmp_path, Quirks(login_answer="without_token"))
+    await office.keep(VALID, age_days=26)
+    async with office.app(KEPT) as app:
+        assert isinstance(app.tokens, RenewedToken)
+        assert (await app.client.list_contacts()).contacts
+        await _landed(app.tokens)
+        for _ in range(5):
+            office.clock.now += 300
+            assert (await app.client.list_contacts()).contacts
+            assert app.tokens._flight is None  # noqa: SLF001 - that nothing was begun shows nowhere else
+        office.clock.now += 3600
+        assert (await app.client.list_contacts()).contacts
+        await _landed(app.tokens)
+    assert office.logins == 2
+
+
+async def _landed(tokens: RenewedToken) -> None:
+    flight = tokens._flight  # noqa: SLF001 - what runs in the background of a call shows nowhere else
+    assert flight is not None
+    with anyio.fail_after(30):
+        await flight.done.wait()
+
+
+async def test_two_processes_of_one_user_share_one_renewal(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    await office.keep(NEVER)
+    async with office.app(KEPT) as one, office.app(KEPT) as other, anyio.create_task_group() as tasks:
+        for app in [one, other] * 3:
+            tasks.start_soon(app.client.list_contacts)
+    assert office.logins == 1
+
+
+async def test_a_token_that_another_process_renewed_is_taken_up(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    await office.keep(NEVER, password=None)
+    async with office.app(KEPT) as app:
+        with pytest.raises(errors.TokenRefused):
+            await app.client.list_contacts()
+        await office.keep(VALID, password=None)
+        assert (await app.client.list_contacts()).contacts
+    assert office.logins == 0
+
+
+async def test_a_running_server_notices_a_sign_in_and_a_logout(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    async with office.app(KEPT) as app:
+        with pytest.raises(errors.NotSignedIn, match="telecmi-mcp login"):
+            await app.client.list_contacts()
+        await office.keep(VALID)
+        assert (await app.client.list_contacts()).contacts
+        assert await open_saved_sign_ins(tmp_path, time_limit=5).forget(ACCOUNT)
+        with pytest.raises(errors.NotSignedIn):
+            await app.client.list_contacts()
+
+
+async def test_a_user_who_is_forgotten_during_a_renewal_stays_forgotten(tmp_path: Path) -> None:
+    login = Pass()
+    office = Office(tmp_path, Quirks(login_seconds=1), sleep=login)
+    await office.keep(NEVER)
+    async with office.app(KEPT) as app, anyio.create_task_group() as tasks:
+        tasks.start_soon(app.client.list_contacts)
+        await login.reached.wait()
+        await open_saved_sign_ins(tmp_path, time_limit=5).forget(ACCOUNT)
+        login.open.set()
+    assert await office.kept() is None
+    assert await FileStore(tmp_path / "secrets.json").read(ACCOUNT) is None
+
+
+class Faulty(httpx2.AsyncBaseTransport):
+    """A sandbox whose login meets a fault of the network."""
+
+    def __init__(self, office: Office, fault: type[httpx2.TransportError]) -> None:
+        self._inner = ASGITransport(app=office.sandbox)
+        self._fault = fault
+        self.sent = 0
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith("login"):
+            self.sent += 1
+            raise self._fault("hunter2", request=request)
+        return await self._inner.handle_async_request(request)
+
+
+@pytest.mark.parametrize("fault", [httpx2.ReadTimeout, httpx2.ReadError, httpx2.RemoteProtocolError])
+async def test_a_login_that_may_have_arrived_is_not_repeated_at_once(fault: type[httpx2.TransportError]) -> None:
+    office = Office(None)
+    transport = Faulty(office, fault)
+    async with office.app(WITH_PASSWORD, transport=transport) as app:
+        for rest in [60, 120, 240]:
+            before = transport.sent
+            for _ in range(3):
+                with pytest.raises(TelecmiError):
+                    await app.client.list_contacts()
+            assert transport.sent == before + 1
+            office.clock.now += rest
+
+
+async def test_a_login_that_could_not_connect_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("telecmi_mcp._auth.login.pause_before", lambda *_, **__: 0.0)
+    office = Office(None)
+    transport = Faulty(office, httpx2.ConnectError)
+    async with office.app(WITH_PASSWORD, transport=transport) as app:
+        with pytest.raises(errors.Unreachable):
+            await app.client.list_contacts()
+    assert transport.sent == 3
+
+
+def only_private_file(folder: Path) -> str:
+    (path,) = folder.iterdir()
+    assert path.stat().st_mode & 0o777 == 0o600
+    return path.read_text()
+
+
+async def test_what_is_remembered_of_a_refused_password_does_not_tell_it(tmp_path: Path) -> None:
+    password = SecretStr("hunter2")
+    await RejectedPasswords(tmp_path).note(ACCOUNT, password)
+    await RejectedPasswords(tmp_path).note(ACCOUNT, password)
+    text = only_private_file(tmp_path)
+    assert "hunter2" not in text
+    first, second = text.strip("[]").split(", ")
+    assert first != second
+    assert await RejectedPasswords(tmp_path).knows(ACCOUNT, password)
+    for account in [replace(ACCOUNT, user_id="1_1"), replace(ACCOUNT, base_url="https://other.example")]:
+        assert not await RejectedPasswords(tmp_path).knows(account, password)
+    await RejectedPasswords(tmp_path).forget(ACCOUNT)
+    assert not await RejectedPasswords(tmp_path).knows(ACCOUNT, password)

@@ -1,0 +1,296 @@
+"""The commands: what they print, their exit codes, and what they import."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+from argparse import Namespace
+from functools import cache
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from e2e.lines import PATIENCE, environment
+from paths import ROOT
+from telecmi_mcp import Settings, __version__
+from telecmi_mcp._cli import COMMANDS
+from telecmi_mcp._cli.options import open_configured
+from telecmi_mcp.sandbox import SANDBOX_TOKEN
+
+
+def run(
+    *arguments: str, command: tuple[str, ...] = ("-m", "telecmi_mcp"), **variables: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env=environment(**{"PYTHONUTF8": "1", **variables}),
+    )
+
+
+def test_the_version_is_the_packages() -> None:
+    assert run("--version").stdout == f"telecmi-mcp {__version__}\n"
+
+
+def test_help_names_every_command() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    for command in COMMANDS:
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[*words, "--help"] for words in ([], ["serve"], ["login"], ["check"], ["install"], ["export"], ["team"])]
+    + [["--version"]],
+)
+def test_help_imports_neither_mcp_nor_httpx2_nor_pydantic(words: list[str]) -> None:
+    done = run("-X", "importtime", "-m", "telecmi_mcp", *words, command=())
+    assert done.returncode == 0, done.stderr
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "telecmi_mcp._cli" in imported
+    assert not {"mcp", "httpx2", "pydantic", "anyio"} & imported
+
+
+def test_an_unknown_command_is_wrong_usage() -> None:
+    done = run("serv")
+    assert done.returncode == 2
+    assert "invalid choice" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "operations"), [("index", "status|clear"), ("team", "key|sign-in|sign-out|list|new-key|rekey|migrate")]
+)
+def test_a_command_alone_is_told_what_it_takes(command: str, operations: str) -> None:
+    done = run(command)
+    assert done.returncode == 2
+    assert f"required: {operations}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "takes"),
+    [(["sandbox", "--port", "99999"], "0 to 65535"), (["search", "--limit", "99", "x"], "1 to 25")],
+)
+def test_a_number_out_of_range_is_told_with_what_fits(words: list[str], takes: str) -> None:
+    done = run(*words)
+    assert done.returncode == 2
+    assert f"it takes a whole number from {takes}" in done.stderr
+
+
+def test_the_token_is_never_a_flag() -> None:
+    assert run("serve", "--token", "hunter2").returncode == 2
+
+
+def test_a_flag_overrules_the_environment() -> None:
+    assert not json.loads(run("check", "--sandbox", "--json", TELECMI_TIMEOUT="hunter2").stdout)["ok"]
+    done = run("check", "--sandbox", "--json", "--timeout", "5", TELECMI_TIMEOUT="hunter2")
+    assert json.loads(done.stdout)["ok"]
+
+
+@cache
+def demo() -> subprocess.CompletedProcess[str]:
+    return run("demo")
+
+
+def test_the_demo_shows_the_main_job_on_one_screen() -> None:
+    done = demo()
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 40
+    for shown in [
+        "invented",
+        "> tools/list",
+        "what is Priya's number at Acme?",
+        "918004417263    Priya Raman",
+        "John Doe",
+        "'page_state'",
+        "> get_contact",
+        "error: Check the id",
+    ]:
+        assert shown in done.stdout
+
+
+def test_the_readmes_picture_shows_what_the_demo_says_and_nothing_else() -> None:
+    picture = (ROOT / "docs" / "demo.svg").read_text(encoding="utf8")
+    shown = [unescape(text) for text in re.findall(r"<text[^>]*>([^<]*)</text>", picture)]
+    assert shown == re.findall(r"\S+(?: \S+)*", demo().stdout)
+    assert "<script" not in picture
+    assert re.findall(r"https?://[^\"]+", picture) == ["http://www.w3.org/2000/svg"]
+
+
+def test_check_says_that_all_is_well() -> None:
+    done = run("check", "--sandbox")
+    assert done.returncode == 0
+    assert "TeleCMI       it takes the token; 150 contacts" in done.stdout
+    assert "All is well." in done.stdout
+
+
+def test_check_without_a_token_says_what_to_do() -> None:
+    done = run("check", TELECMI_BASE_URL="http://127.0.0.1:9")
+    assert done.returncode == 1
+    assert "nobody is signed in to TeleCMI" in done.stdout
+    assert "\nNext: Run telecmi-mcp login in a terminal" in done.stdout
+
+
+def test_check_tells_a_setting_that_cannot_be_used_and_goes_on() -> None:
+    done = run("check", "--json", TELECMI_TIMEOUT="hunter2")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["ok"], report["next"]) == (1, False, "Correct TELECMI_TIMEOUT (--timeout).")
+    assert {"Settings", "Secrets", "Versions"} == {finding["about"] for finding in report["findings"]}
+
+
+def test_check_names_first_what_the_rest_stands_on() -> None:
+    report = json.loads(run("check", "--json", TELECMI_API_KEY="hunter2", TELECMI_BASE_URL="http://127.0.0.1:9").stdout)
+    assert [finding["about"] for finding in report["findings"] if finding["verdict"] == "bad"] == ["Secrets", "TeleCMI"]
+    assert report["next"] == "Call it TELECMI_TOKEN."
+
+
+def test_check_fits_one_screen_and_has_a_tick_where_all_is_well(sandbox: str, tmp_path: Path) -> None:
+    done = run("check", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN=SANDBOX_TOKEN, HOME=str(tmp_path))
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 20
+    assert max(map(len, lines)) <= 120
+    marks = {line[4:].split()[0]: line[2] for line in lines[2:-2]}
+    assert marks.pop("Clients") == "·"
+    assert set(marks.values()) == {"✓"}
+    assert lines[-1].startswith("Next: Run telecmi-mcp install CLIENT")
+
+
+def test_check_needs_no_more_than_ascii_where_there_is_no_more() -> None:
+    done = run("check", "--sandbox", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "  ok TeleCMI" in done.stdout
+
+
+@pytest.fixture
+def sandbox() -> Any:
+    """The sandbox as a process on loopback; its address."""
+    words = [sys.executable, "-u", "-m", "telecmi_mcp", "sandbox", "--port", "0"]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    ) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().split(" is at ")[1].split()[0]
+        process.terminate()
+
+
+def test_the_sandbox_answers_on_loopback_and_check_reads_it(sandbox: str) -> None:
+    body = json.dumps({"token": SANDBOX_TOKEN, "limit": 2}).encode()
+    request = urllib.request.Request(f"{sandbox}/v3/contact/get", body, {"Content-Type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 - loopback
+        assert json.loads(answer.read())["count"] == 150
+    done = run("check", "--json", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN=SANDBOX_TOKEN)
+    report = json.loads(done.stdout)
+    assert (report["ok"], report["answers"], report["accepts_token"], report["contacts"]) == (
+        True,
+        True,
+        True,
+        150,
+    )
+    assert report["settings"]["TELECMI_TOKEN"] == "set"
+    assert SANDBOX_TOKEN not in done.stdout + done.stderr
+
+
+def test_a_proxy_never_sees_what_is_meant_for_this_machine(sandbox: str) -> None:
+    proxy = "http://127.0.0.1:9"
+    done = run("check", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN=SANDBOX_TOKEN, HTTP_PROXY=proxy, ALL_PROXY=proxy)
+    assert done.returncode == 0
+
+
+def test_check_tells_a_refused_token_from_a_telecmi_that_is_away(sandbox: str) -> None:
+    refused = json.loads(run("check", "--json", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN="hunter2").stdout)
+    assert (refused["ok"], refused["answers"], refused["accepts_token"]) == (False, True, False)
+    away = run("check", "--json", TELECMI_BASE_URL="http://127.0.0.1:9", TELECMI_TOKEN="hunter2", TELECMI_TIMEOUT="5")
+    assert away.returncode == 1
+    assert json.loads(away.stdout)["answers"] is False
+    assert "hunter2" not in json.dumps(refused) + away.stdout
+
+
+def test_a_port_that_is_taken_is_told(sandbox: str) -> None:
+    done = run("sandbox", "--port", sandbox.rsplit(":", 1)[1])
+    assert done.returncode == 1
+    assert "--port" in done.stdout
+    assert os.linesep.join(done.stderr.splitlines()) == ""
+
+
+def test_a_search_prints_a_small_table_and_says_when_there_is_nothing() -> None:
+    done = run("search", "--sandbox", "Priya", "Acme")
+    assert (done.returncode, done.stderr) == (0, "")
+    (line,) = done.stdout.splitlines()
+    assert line.split() == ["exact", "Priya", "Raman", "918004417263", "priya.raman@acme.example", "Acme", "Corp"]
+    nobody = run("search", "--sandbox", "zzkqwx")
+    assert (nobody.returncode, nobody.stdout) == (1, "")
+    assert nobody.stderr == "Nobody matches. All contacts were searched: this is final.\n"
+
+
+@pytest.mark.parametrize("limit", ["0", "x"])
+def test_a_search_takes_no_other_limit_than_the_tool(limit: str) -> None:
+    assert run("search", "--sandbox", "--limit", limit, "Priya").returncode == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="the cache folder is set by XDG_CACHE_HOME")
+def test_an_index_on_disk_is_made_told_of_and_removed(tmp_path: Path) -> None:
+    def kept(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return run(*arguments, "--sandbox", XDG_CACHE_HOME=str(tmp_path), TELECMI_INDEX="disk")
+
+    assert "no index on disk" in kept("index", "status").stdout
+    assert list(tmp_path.iterdir()) == []
+    made = kept("sync")
+    assert (made.returncode, made.stdout) == (0, "150 contacts in the index; complete.\n")
+    assert made.stderr.splitlines()[-1] == "150 of 150 contacts"
+    assert "150, all of them as of 20" in kept("index", "status").stdout
+    assert kept("index", "clear").stdout.startswith("Removed 1 index from ")
+    assert list(tmp_path.rglob("*.db*")) == []
+
+
+@pytest.mark.slow
+def test_a_sync_that_keeps_nothing_says_so() -> None:
+    assert "Nothing is kept" in run("sync", "--sandbox").stdout
+    off = run("sync", "--sandbox", "--index", "off")
+    assert (off.returncode, "is off" in off.stdout) == (1, True)
+
+
+@pytest.mark.parametrize("given", [{"token": SecretStr("t")}, {"token_file": Path("t")}])
+async def test_with_a_token_of_the_configuration_no_state_folder_is_looked_for(
+    given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telecmi_mcp._private_files.state_folder", None)
+    async with open_configured(Namespace(sandbox=False), Settings(**given)):
+        pass
+
+
+_LIMITED = """
+import os, resource, sys
+soft = int(sys.argv[1])
+hard = int(sys.argv[2]) or resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+os.execv(sys.executable, [sys.executable, "-m", "telecmi_mcp", *sys.argv[3:]])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@pytest.mark.parametrize(
+    "words", [["serve"], ["serve", "--http", "127.0.0.1:0", "--sandbox"], ["check"], ["search", "x", "--sandbox"]]
+)
+def test_too_few_open_files_are_one_sentence(words: list[str]) -> None:
+    done = run("-c", _LIMITED, "8", "8", *words, command=())
+    sentence = "Raise the limit of open files (ulimit -n): it is too low for this command, or too many are open."
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"telecmi-mcp: {sentence}\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_low_soft_limit_of_open_files_is_raised() -> None:
+    done = run("-c", _LIMITED, "8", "0", "search", "priya", "--sandbox", command=())
+    assert (done.returncode, done.stderr) == (0, "")

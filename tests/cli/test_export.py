@@ -1,0 +1,171 @@
+"""What the command `export` refuses, and what it says of a file."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from telecmi_mcp._cli import main
+from telecmi_mcp._cli.contacts import export
+from telecmi_mcp._cli.progress import Progress
+from telecmi_mcp._export import Exported
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WHOLE = Exported(
+    path=Path("people.csv"),
+    contacts=1500,
+    count=1500,
+    malformed=0,
+    surplus=0,
+    is_broken=False,
+    is_whole=True,
+    resumed=0,
+    restarted="",
+)
+
+
+def refused(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    code = main(["export", "--sandbox", *arguments])
+    out, said = capsys.readouterr()
+    assert out == ""
+    return code, said.removeprefix("telecmi-mcp: ")
+
+
+def test_a_file_that_is_there_is_replaced_only_when_that_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("mine")
+    code, said = refused([str(file)], capsys)
+    assert (code, said) == (2, "Choose another name, or replace it with --force: the file is there already.\n")
+    assert file.read_text() == "mine"
+    assert main(["export", "--sandbox", "--force", str(file)]) == 0
+    assert file.read_bytes().count(b"\r\n") == 151
+
+
+def test_a_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
+    file, link = tmp_path / "people.jsonl", tmp_path / "link.jsonl"
+    file.write_text("mine")
+    try:
+        link.symlink_to(file)
+    except OSError:
+        pytest.skip("no links here")
+    assert main(["export", "--sandbox", "--force", str(link)]) == 0
+    assert link.is_symlink()
+    assert file.read_text("utf8").count("\n") == 150
+
+
+@pytest.mark.parametrize("name", ["people", "people.xlsx", "people.csv.gz", ".csv"])
+def test_a_name_that_does_not_say_the_kind_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    code, said = refused([str(tmp_path / name)], capsys)
+    assert code == 2
+    assert ".csv, .jsonl or .vcf" in said
+
+
+def test_the_format_goes_before_the_ending_and_the_ending_takes_any_case(tmp_path: Path) -> None:
+    assert main(["export", "--sandbox", "--format", "jsonl", str(tmp_path / "people.txt")]) == 0
+    assert (tmp_path / "people.txt").read_bytes().startswith(b'{"contact_id"')
+    assert main(["export", "--sandbox", str(tmp_path / "PEOPLE.VCF")]) == 0
+    assert (tmp_path / "PEOPLE.VCF").read_bytes().startswith(b"BEGIN:VCARD\r\nVERSION:4.0\r\n")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 300 + ".csv"])
+def test_a_folder_and_a_name_that_cannot_be_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    code, said = refused(["--format", "csv", f"{tmp_path}/{name}"], capsys)
+    assert (code, said.startswith("Choose another name: ")) == (2, True)
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = refused([str(tmp_path / "nowhere" / "people.csv")], capsys)
+    assert (code, said) == (1, "Choose another place for the file: its folder is not there.\n")
+
+
+def test_nobody_signed_in_is_told_and_nothing_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("TELECMI_TOKEN", "TELECMI_USER_ID"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("telecmi_mcp._private_files.state_folder", lambda: tmp_path / "state")
+    code = main(["export", str(tmp_path / "people.csv")])
+    assert (code, "nobody is signed in" in capsys.readouterr().err) == (1, True)
+    assert not list(tmp_path.glob("*people*"))
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({}, "1,500 contacts in people.csv; complete."),
+        (
+            {"malformed": 1},
+            "1,500 contacts in people.csv; complete; 1 entry that is no contact was left out.",
+        ),
+        (
+            {"malformed": 2, "resumed": 1000},
+            (
+                "1,500 contacts in people.csv; complete; 2 entries that are no contacts were left out; "
+                "1,000 were there from the run before."
+            ),
+        ),
+        (
+            {"restarted": "what was there is older than a day"},
+            (
+                "1,500 contacts in people.csv; complete; read from the beginning, "
+                "because what was there is older than a day."
+            ),
+        ),
+        (
+            {"is_whole": False, "count": 1501},
+            "1,500 contacts in people.csv; not complete, because TeleCMI counts 1,501.",
+        ),
+        (
+            {"is_whole": False, "is_broken": True},
+            "1,500 contacts in people.csv; not complete, because TeleCMI's list broke off.",
+        ),
+        (
+            {"is_whole": False, "surplus": 3, "count": None},
+            (
+                "1,500 contacts in people.csv; not complete, "
+                "because TeleCMI gave pages that are longer than what was asked for."
+            ),
+        ),
+        ({"path": Path("a\x1b[2Jb.csv")}, "1,500 contacts in ab.csv; complete."),
+    ],
+)
+def test_one_sentence_says_what_is_where(facts: dict[str, object], sentence: str) -> None:
+    assert export._told(replace(WHOLE, **facts)) == sentence  # type: ignore[arg-type]  # noqa: SLF001 - as the table has it; the sentence is what is tested
+
+
+async def test_a_terminal_gets_a_bar_that_is_drawn_over(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    progress = Progress()
+    await progress.show(75, 150)
+    await progress.show(150, 150)
+    progress.end()
+    half, full = "#" * 20 + " " * 20, "#" * 40
+    assert capsys.readouterr().err == f"\r[{half}] 75 of 150 contacts\r[{full}] 150 of 150 contacts\n"
+
+
+async def test_elsewhere_a_line_comes_now_and_then_with_a_count_or_without(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    progress = Progress()
+    for read in range(100, 1_001, 100):
+        await progress.show(read, 5_000)
+    assert len(capsys.readouterr().err.splitlines()) == 3
+    progress = Progress()
+    for read in range(100, 25_001, 100):
+        await progress.show(read, None)
+    progress.end()
+    assert capsys.readouterr().err.splitlines() == ["100 contacts", "10,000 contacts", "20,000 contacts"]

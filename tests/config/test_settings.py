@@ -1,0 +1,159 @@
+"""The settings: what is taken, what is refused, and that a refusal never shows a value."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telecmi_mcp import Settings
+from telecmi_mcp._config import variables
+from telecmi_mcp.errors import ConfigurationError
+
+UNSET = ["", "  ", "${user_config.token}", "${TELECMI_TOKEN}", " ${x} "]
+
+
+def test_without_an_environment_the_defaults_stand() -> None:
+    settings = Settings.from_env({})
+    assert settings == Settings()
+    assert settings.token is None
+    assert settings.base_url == "https://rest.telecmi.com"
+    assert settings.timeout == 30
+
+
+@pytest.mark.parametrize("unset", UNSET)
+def test_an_empty_value_or_an_unfilled_placeholder_means_unset(unset: str) -> None:
+    assert Settings.from_env({setting.variable: unset for setting in variables.ALL}) == Settings()
+
+
+def test_the_token_is_masked_wherever_settings_are_shown() -> None:
+    settings = Settings.from_env({"TELECMI_TOKEN": " hunter2 "})
+    assert settings.token is not None
+    assert settings.token.get_secret_value() == "hunter2"
+    assert "hunter2" not in f"{settings!r} {settings} {dataclasses.asdict(settings)}"
+
+
+def test_settings_are_never_pickled() -> None:
+    with pytest.raises(TypeError):
+        pickle.dumps(Settings())
+    with pytest.raises(TypeError):
+        copy.deepcopy(Settings())
+
+
+@pytest.mark.parametrize(
+    ("given_url", "base_url"),
+    [
+        ("https://rest.telecmi.com/", "https://rest.telecmi.com"),
+        ("https://proxy.example/telecmi/", "https://proxy.example/telecmi"),
+        ("http://127.0.0.1:8041", "http://127.0.0.1:8041"),
+        ("http://localhost:1", "http://localhost:1"),
+        ("http://[::1]:8041/", "http://[::1]:8041"),
+    ],
+)
+def test_a_base_url_is_https_or_on_this_machine(given_url: str, base_url: str) -> None:
+    assert Settings.from_env({"TELECMI_BASE_URL": given_url}).base_url == base_url
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "http://rest.telecmi.com",
+        "http://127.evil.example",
+        "http://localhost.evil.example",
+        "ftp://localhost",
+        "rest.telecmi.com",
+        "https://",
+        "https://user:hunter2@rest.telecmi.com",
+        "https://rest.telecmi.com?token=hunter2",
+        "https://rest.telecmi.com#hunter2",
+        "https://rest.telecmi.com\\@hunter2",
+        "https://rest.telecmi.com:port",
+        "https://rest.telecmi.com:99999",
+        "https://[::1",
+        "https://hunter2\u200b.example",
+        "https://a b",
+    ],
+)
+def test_any_other_base_url_is_refused_by_its_name_without_its_value(bad: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"TELECMI_BASE_URL \(--base-url\)") as caught:
+        Settings.from_env({"TELECMI_BASE_URL": bad})
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "bad"),
+    [
+        *(("TELECMI_TIMEOUT", bad) for bad in ["0", "-1", "nan", "inf", "601", "soon", "1e9", "1 s"]),
+        *(("TELECMI_RATE_LIMIT", bad) for bad in ["-1", "1.5", "many", "1000001", "²", "9" * 5000]),
+        *(("TELECMI_INDEX", bad) for bad in ["ram", "1", "disk,off"]),
+        *(("TELECMI_INDEX_MAX_AGE", bad) for bad in ["0", "-1", "nan", "604801", "soon"]),
+        *(("TELECMI_TEXT", bad) for bad in ["tsv", "json,table", "TABLES"]),
+        *(("TELECMI_STRUCTURED", bad) for bad in ["true", "0", "none"]),
+        *(("TELECMI_LOG_LEVEL", bad) for bad in ["LOUD", "10", "TRACE"]),
+        *(("TELECMI_USER_ID", bad) for bad in ["two words", "ü", "x" * 129]),
+        *((name, bad) for name in ["TELECMI_TOKEN_FILE", "TELECMI_PASSWORD_FILE"] for bad in ["a\0bcd", "line\nbreak"]),
+        *(("TELECMI_TOKEN", bad) for bad in ["two words", "line\nbreak", "ü", "x" * 4097]),
+    ],
+)
+def test_a_bad_value_is_refused_by_its_name_without_its_value(variable: str, bad: str) -> None:
+    with pytest.raises(ConfigurationError, match=variable) as caught:
+        Settings.from_env({variable: bad})
+    assert caught.value.__cause__ is None
+    assert len(bad) < 4 or bad not in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", ["line\nbreak", "\0null", "x" * 1025])
+def test_a_bad_password_is_refused_without_showing_it(bad: str) -> None:
+    with pytest.raises(ConfigurationError, match="TELECMI_PASSWORD") as caught:
+        Settings.from_env({"TELECMI_USER_ID": "1_1", "TELECMI_PASSWORD": bad})
+    assert bad not in str(caught.value)
+
+
+def test_a_password_is_taken_as_it_is_and_masked() -> None:
+    settings = Settings.from_env({"TELECMI_USER_ID": "1_1", "TELECMI_PASSWORD": " hunter2 ü "})
+    assert settings.password is not None
+    assert settings.password.get_secret_value() == " hunter2 ü "
+    assert "hunter2" not in f"{settings!r} {settings} {dataclasses.asdict(settings)}"
+
+
+@pytest.mark.parametrize(
+    "rivals",
+    [
+        ["TELECMI_TOKEN", "TELECMI_TOKEN_FILE"],
+        ["TELECMI_TOKEN", "TELECMI_PASSWORD"],
+        ["TELECMI_TOKEN_FILE", "TELECMI_PASSWORD_FILE"],
+        ["TELECMI_PASSWORD", "TELECMI_PASSWORD_FILE"],
+    ],
+)
+def test_two_explicit_ways_to_sign_in_are_refused_by_their_names(rivals: list[str]) -> None:
+    with pytest.raises(ConfigurationError, match=" and ".join(rivals)):
+        Settings.from_env({"TELECMI_USER_ID": "1_1", **dict.fromkeys(rivals, "hunter2")})
+
+
+def test_a_user_id_beside_a_token_is_no_rival() -> None:
+    assert Settings.from_env({"TELECMI_USER_ID": "1_1", "TELECMI_TOKEN": "t"}).user_id == "1_1"
+
+
+@pytest.mark.parametrize("variable", ["TELECMI_PASSWORD", "TELECMI_PASSWORD_FILE"])
+def test_a_password_without_a_user_id_is_refused(variable: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"TELECMI_USER_ID too: {variable}"):
+        Settings.from_env({variable: "hunter2"})
+
+
+def test_good_values_are_taken() -> None:
+    settings = Settings.from_env({"TELECMI_TIMEOUT": " 0.5 ", "TELECMI_RATE_LIMIT": "0", "TELECMI_LOG_LEVEL": "debug"})
+    assert (settings.timeout, settings.rate_limit, settings.log_level) == (0.5, 0, "DEBUG")
+
+
+@given(st.sampled_from([setting.variable for setting in variables.ALL]), st.text())
+def test_any_text_is_a_setting_or_a_clear_error(variable: str, text: str) -> None:
+    try:
+        Settings.from_env({variable: text})
+    except ConfigurationError as error:
+        assert variable in str(error)
+        assert len(str(error)) <= 200

@@ -1,0 +1,16 @@
+"""The ids that an export has met."""
+
+from __future__ import annotations
+
+from telecmi_mcp._export.seen_ids import SeenIds
+
+
+def test_ids_are_met_once_however_many_there_are() -> None:
+    seen = SeenIds(b"key")
+    ids = [str(number) for number in range(10_000)]
+    marks = [seen.add(each) for each in ids]
+    assert all(len(mark) == 8 for mark in marks)
+    again = SeenIds(b"key", b"".join(marks))
+    assert not any(seen.add(each) for each in ids)
+    assert not any(again.add(each) for each in ids)
+    assert again.add("new")

@@ -1,0 +1,362 @@
+"""Search as a caller gets it: early, honest about what was searched, live, private."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import anyio
+import httpx2
+import pytest
+from httpx2 import ASGITransport
+
+from conftest import SIGNED_IN, opened_desk
+from telecmi_mcp import App, errors, open_app
+from telecmi_mcp._index.location import clear_indexes
+from telecmi_mcp.sandbox import Quirks, Sandbox, create_sandbox, make_contacts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+    from pathlib import Path
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+FINAL = "Nobody matches. All contacts were searched: this is final."
+PEOPLE = make_contacts(450)
+LAST = PEOPLE[-1]
+PRIYA = PEOPLE[41]
+
+
+@asynccontextmanager
+async def opened(
+    sandbox: Sandbox,
+    *,
+    answer: Callable[[httpx2.Request], Coroutine[None, None, httpx2.Response]] | None = None,
+    **settings: Any,
+) -> AsyncIterator[App]:
+    """Open the app over a sandbox, or over what answers instead."""
+    transport = httpx2.MockTransport(answer) if answer else ASGITransport(app=sandbox)
+    with anyio.fail_after(60):
+        async with open_app(dataclasses.replace(SIGNED_IN, **settings), transport=transport) as app:
+            yield app
+
+
+class DeferredStart:
+    """A TeleCMI that answers the first page and holds the others until it is let go."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.inner = ASGITransport(app=sandbox)
+        self.let_go = anyio.Event()
+        self.holds = anyio.Event()
+
+    async def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        if b"page_state" in request.content:
+            self.holds.set()
+            await self.let_go.wait()
+        return await self.inner.handle_async_request(request)
+
+
+def lists(sandbox: Sandbox) -> int:
+    """How many pages were asked for."""
+    bodies: list[Any] = [request.body for request in sandbox.state.requests]
+    return sum("limit" in body for body in bodies)
+
+
+def book(*changed: dict[str, Any]) -> list[dict[str, Any]]:
+    """The people, some of them changed."""
+    by_id = {str(each["contact_id"]): each for each in changed}
+    return [{**each, **by_id.get(each["contact_id"], {})} for each in PEOPLE]
+
+
+async def test_nothing_runs_before_the_first_search() -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    async with opened(sandbox) as app:
+        await app.directory.list_contacts(limit=1)
+        await anyio.wait_all_tasks_blocked()
+        assert lists(sandbox) == 1
+
+
+async def test_a_question_is_answered_in_one_call_with_a_number_that_is_live() -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    async with opened(sandbox) as app:
+        await app.directory.search("Priya Acme")
+        sandbox.replace_contacts(book({**PRIYA, "phone_no": "911234567890"}))
+        found = await app.directory.search("what is Priya's number at Acme?")
+    assert [hit.contact.phone_no for hit in found.hits] == ["911234567890"]
+    assert (found.complete, found.indexed, found.count, found.notice) == (True, 450, 450, "")
+
+
+@pytest.mark.parametrize(
+    "query", [LAST["contact_id"], "+" + PRIYA["phone_no"], PRIYA["email_id"], "Priya Raman", "Raman, Priya"]
+)
+async def test_what_is_conclusive_is_answered_before_the_pass_has_ended(query: str) -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    held = DeferredStart(sandbox)
+    async with opened(sandbox, answer=held, timeout=600) as app:  # an answer at the deadline would come too late
+        found = await app.directory.search(query)
+        assert found.hits[0].match == "exact"
+        assert not found.complete
+        assert found.indexed <= 100
+        held.let_go.set()
+
+
+@pytest.mark.slow
+@pytest.mark.own_time
+async def test_at_the_deadline_what_has_arrived_answers_and_the_mirror_goes_on() -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    held = DeferredStart(sandbox)
+    async with opened(sandbox, answer=held, timeout=1) as app:
+        found = await app.directory.search("Priya")
+        assert found.hits
+        assert (found.complete, found.indexed, found.count) == (False, 100, 450)
+        assert "Not all contacts could be searched yet" in found.notice
+        nobody = await app.directory.search("zzkqwx")
+        assert "This is not final: try again in a moment." in nobody.notice
+        held.let_go.set()
+        await app.directory.sync(ignored)
+        assert (await app.directory.search("zzkqwx")).notice == FINAL
+
+
+async def ignored(_: int, __: int | None) -> None:
+    """Ignore progress."""
+
+
+async def test_a_partial_match_is_never_passed_off_as_found() -> None:
+    async with opened(create_sandbox()) as app:
+        found = await app.directory.search("Priya at Vrandelkis")
+    assert {hit.match for hit in found.hits} == {"partial"}
+    assert found.notice == "Nobody matches all of the words; the closest contacts follow."
+
+
+async def test_an_id_is_asked_of_telecmi_itself() -> None:
+    async with opened(create_sandbox()) as app:
+        found = await app.directory.search(f"who is {PRIYA['contact_id'].upper()}?")
+        assert [hit.contact.first_name for hit in found.hits] == ["Priya"]
+        nobody = await app.directory.search(UNKNOWN)
+        assert nobody.notice == "Nobody has this id: this is final."
+
+
+async def test_a_hit_that_is_gone_is_dropped_and_others_move_up() -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    async with opened(sandbox) as app:
+        before = await app.directory.search("Priya", limit=2)
+        gone = before.hits[0].contact.contact_id
+        sandbox.replace_contacts([each for each in PEOPLE if each["contact_id"] != gone])
+        after = await app.directory.search("Priya", limit=2)
+        assert len(after.hits) == 2
+        assert gone not in [hit.contact.contact_id for hit in after.hits]
+        assert after.indexed == 449
+
+
+async def test_a_hit_that_changed_no_longer_answers_what_it_was() -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    async with opened(sandbox) as app:
+        await app.directory.search("Priya Raman")
+        sandbox.replace_contacts(book({**PRIYA, "first_name": "Zebulon", "email_id": ""}))
+        found = await app.directory.search("Priya Raman")
+        assert not [hit for hit in found.hits if hit.match == "exact"]
+        assert (await app.directory.search("Zebulon Raman")).hits[0].match == "exact"
+
+
+@pytest.mark.own_time
+async def test_a_fault_while_hits_are_read_again_does_not_lose_them_and_is_said() -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    async with opened(sandbox, timeout=5) as app:
+        await app.directory.search("Priya Acme")
+        sandbox.quirks = Quirks(rate_limit="http", rate_limit_code=503, retry_after="60")
+        found = await app.directory.search("Priya Acme")
+    assert [hit.contact.last_name for hit in found.hits] == ["Raman"]
+    assert found.notice == "TeleCMI did not confirm 1 of these just now: they are from the index."
+
+
+async def test_without_a_token_a_search_says_how_to_sign_in() -> None:
+    async with opened(create_sandbox(), token=None) as app:
+        with pytest.raises(errors.NotSignedIn):
+            await app.directory.search("Priya")
+
+
+async def test_a_token_that_is_refused_is_told_even_when_there_is_an_index() -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    async with opened(sandbox) as app:
+        await app.directory.search("Priya")
+        sandbox.change_password("another")
+        with pytest.raises(errors.TokenRefused):
+            await app.directory.search("Priya")
+
+
+@pytest.mark.own_time
+async def test_a_telecmi_that_is_away_is_told_and_not_that_nobody_was_found() -> None:
+    async def away(_: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("away")
+
+    async with opened(create_sandbox(), answer=away, timeout=1) as app:
+        with pytest.raises(errors.NetworkError):
+            await app.directory.search("Priya")
+
+
+async def test_what_the_other_tools_read_is_found_at_once() -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    async with opened(sandbox) as app:
+        await app.directory.search("Priya")
+        fresh = {**PRIYA, "contact_id": UNKNOWN, "first_name": "Zebulon"}
+        sandbox.replace_contacts([*PEOPLE, fresh])
+        await app.directory.get_contact(UNKNOWN)
+        await anyio.wait_all_tasks_blocked()
+        assert (await app.directory.search("Zebulon")).hits[0].contact.contact_id == UNKNOWN
+        sandbox.replace_contacts(PEOPLE)
+        with pytest.raises(errors.ContactNotFound):
+            await app.directory.get_contact(UNKNOWN)
+
+
+async def test_an_old_index_answers_at_once_while_it_is_renewed() -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    async with opened(sandbox, index_max_age=1e-9) as app:
+        assert (await app.directory.sync(ignored)).complete
+        pages = lists(sandbox)
+        again = await app.directory.search("zzkqwx")
+        assert again.complete
+        assert "being read again" in again.notice
+        await app.directory.sync(ignored)
+        assert lists(sandbox) > pages
+
+
+@pytest.mark.own_time
+async def test_without_an_index_a_search_reads_what_it_can_and_keeps_nothing() -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    async with opened(sandbox, index="off") as app:
+        for searches in (1, 2):
+            found = await app.directory.search("zzkqwx")
+            assert (found.complete, found.indexed) == (True, 450)
+            assert lists(sandbox) == 5 * searches
+    held = DeferredStart(sandbox)
+    async with opened(sandbox, answer=held, index="off", timeout=1) as app:
+        found = await app.directory.search("zzkqwx")
+        assert (found.complete, found.indexed, found.count) == (False, 100, 450)
+        assert found.notice.endswith("This is not final: there was no time to read them all.")
+
+
+@pytest.mark.parametrize("place", ["disk", "memory"])
+async def test_two_accounts_never_see_each_other(place: str, cache: Path) -> None:
+    del cache
+    token = type(SIGNED_IN.token)
+    there = create_sandbox(contacts=[{**PRIYA, "first_name": "Zebulon"}])
+    here = create_sandbox(contacts=[PRIYA])
+    async with (
+        opened(here, index=place) as one,
+        opened(there, index=place, base_url="http://localhost:81") as other,
+        opened(there, index=place, token=token("another")) as third,  # type: ignore[misc] # not None
+    ):
+        assert (await one.directory.search("Priya Raman")).hits[0].match == "exact"
+        assert (await other.directory.search("Zebulon Raman")).hits[0].match == "exact"
+        assert not [hit for hit in (await other.directory.search("Priya Raman")).hits if hit.match == "exact"]
+        with pytest.raises(errors.TokenRefused):
+            await third.directory.search("Priya Raman")
+
+
+def held_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+def damage(folder: Path) -> None:
+    (path,) = folder.glob("*.db")
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xa5" * (len(content) - 4096))
+
+
+async def test_what_telecmi_no_longer_has_leaves_no_byte_on_disk(cache: Path) -> None:
+    names = ["Zebulonia", "Quuxington"]
+    going = [{**PRIYA, "contact_id": str(UUID(int=n)), "last_name": name} for n, name in enumerate(names)]
+    sandbox = create_sandbox(contacts=[*PEOPLE, *going])
+    async with opened(sandbox, index="disk", index_max_age=1e-9) as app:
+        assert (await app.directory.sync(ignored)).complete
+        assert b"Zebulonia" in held_in(cache)
+        sandbox.replace_contacts([*PEOPLE, {**going[1], "last_name": "Renamed"}])
+        await app.directory.sync(ignored)
+        left = held_in(cache)
+    assert b"Renamed" in left
+    for name in names:
+        assert name.encode() not in left
+        assert name.lower().encode() not in left
+
+
+async def test_the_next_process_answers_from_disk_at_once(cache: Path) -> None:
+    del cache
+    sandbox = create_sandbox(contacts=PEOPLE)
+    async with opened(sandbox, index="disk") as app:
+        await app.directory.search("Priya Acme")
+    pages = lists(sandbox)
+    async with opened(sandbox, index="disk") as app:
+        assert (await app.directory.search("zzkqwx")).notice == FINAL
+    assert lists(sandbox) == pages
+
+
+async def test_an_index_that_is_damaged_is_made_anew(cache: Path) -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    async with opened(sandbox, index="disk") as app:
+        await app.directory.search("Priya Acme")
+    damage(cache)
+    async with opened(sandbox, index="disk") as app:
+        assert (await app.directory.sync(ignored)).complete
+    damage(cache)
+    async with opened(sandbox, index="disk") as app:
+        found = await app.directory.search("Priya Acme")
+        assert [hit.contact.last_name for hit in found.hits] == ["Raman"]
+        assert found.indexed == 450
+
+
+async def test_an_index_that_is_cleared_under_a_server_is_begun_again(cache: Path) -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    async with opened(sandbox, index="disk") as app:
+        await app.directory.search("Priya Acme")
+        assert clear_indexes(cache) == 1
+        assert (await app.directory.search("zzkqwx")).notice == FINAL
+    assert lists(sandbox) == 10
+
+
+async def test_a_fault_that_is_over_is_not_told_again() -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    async with opened(sandbox, index_max_age=1e-9) as app:
+        await app.directory.sync(ignored)
+        sandbox.quirks = Quirks(rate_limit="http", rate_limit_code=429, retry_after="4000")
+        with pytest.raises(errors.RateLimited):
+            await app.directory.sync(ignored)
+        sandbox.quirks = Quirks()
+        assert (await app.directory.search("Priya Acme")).unchecked == 0
+
+
+QUIRKS: dict[str, list[Any]] = {
+    "last_page": ["null", "then_empty_page"],
+    "page_size": ["short", "empty_between"],
+    "count": ["missing", "drifting"],
+    "repeating_cursor": ["same", "cycle"],
+    "malformed_contact": ["no_id", "id_not_uuid", "null", "nested_name"],
+    "duplicates": ["across_pages"],
+    "token_echo": ["contact", "answer"],
+    "known_contact": ["object", "twice"],
+    "first_name": ["lone_surrogate"],
+}
+
+
+@pytest.mark.parametrize(("switch", "form"), [(switch, form) for switch, forms in QUIRKS.items() for form in forms])
+async def test_the_question_is_answered_whatever_telecmi_does(switch: str, form: Any) -> None:
+    async with opened_desk(Quirks(**{switch: form})) as desk:
+        found = await desk.call("search_contacts", query="what is Priya's number at Acme?")
+    assert [match["phone_no"] for match in found["matches"]] == [PRIYA["phone_no"]]
+    assert found["complete"] is (form not in {"drifting", "same", "cycle"})
+    assert ("count" in found) is (form != "missing")
+
+
+async def test_progress_is_told_where_it_was_asked_for(generation: str) -> None:
+    told: list[tuple[float, float | None]] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        assert message == "contacts read"
+        told.append((progress, total))
+
+    async with opened_desk(mode=generation, contacts=PEOPLE) as desk:
+        with anyio.fail_after(30):
+            await desk.client.call_tool("search_contacts", {"query": "zzkqwx"}, progress_callback=hear)
+    assert told
+    assert told == sorted(set(told))
+    assert {total for _, total in told} == {450}

@@ -1,0 +1,287 @@
+"""The door on pipes of our own: with it and without it, a host hears the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from e2e.lines import MODERN, initialize, request
+from telecmi_mcp import Settings, create_server, open_app
+from telecmi_mcp._config.variables import values_of
+from telecmi_mcp._stdio.early_responder import NOT_BEGUN, Begun, EarlyResponder, answer_while, can_open
+from telecmi_mcp._stdio.prepared_answers import EarlyAnswers, early_answers
+from telecmi_mcp._stdio.transport import stdio_streams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its event loop does not wait for pipes")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _patience() -> Iterator[None]:
+    """However busy the machine is, no answer is given up at the end of input."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("telecmi_mcp._stdio.transport.GRACE_SECONDS", 30)
+        yield
+
+
+def lines(*messages: Any) -> bytes:
+    return b"".join(json.dumps(message).encode() + b"\n" for message in messages)
+
+
+HELLO, DONE = initialize()
+LIST, PING, UNKNOWN = request(1, "tools/list"), request(2, "ping"), request(3, "no/such/method")
+SESSION = lines(HELLO, DONE, LIST, PING, UNKNOWN)
+STATELESS = lines(request(0, "server/discover", **MODERN), request(1, "tools/list", **MODERN), HELLO)
+
+
+def prepared() -> EarlyAnswers:
+    answers = early_answers(values_of({}))
+    assert answers is not None
+    return answers
+
+
+@contextmanager
+def pipe() -> Iterator[tuple[int, int]]:
+    """A pipe whose writing end may be closed by whoever uses it."""
+    reads, writes = os.pipe()
+    with ExitStack() as ends:
+        for fd in (reads, writes):
+            ends.callback(_close, fd)
+        yield reads, writes
+
+
+def _close(fd: int) -> None:
+    with suppress(OSError):  # closed already
+        os.close(fd)
+
+
+def heard(fd: int) -> list[bytes]:
+    """The lines that wait in a pipe."""
+    os.set_blocking(fd, False)
+    data = b""
+    try:
+        while piece := os.read(fd, 1 << 20):
+            data += piece
+    except BlockingIOError:
+        pass
+    return data.splitlines(keepends=True)
+
+
+def begin(data: bytes, stdout: int, answers: EarlyAnswers | None = None) -> Begun:
+    """Say the data at the door; it stands open until it has met the end, or what it does not know."""
+    with pipe() as (stdin, requests), pipe() as (never, _):
+        os.write(requests, data)
+        os.close(requests)
+        return EarlyResponder((stdin, stdout), answers or prepared()).stand_open(until=never)
+
+
+async def serve(data: bytes, stdout: int, begun: Begun = NOT_BEGUN) -> None:
+    """Serve what is left of a session."""
+    server = create_server(lambda: open_app(Settings()))
+    with anyio.fail_after(30), pipe() as (stdin, requests):
+        os.write(requests, data)
+        os.close(requests)
+        async with stdio_streams((stdin, stdout), begun) as (read_stream, write_stream):
+            await server.run(read_stream, write_stream, server.create_initialization_options())
+
+
+def answers_to(data: bytes, *, door_until: int | None = None) -> list[bytes]:
+    """All that a host hears which sends the data; the server is loaded when so many bytes of it have come."""
+    with pipe() as (answers, stdout):
+        begun = NOT_BEGUN if door_until is None else begin(data[:door_until], stdout)
+        rest = data[door_until or 0 :]
+        anyio.run(serve, rest, stdout, begun._replace(ended=False) if rest else begun)
+        return heard(answers)
+
+
+def test_a_session_is_answered_early_as_far_as_it_is_known_and_then_handed_over() -> None:
+    with pipe() as (answers, stdout):
+        begun = begin(SESSION, stdout)
+        assert heard(answers) == list(begun.told.values())
+    assert list(begun.told) == ["0", "1", "2"]
+    assert b"".join(each + b"\n" for each in begun.lines) + begun.rest == SESSION
+    assert (begun.rest, begun.unsent, begun.ended) == (lines(UNKNOWN), b"", False)
+
+
+@pytest.mark.parametrize("data", [SESSION, STATELESS])
+def test_the_server_says_nothing_twice_and_knows_all_that_was_said(data: bytes) -> None:
+    assert answers_to(data, door_until=len(data)) == answers_to(data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", [SESSION, STATELESS])
+def test_input_may_end_and_the_server_may_come_at_any_byte(data: bytes) -> None:
+    without = answers_to(data)
+    for number in range(len(data)):
+        assert answers_to(data, door_until=number) == without
+        agree_on(data[:number])
+
+
+def agree_on(data: bytes, number: int = 1 << 20) -> None:
+    """The answers are the same; the order of those that do not wait for one another is nobody's promise."""
+    assert sorted(answers_to(data, door_until=min(number, len(data)))) == sorted(answers_to(data))
+
+
+CANCEL = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [CANCEL, PING],
+        [LIST],
+        [{**PING, "id": 1}, PING],
+        [{**PING, "id": "1"}],
+        [request(5, "tools/list", **MODERN)],
+        [HELLO],
+        [[PING]],
+        [{**PING, "id": None}],
+    ],
+    ids=range(8),
+)
+def test_what_follows_meets_the_server_that_it_would_have_met(more: list[Any]) -> None:
+    agree_on(lines(HELLO, DONE, LIST) + lines(*more))
+
+
+IDS = st.one_of(st.integers(0, 4), st.sampled_from(["0", "x", -7, True, None, 1.5, "é", 2**70]))
+VERSIONS = st.sampled_from(["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28", "1"])
+CAPABILITIES: st.SearchStrategy[Any] = st.dictionaries(
+    st.sampled_from(["roots", "sampling", "elicitation", "experimental", "extensions", "tasks", "tools"]),
+    st.sampled_from([{}, {"listChanged": True}, {"form": {}}, {"x": {"y": 1}}, {"x": 1}, True, None, []]),
+    max_size=2,
+)
+INFO = st.sampled_from([{"name": "n", "version": "1"}, {"name": "n"}, {"name": "n", "version": "1", "icons": []}, None])
+HELLOS = st.fixed_dictionaries(
+    {"protocolVersion": VERSIONS, "capabilities": CAPABILITIES, "clientInfo": INFO}, optional={"more": st.none()}
+)
+ENVELOPES = st.fixed_dictionaries(
+    {"io.modelcontextprotocol/protocolVersion": VERSIONS, "io.modelcontextprotocol/clientCapabilities": CAPABILITIES},
+    optional={"io.modelcontextprotocol/clientInfo": INFO, "progressToken": IDS, "x": st.none()},
+)
+PARAMS: st.SearchStrategy[Any] = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"_meta": ENVELOPES}),
+    st.sampled_from([None, [], {"_meta": {}}, {"_meta": {"progressToken": 1}}, {"cursor": "c"}, {"cursor": None}]),
+)
+METHODS = st.sampled_from(["tools/list", "tools/list", "ping", "server/discover", "no/such/method", "initialize"])
+REQUESTS = st.one_of(
+    st.builds(lambda i, p: {"jsonrpc": "2.0", "id": i, "method": "initialize", "params": p}, IDS, HELLOS),
+    st.builds(lambda i, m, p: {"jsonrpc": "2.0", "id": i, "method": m, "params": p}, IDS, METHODS, PARAMS),
+    st.builds(lambda i, m: {"jsonrpc": "2.0", "id": i, "method": m}, IDS, METHODS),
+    st.sampled_from(
+        [DONE, {**DONE, "id": 9}, {**DONE, "params": {}}, [LIST], {"jsonrpc": "2.0", "id": 1, "result": {}}]
+    ),
+)
+OPENINGS = st.sampled_from([[HELLO], [HELLO, DONE], [HELLO, DONE, LIST], [request(0, "tools/list", **MODERN)], []])
+ENDS = st.sampled_from([b"\n", b"\r\n", b" \n", b"\n\n", b"}\n"])
+TALKS = st.builds(
+    lambda opening, rest, ends: b"".join(
+        json.dumps(message).encode() + end for message, end in zip([*opening, *rest], ends, strict=False)
+    ),
+    OPENINGS,
+    st.lists(REQUESTS, max_size=5),
+    st.lists(ENDS, min_size=8, max_size=8),
+)
+
+
+@given(TALKS, st.integers(0, 2000))
+@example(SESSION, 2000)
+@settings(max_examples=25)
+def test_whatever_a_host_says_the_door_changes_no_answer(data: bytes, number: int) -> None:
+    agree_on(data, number)
+
+
+@pytest.mark.slow
+@given(TALKS, st.integers(0, 2000))
+@settings(max_examples=1500)
+def test_whatever_many_hosts_say_the_door_changes_no_answer(data: bytes, number: int) -> None:
+    agree_on(data, number)
+
+
+def full(fd: int) -> int:
+    """Write until a pipe takes no more; how much that was."""
+    os.set_blocking(fd, False)
+    size = 0
+    try:
+        while True:
+            size += os.write(fd, b"\n" * 512)
+    except BlockingIOError:
+        return size
+
+
+def test_a_host_that_does_not_read_closes_the_door_and_hears_the_rest_later() -> None:
+    with pipe() as (answers, stdout):
+        full(stdout)
+        begun = begin(SESSION, stdout)
+        assert begun.unsent == begun.told["0"]
+        assert begun.rest == SESSION.split(b"\n", 1)[1]
+        assert {*heard(answers)} == {b"\n"}
+        anyio.run(serve, b"", stdout, begun)
+        assert heard(answers) == answers_to(SESSION)
+
+
+def test_the_half_of_an_answer_is_followed_by_its_other_half() -> None:
+    with pipe() as (answers, stdout):
+        begun = begin(SESSION, stdout)
+        whole = b"".join(begun.told.values())
+        assert b"".join(heard(answers)) == whole
+        anyio.run(serve, b"", stdout, begun._replace(unsent=whole[-7:]))
+        assert b"".join(heard(answers)).startswith(whole[-7:] + b'{"jsonrpc":"2.0","id":3,"error"')
+
+
+def test_a_host_that_is_gone_is_nobody_to_tell() -> None:
+    with pipe() as (answers, stdout):
+        os.close(answers)
+        begun = begin(SESSION, stdout)
+        assert begun.unsent
+        anyio.run(serve, b"", stdout, begun)
+
+
+def test_an_answer_that_the_server_would_not_give_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    changed = EarlyAnswers({"2025-11-25": {"initialize": {"changed": 1}, "ping": {"changed": 2}, "tools/list": {}}})
+    with pipe() as (_, stdout):
+        anyio.run(serve, b"", stdout, begin(SESSION, stdout, changed))
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "TELECMI_EARLY_ANSWERS=off" in caplog.text
+
+
+def test_what_loading_raises_comes_out() -> None:
+    with pipe() as (stdin, _), pipe() as (_, stdout), pytest.raises(ImportError, match="nothing there"):
+        answer_while(_fail, (stdin, stdout), prepared())
+
+
+def _fail() -> None:
+    raise ImportError("nothing there")
+
+
+def test_a_loaded_server_closes_the_door_although_nobody_spoke() -> None:
+    with pipe() as (stdin, _), pipe() as (_, stdout):
+        assert answer_while(lambda: None, (stdin, stdout), prepared()) == NOT_BEGUN
+
+
+def test_the_door_opens_only_to_pipes_and_sockets_that_stderr_does_not_share(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    with pipe() as (stdin, stdout), (tmp_path / "file").open("wb") as file, ours, theirs:
+        assert can_open((stdin, stdout))
+        assert can_open((theirs.fileno(), theirs.fileno()))
+        assert not can_open((file.fileno(), stdout))
+        assert not can_open((stdin, file.fileno()))
+        kept = os.dup(2)
+        try:
+            os.dup2(stdout, 2)
+            assert not can_open((stdin, stdout))
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

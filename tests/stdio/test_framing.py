@@ -1,0 +1,93 @@
+"""Lines and messages of the stdio transport; the whole of it is tried in e2e/ with real processes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mcp_types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
+
+from telecmi_mcp._stdio.framing import LineSplitter, TooLong, read_message, write_message
+
+
+@given(st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"")), min_size=1), st.integers(1, 9))
+def test_lines_are_the_same_however_the_bytes_arrive(lines: list[bytes], size: int) -> None:
+    stream = b"\n".join(lines)
+    splitter = LineSplitter()
+    found = [line for start in range(0, len(stream), size) for line in splitter.feed(stream[start : start + size])]
+    assert [*found, splitter.finish()] == lines
+
+
+@given(st.integers(0, 3000), st.integers(1, 900))
+def test_a_line_is_too_long_exactly_above_the_limit(length: int, size: int) -> None:
+    splitter = LineSplitter(limit=1500)
+    line = bytes(65 + place % 26 for place in range(length))
+    found = [got for start in range(0, length, size) for got in splitter.feed(line[start : start + size])]
+    found += [*splitter.feed(b"\nnext"), splitter.finish()]
+    assert found == [TooLong(line[:512], line[-512:]) if length > 1500 else line, b"next"]
+
+
+PADDING = "x" * 1_100_000
+
+
+@pytest.mark.parametrize(
+    ("line", "request_id"),
+    [
+        ('{"jsonrpc":"2.0","id":7,"method":"m","params":{"a":"' + PADDING + '"}}', 7),
+        ('{ "jsonrpc": "2.0", "id": "seven", "method":"m","params":{"a":"' + PADDING + '"}}', "seven"),
+        ('{"method":"m","params":{"id":1,"a":"' + PADDING + '"},"jsonrpc":"2.0","id":8}', 8),
+        ('{"method":"m","params":{"a":"' + PADDING + '","id":9}}', None),
+        ('{"method":"m","id":9,"params":{"a":"' + PADDING + '"}}', None),
+        (PADDING, None),
+    ],
+)
+def test_a_line_too_long_is_refused_to_whoever_sent_it(line: str, request_id: Any) -> None:
+    splitter = LineSplitter()
+    (too_long,) = splitter.feed(line.encode() + b"\n")
+    answer = read_message(too_long)
+    assert isinstance(answer, JSONRPCError)
+    assert (answer.id, answer.error.code) == (request_id, -32600)
+
+
+@pytest.mark.parametrize(
+    ("line", "request_id", "code"),
+    [
+        (b"hello", None, -32700),
+        (b'{"jsonrpc":"2.0","id":1', None, -32700),
+        (b"\xff\xfe", None, -32700),
+        (b"[" * 100_000, None, -32700),
+        (b"[]", None, -32600),
+        (b"1", None, -32600),
+        (b'{"jsonrpc":"2.0","id":1}', 1, -32600),
+        (b'{"jsonrpc":"1.0","id":"a","method":"m"}', "a", -32600),
+        (b'{"jsonrpc":"2.0","id":true,"method":"m"}', None, -32600),
+        (b'{"jsonrpc":"2.0","id":1.5,"method":"m"}', None, -32600),
+        (b'{"jsonrpc":"2.0","id":"\\ud800","method":1}', None, -32600),
+        (b'{"jsonrpc":"2.0","id":3,"method":"m","params":{"a":"\\ud800"}}', 3, -32600),
+    ],
+)
+def test_a_malformed_line_is_answered(line: bytes, request_id: Any, code: int) -> None:
+    answer = read_message(line)
+    assert isinstance(answer, JSONRPCError)
+    assert (answer.id, answer.error.code) == (request_id, code)
+    assert json.loads(write_message(answer))["id"] == request_id
+
+
+def test_a_message_is_read() -> None:
+    assert read_message(b'{"jsonrpc":"2.0","id":1,"method":"ping"}') == JSONRPCRequest(
+        jsonrpc="2.0", id=1, method="ping"
+    )
+
+
+def test_a_message_is_one_line_of_utf8() -> None:
+    line = write_message(JSONRPCResponse(jsonrpc="2.0", id=1, result={"name": "ज्योति\n"}))
+    assert line == '{"jsonrpc":"2.0","id":1,"result":{"name":"ज्योति\\n"}}\n'.encode()
+
+
+def test_a_lone_surrogate_costs_its_escape_and_never_the_process() -> None:
+    line = write_message(JSONRPCResponse(jsonrpc="2.0", id=1, result={"name": "\ud800"}))
+    assert json.loads(line)["result"] == {"name": "\ud800"}
+    assert line.isascii()

@@ -1,0 +1,262 @@
+"""The pumps of the stdio transport on pipes of our own; the whole of it is tried in e2e/ with real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import select
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCResponse
+
+from telecmi_mcp._stdio.backpressure import MAX_DUE
+from telecmi_mcp._stdio.early_responder import NOT_BEGUN, Begun
+from telecmi_mcp._stdio.transport import _Reader, _StdioPumps, _Writer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its event loop does not wait for pipes")
+
+
+class Host:
+    """The other ends of the pipes, and a server that takes every message and answers only when told."""
+
+    def __init__(self) -> None:
+        self.stdin, self._requests = os.pipe()
+        self.answers, self.stdout = os.pipe()
+        self.taken = 0
+        self.ended = False
+
+    async def serve(self, wire: _StdioPumps) -> None:
+        async with wire.from_client, wire.to_client:
+            async for _ in wire.from_client:
+                self.taken += 1
+        self.ended = True
+
+    def ask(self, number: int) -> None:
+        lines = (b'{"jsonrpc":"2.0","id":%d,"method":"m"}\n' % each for each in range(number))
+        os.write(self._requests, b"".join(lines))
+
+    def say(self, line: bytes) -> None:
+        os.write(self._requests, line)
+
+    def leave(self) -> None:
+        os.close(self._requests)
+
+    async def has_taken(self, number: int) -> None:
+        while self.taken < number:
+            await checkpoint()
+        await quiet()
+        assert self.taken == number
+
+    def heard(self) -> bytes:
+        return os.read(self.answers, 65536)
+
+    def close(self) -> None:
+        for fd in (self.stdin, self.answers, self.stdout):
+            os.close(fd)
+
+
+@asynccontextmanager
+async def connected(begun: Begun = NOT_BEGUN) -> AsyncIterator[tuple[Host, _StdioPumps]]:
+    host = Host()
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as pumps:
+            wire = _StdioPumps((host.stdin, host.stdout), pumps, begun)
+            for pump in (wire.pump_in, wire.pump_out):
+                pumps.start_soon(pump)
+            pumps.start_soon(host.serve, wire)
+            yield host, wire
+    host.close()
+    assert not pumps.cancel_scope.cancel_called  # else the test was cut short
+
+
+async def quiet() -> None:
+    """Wait until nothing moves, the event loop having looked at its descriptors meanwhile."""
+    for _ in range(10):
+        await checkpoint()
+        await anyio.wait_all_tasks_blocked()
+
+
+async def answer(wire: _StdioPumps, request_id: int) -> None:
+    await wire.to_client.send(SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=request_id, result={})))
+
+
+async def test_a_server_owes_at_most_1024_answers() -> None:
+    async with connected() as (host, wire):
+        host.ask(1100)
+        await host.has_taken(MAX_DUE)
+        await answer(wire, 0)
+        await host.has_taken(MAX_DUE + 1)
+        host.leave()
+        for each in range(1, 1100):
+            await answer(wire, each)
+            await checkpoint()  # in which what has room now is taken: a server answers nothing else
+
+
+async def test_the_end_of_input_waits_for_the_answer_that_is_due() -> None:
+    async with connected() as (host, wire):
+        host.ask(1)
+        await host.has_taken(1)
+        host.leave()
+        await quiet()
+        assert not host.ended
+        await answer(wire, 0)
+        await quiet()
+        assert host.ended
+        assert host.heard() == b'{"jsonrpc":"2.0","id":0,"result":{}}\n'
+
+
+async def test_the_end_of_input_waits_for_both_answers_to_an_id_that_was_used_twice() -> None:
+    async with connected() as (host, wire):
+        host.ask(1)
+        host.ask(1)
+        await host.has_taken(2)
+        host.leave()
+        await answer(wire, 0)
+        await quiet()
+        assert not host.ended
+        await answer(wire, 0)
+        await quiet()
+        assert host.ended
+
+
+ASKED = b'{"jsonrpc":"2.0","id":0,"method":"m"}'
+ANSWERED = b'{"jsonrpc":"2.0","id":0,"result":{}}\n'
+
+
+async def test_what_was_answered_early_is_settled_before_anything_else_reaches_the_server() -> None:
+    async with connected(Begun((ASKED,), {"0": ANSWERED}, rest=ASKED + b"\n")) as (host, wire):
+        await host.has_taken(1)
+        await answer(wire, 0)
+        await host.has_taken(2)
+        await answer(wire, 0)
+        host.leave()
+        await quiet()
+        assert host.heard() == ANSWERED
+
+
+async def test_an_end_of_input_that_was_met_early_is_the_end() -> None:
+    async with connected(Begun(rest=ASKED + b"\n", ended=True)) as (host, wire):
+        host.ask(1)
+        await host.has_taken(1)
+        await answer(wire, 0)
+        await quiet()
+        assert host.ended
+        host.leave()
+
+
+async def test_what_nobody_takes_stays_with_the_host_and_is_read_later() -> None:
+    stdin, requests = os.pipe()
+    reader = _Reader(stdin)
+    os.write(requests, b"one")
+    with anyio.fail_after(30):
+        assert await reader.read() == b"one"
+        os.write(requests, b"two")
+        await quiet()
+        os.write(requests, b"three")
+        await quiet()
+        assert select.select([stdin], [], [], 0)[0], "it is still in the pipe"
+        assert await reader.read() == b"two"
+        assert await reader.read() == b"three"
+        os.close(requests)
+        await quiet()
+        assert reader.hung_up()
+        assert await reader.read() == b""
+    reader.close()
+    assert not asyncio.get_running_loop().remove_reader(stdin), "the event loop knows the descriptor no more"
+    os.close(stdin)
+
+
+async def test_bytes_that_arrive_with_the_end_are_read_before_it() -> None:
+    async with connected() as (host, wire):
+        host.ask(3)
+        host.leave()
+        await host.has_taken(3)
+        for each in range(3):
+            await answer(wire, each)
+
+
+async def test_a_line_that_was_begun_is_ended_before_another_one() -> None:
+    answers, stdout = os.pipe()
+    os.set_blocking(answers, False)
+    writer = _Writer(stdout)
+    assert writer.begin(b"short\n")
+    assert not writer.is_amid_line
+    assert os.read(answers, 100) == b"short\n"
+    begun = b"x" * 1_000_000
+    assert writer.begin(begun)
+    assert writer.is_amid_line, "no pipe has that much room"
+    lines = os.read(answers, 65536)
+    assert not writer.begin(b"between\n"), "though there is room again"
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as writing:
+            with anyio.move_on_after(0) as given_up:
+                await writer.write(b"given up\n")
+            assert given_up.cancelled_caught
+            writing.start_soon(writer.write, b"next\n")
+            while not lines.endswith(b"next\n"):
+                await anyio.wait_readable(answers)
+                lines += os.read(answers, 65536)
+    assert lines == begun + b"next\n"
+    os.close(answers)
+    assert not writer.begin(b"nobody reads\n")
+    os.close(stdout)
+
+
+async def test_a_complaint_does_not_come_between_the_parts_of_a_line() -> None:
+    async with connected() as (host, wire):
+        host.ask(1)
+        await host.has_taken(1)
+        long = JSONRPCResponse(jsonrpc="2.0", id=0, result={"long": "x" * 1_000_000})
+        host.say(b"no JSON\n")
+        await wire.to_client.send(SessionMessage(long))
+        lines = b""
+        while lines.count(b"\n") < 2:
+            await anyio.wait_readable(host.answers)
+            lines += host.heard()
+        assert [json.loads(line)["id"] for line in lines.splitlines()] == [0, None]
+        host.leave()
+
+
+async def test_an_answer_of_which_a_part_went_at_once_is_due_until_it_is_whole() -> None:
+    async with connected() as (host, wire):
+        host.ask(1)
+        await host.has_taken(1)
+        long = JSONRPCResponse(jsonrpc="2.0", id=0, result={"long": "x" * 1_000_000})
+        await wire.to_client.send(SessionMessage(long))
+        host.leave()
+        await quiet()
+        assert not host.ended
+        lines = b""
+        while not lines.endswith(b"\n"):
+            await anyio.wait_readable(host.answers)
+            lines += host.heard()
+        await quiet()
+        assert host.ended
+
+
+async def test_answers_stay_in_their_order_when_one_has_to_wait() -> None:
+    async with connected() as (host, wire):
+        host.ask(3)
+        await host.has_taken(3)
+        long = JSONRPCResponse(jsonrpc="2.0", id=0, result={"long": "x" * 1_000_000})
+        async with anyio.create_task_group() as sending:
+            sending.start_soon(wire.to_client.send, SessionMessage(long))
+            await quiet()
+            sending.start_soon(answer, wire, 1)
+            sending.start_soon(answer, wire, 2)
+            lines = b""
+            while lines.count(b"\n") < 3:
+                await anyio.wait_readable(host.answers)
+                lines += host.heard()
+        assert [json.loads(line)["id"] for line in lines.splitlines()] == [0, 1, 2]
+        host.leave()
