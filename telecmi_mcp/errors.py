@@ -73,10 +73,12 @@ class TelecmiError(Exception):
         retryable: Whether the same call may succeed later without anybody changing anything.
         hint: What to do, without the closing stop.
         retries: How often the client itself repeats a read that met this error.
+        again_hint: What to look at instead, when the call before failed in the same way; "" for the same hint.
         detail: What the other side said, for logs only; never shown to a model.
     """
 
     code: ClassVar[str] = "error"
+    again_hint: ClassVar[str] = ""
     retryable: ClassVar[bool] = False
     retries: ClassVar[int] = 0
     hint: str = "Try again later"
@@ -87,6 +89,12 @@ class TelecmiError(Exception):
         self.fact = fact or type(self).fact
         self.detail = detail
         super().__init__(f"{self.hint}: {self.fact}.")
+
+    def met_again(self) -> None:
+        """Advise what to look at: waiting did not help."""
+        if self.again_hint:
+            self.hint = self.again_hint
+            self.args = (f"{self.hint}: {self.fact}.",)
 
 
 class ConfigurationError(TelecmiError):
@@ -363,18 +371,27 @@ class NameNotResolved(Unreachable):
 
 
 class Interrupted(NetworkError):
-    """The connection ended before the answer did."""
+    """The connection ended before the answer did.
+
+    Attributes:
+        is_stale: It was a kept connection, and ended before the first byte of the answer.
+    """
 
     code = "interrupted"
     retries = 2
     hint = "Try again"
     fact = "the connection to TeleCMI was interrupted"
 
+    def __init__(self, *, is_stale: bool = False, detail: str = "") -> None:
+        self.is_stale = is_stale
+        super().__init__(detail=detail)
+
 
 class DeadlineExceeded(NetworkError):
     """No whole answer came within the time of one call."""
 
     code = "deadline_exceeded"
+    again_hint = "Check the network, TELECMI_BASE_URL and the proxy settings, and ask TeleCMI about an outage"
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -432,6 +449,7 @@ class ServiceFailed(ServiceError):
     """TeleCMI answered 500 or another 5xx."""
 
     code = "service_failed"
+    again_hint = "Check TELECMI_BASE_URL and the proxy settings, and ask TeleCMI about an outage"
     retryable = True
     retries = 1
     fact = "TeleCMI failed to answer this request"
@@ -465,6 +483,7 @@ class UnreadableAnswer(ServiceError):
     """The answer does not follow TeleCMI's documents in any form that is known."""
 
     code = "unreadable_answer"
+    again_hint = "Check TELECMI_BASE_URL and the proxy settings, and ask TeleCMI about an outage"
     fact = "TeleCMI's answer could not be read"
 
 

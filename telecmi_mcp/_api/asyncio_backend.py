@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_UNREAD = 64 * 1024
 
+_GLIMPSE = 16  # bytes that show who speaks
+
 _NEXT_ADDRESS_SECONDS = 0.25  # before the next address of a name is tried beside the first (RFC 8305)
 
 
@@ -39,7 +41,7 @@ class SocketBackend(httpcore2.AsyncNetworkBackend):
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's signature
         local_address: str | None = None,  # noqa: ARG002 - the pool passes none
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - the same
-    ) -> httpcore2.AsyncNetworkStream:
+    ) -> SocketStream:
         """Open a connection.
 
         Raises:
@@ -55,7 +57,7 @@ class SocketBackend(httpcore2.AsyncNetworkBackend):
             raise httpcore2.ConnectTimeout from why
         except (OSError, UnicodeError) as why:  # the latter for a name that cannot be one
             raise httpcore2.ConnectError from why
-        return _Socket(transport, inbox)
+        return SocketStream(transport, inbox)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -218,7 +220,7 @@ def _settle(waiter: asyncio.Future[bool] | None, *, in_time: bool) -> None:
         waiter.set_result(in_time)
 
 
-class _Socket(httpcore2.AsyncNetworkStream):
+class SocketStream(httpcore2.AsyncNetworkStream):
     """One connection. What is written is held until an answer is read, so a request is one piece on its way."""
 
     def __init__(self, transport: asyncio.Transport, inbox: _Inbox) -> None:
@@ -245,15 +247,24 @@ class _Socket(httpcore2.AsyncNetworkStream):
         self._held += buffer
 
     async def aclose(self) -> None:
-        self._transport.abort()
+        self.abort()
         await cancel_shielded_checkpoint()  # in which the event loop closes the socket
+
+    def abort(self) -> None:
+        """Close at once; the event loop closes the socket in its next turn."""
+        self._transport.abort()
+
+    @property
+    def unread(self) -> bytes:
+        """The first bytes that have arrived and that nobody has read."""
+        return bytes(self._inbox.unread[:_GLIMPSE])
 
     async def start_tls(
         self,
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's signature
-    ) -> httpcore2.AsyncNetworkStream:
+    ) -> SocketStream:
         try:
             with anyio.fail_after(timeout):
                 return await self._started_tls(ssl_context, server_hostname)
@@ -267,7 +278,7 @@ class _Socket(httpcore2.AsyncNetworkStream):
             await self.aclose()
             raise
 
-    async def _started_tls(self, context: ssl.SSLContext, hostname: str | None) -> httpcore2.AsyncNetworkStream:
+    async def _started_tls(self, context: ssl.SSLContext, hostname: str | None) -> SocketStream:
         if self._inbox.unread:
             raise ssl.SSLError("bytes before the handshake")  # they would pass for bytes from inside of TLS
         if self._inbox.ended:
@@ -277,7 +288,7 @@ class _Socket(httpcore2.AsyncNetworkStream):
         if transport is None:  # it broke off at the end of the handshake
             raise ConnectionResetError
         self._inbox.transport = transport
-        return _Socket(transport, self._inbox)
+        return SocketStream(transport, self._inbox)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore2's signature
         if info == "is_readable":

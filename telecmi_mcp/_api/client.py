@@ -5,12 +5,13 @@ Both calls are reads, so they may be repeated although they are POST.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import random
 from contextlib import nullcontext, suppress
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
@@ -38,7 +39,7 @@ _T = TypeVar("_T")
 
 _AMBIGUOUS = {400, 404}  # besides their own meaning, TeleCMI's answers to an id that it does not know
 _NEARLY = 0.98
-_PATIENCE = 0.5  # of the deadline: after that much silence another attempt still has time
+_SILENCE = 0.5  # of the deadline, after which a second request is sent beside a silent one
 _DETAIL_LIMIT = 200
 _STAND_IN = "rehearsal"  # for a token
 _NOBODY = {"contact_id": "00000000-0000-4000-8000-000000000000", "first_name": "Nobody"}
@@ -62,6 +63,48 @@ class RequestHooks:
 _UNWATCHED: AbstractContextManager[Callable[[int], None]] = nullcontext(lambda _: None)
 
 NO_HOOKS = RequestHooks()
+
+
+@dataclass(slots=True)
+class _Race:
+    """One request, or two for the same, of which the first answer counts.
+
+    Attributes:
+        heard_at: When bytes came last for the first of them.
+        over: Cancels both.
+    """
+
+    heard_at: float
+    over: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    alarm: asyncio.TimerHandle | None = None
+    runners: int = 1
+    answer: dict[str, Any] | None = None
+    error: errors.TelecmiError | None = None
+
+    async def run(self, request: Awaitable[dict[str, Any]]) -> None:
+        """Wait for one of the requests; what a repetition may mend does not end the other."""
+        try:
+            self.answer = await request
+        except errors.TelecmiError as error:
+            self.error = error
+            self.runners -= 1
+            if error.retries and self.runners:
+                return
+        if self.alarm is not None:
+            self.alarm.cancel()
+        if self.runners > (self.answer is not None):
+            self.over.cancel()
+
+    def note_bytes(self, now: float) -> None:
+        """Note that bytes came."""
+        self.heard_at = now
+
+    def result(self) -> dict[str, Any]:
+        """Return the answer, or raise what came instead."""
+        if self.answer is not None:
+            return self.answer
+        assert self.error is not None  # noqa: S101 - one of them has ended
+        raise self.error
 
 
 class TelecmiClient:
@@ -91,7 +134,7 @@ class TelecmiClient:
         self._sleep = sleep
         self._draw = draw
         self._gate = Gate(MAX_CONNECTIONS)
-        self._budget = RetryBudget()
+        self._budget = channel.budget
         self._trail = CursorTrail()
         self._in_background = False
         self.upstream_health = channel.upstream_health
@@ -155,6 +198,16 @@ class TelecmiClient:
         protocol.read_contact(read, _NOBODY["contact_id"], secret=_STAND_IN)
 
     async def _in_time(self, read: Callable[[SecretStr], Awaitable[_T]]) -> _T:
+        begun = anyio.current_time()
+        try:
+            result = await self._before_the_deadline(read)
+        except errors.TelecmiError as error:
+            self.upstream_health.note_call(error, begun=begun, ended=anyio.current_time())
+            raise
+        self.upstream_health.note_call(None, begun=begun, ended=anyio.current_time())
+        return result
+
+    async def _before_the_deadline(self, read: Callable[[SecretStr], Awaitable[_T]]) -> _T:
         with self._limit(), suppress(errors.Unresponsive):  # the last try used the time up
             return await self._signed_in(read)
         raise errors.DeadlineExceeded(self._timeout)
@@ -205,8 +258,7 @@ class TelecmiClient:
         """One request, repeated while its error, the deadline and the budget allow it."""
         retry = 0
         while True:
-            if self._terms.admit is not None:
-                await self._terms.admit(self._in_background)
+            await self._admit()
             try:
                 answer = await self._attempt(body, retry)
             except errors.TelecmiError as error:
@@ -224,24 +276,67 @@ class TelecmiClient:
 
     async def _attempt(self, body: dict[str, Any], retry: int) -> dict[str, Any]:
         async with self._gate.passed(in_background=self._in_background):
-            with self._terms.watch(retry) as note_status:
-                answer = await self._channel.post(protocol.CONTACT_PATH, body, patience=self._patience())
-                note_status(answer.status)
-                return protocol.read_answer(
-                    answer.status, answer.body, retry_after=answer.retry_after, secret=body["token"]
-                )
+            if self._in_background:
+                return await self._send(body, retry, lambda: None)
+            return await self._hedged(body, retry)
+
+    async def _hedged(self, body: dict[str, Any], retry: int) -> dict[str, Any]:
+        """One request, and after half of the call's time in silence a second beside it; the first answer counts."""
+        loop = asyncio.get_running_loop()
+        race = _Race(heard_at=loop.time())
+        silence = self._timeout * _SILENCE
+
+        def look() -> None:
+            silent_for = loop.time() - race.heard_at
+            if silent_for >= silence:
+                tries.start_soon(self._hedge, race, body, retry + 1)
+            else:
+                race.alarm = loop.call_later(silence - silent_for, look)
+
+        async with anyio.create_task_group() as tries:
+            race.over = tries.cancel_scope
+            race.alarm = loop.call_later(silence, look)
+            try:
+                await race.run(self._send(body, retry, lambda: race.note_bytes(loop.time())))
+            finally:
+                race.alarm.cancel()
+        return race.result()
+
+    async def _hedge(self, race: _Race, body: dict[str, Any], retry: int) -> None:
+        """Send the second request, where that takes no place from others and the retry budget allows it."""
+        if not (self._gate.has_room and self._channel.has_room and self._budget.take()):
+            return
+        race.runners += 1
+        async with self._gate.passed():
+            try:
+                await self._admit()
+            except errors.TooManyCalls:
+                race.runners -= 1
+                return
+            _log.info("silence: asking once more beside the first request")
+            await race.run(self._send(body, retry, lambda: None))
+
+    async def _admit(self) -> None:
+        if self._terms.admit is not None:
+            await self._terms.admit(self._in_background)
+
+    async def _send(self, body: dict[str, Any], retry: int, heard: Callable[[], None]) -> dict[str, Any]:
+        with self._terms.watch(retry) as note_status:
+            answer = await self._channel.post(protocol.CONTACT_PATH, body, patience=self._patience(), heard=heard)
+            note_status(answer.status)
+            return protocol.read_answer(
+                answer.status, answer.body, retry_after=answer.retry_after, secret=body["token"]
+            )
 
     def _patience(self) -> float:
-        """Half of the call's time, so that another try fits; for a last try nearly all that is left.
-
-        Only nearly, so that silence ends an attempt by its own limit and not by being cancelled at the deadline.
-        """
-        left = max(0.0, anyio.current_effective_deadline() - anyio.current_time())
-        return left * _NEARLY if self._budget.empty else min(left * _NEARLY, self._timeout * _PATIENCE)
+        """Nearly all the time that is left: silence ends an attempt by its own limit, not by being cancelled."""
+        return max(0.0, anyio.current_effective_deadline() - anyio.current_time()) * _NEARLY
 
     def _pause(self, error: errors.TelecmiError, retry: int) -> float | None:
         if retry > error.retries:
             return None
+        if retry == 1 and isinstance(error, errors.Interrupted) and error.is_stale:
+            return 0.0  # says nothing of TeleCMI's health, so it costs nothing either
         pause = pause_before(retry, retry_after=getattr(error, "retry_after", None), draw=self._draw)
         in_time = anyio.current_time() + pause < anyio.current_effective_deadline()
         return pause if in_time and self._budget.take() else None

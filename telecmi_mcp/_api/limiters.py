@@ -67,31 +67,43 @@ class Gate:
         self._free = places
         self._queues: tuple[deque[anyio.Event], deque[anyio.Event]] = deque(), deque()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a place is free."""
+        return self._free > 0
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for a place."""
+        return bool(self._queues[0] or self._queues[1])
+
     @asynccontextmanager
     async def passed(self, *, in_background: bool = False) -> AsyncIterator[None]:
         """Hold a place for as long as the context lasts."""
-        await self._enter(self._queues[in_background])
+        await self.enter(in_background=in_background)
         try:
             yield
         finally:
-            self._leave()
+            self.leave()
 
-    async def _enter(self, queue: deque[anyio.Event]) -> None:
+    async def enter(self, *, in_background: bool = False) -> None:
+        """Wait for a place, and hold it until ``leave``."""
         if self._free:
             self._free -= 1
             return
+        queue = self._queues[in_background]
         turn = anyio.Event()
         queue.append(turn)
         try:
             await turn.wait()
         except BaseException:
             if turn.is_set():
-                self._leave()
+                self.leave()
             else:
                 queue.remove(turn)
             raise
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """Hand the place on, or free it."""
         queue = self._queues[0] or self._queues[1]
         if queue:

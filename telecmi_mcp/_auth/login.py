@@ -48,7 +48,7 @@ class Login:
     """Signs accounts in, within ``timeout`` seconds each.
 
     A login is repeated only where the first one cannot have reached TeleCMI, because a refused password
-    that is sent twice may be what locks the account.
+    that is sent twice may be what locks the account. Each has a connection of its own, which is closed after it.
     """
 
     def __init__(  # noqa: PLR0913 - what it works with, and what a test puts in its place
@@ -62,7 +62,7 @@ class Login:
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        self._channel = channel
+        self._channel = channel.separate(is_kept=False)
         self._rejected_passwords = rejected_passwords
         self._secrets = secrets
         self._timeout = timeout

@@ -109,6 +109,7 @@ async def open_team(
             database,
             open_location=indexes.open_location if indexes else None,
             hooks_for=policy.hooks_for,
+            on_surplus=policy.metrics.count_surplus,
             transport=transport,
             state=state,
             secrets=secrets,

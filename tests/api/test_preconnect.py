@@ -300,7 +300,7 @@ async def test_the_end_comes_while_it_is_being_opened(authority: trustme.CA) -> 
 
 
 async def test_one_that_nobody_uses_is_closed_and_the_next_call_opens_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("telecmi_mcp._api.http.KEEPALIVE_SECONDS", 0)
+    monkeypatch.setattr("telecmi_mcp._api.http_guard.KEEPALIVE_SECONDS", 0)
     telecmi = Telecmi()
     async with opened(telecmi) as app:
         app.expect_calls()

@@ -15,7 +15,7 @@ from faults.plays import CONTACT_ID, GOOD, answer, answers, dawdles, page, says_
 from faults.server import FaultServer, Play, Visit
 from faults.stage import client_of
 from telecmi_mcp._api.limiters import RateLimit, RetryBudget, pause_before
-from telecmi_mcp.errors import DeadlineExceeded, Unavailable
+from telecmi_mcp.errors import DeadlineExceeded, ServiceFailed, Unavailable, UnreadableAnswer
 
 pytestmark = pytest.mark.own_time
 
@@ -207,7 +207,7 @@ async def test_a_call_that_only_waited_leaves_its_place_to_the_next() -> None:
         await server.close()
 
 
-async def test_a_silent_connection_is_given_up_after_half_of_the_deadline() -> None:
+async def test_beside_a_silent_connection_a_second_is_asked_after_half_of_the_deadline() -> None:
     begun: list[float] = []
     given_up: list[float] = []
 
@@ -241,3 +241,94 @@ async def test_a_retry_that_does_not_fit_the_deadline_is_not_begun() -> None:
         await client.aclose()
         await server.close()
     assert (server.tries, pauses) == (1, [])
+
+
+def _after(seconds: float) -> Play:
+    async def run(visit: Visit) -> None:
+        with anyio.move_on_after(seconds):
+            await visit.until_gone()
+        await visit.send(answer(page()))
+
+    return Play(run)
+
+
+async def test_an_answer_that_comes_after_half_of_the_deadline_is_not_thrown_away() -> None:
+    server = FaultServer((_after(0.6),))
+    await server.listen()
+    client = client_of(server.url, [], timeout=1)
+    try:
+        with anyio.fail_after(_ENDLESS):
+            begun = anyio.current_time()
+            assert [await client.list_contacts() for _ in range(12)] == [PAGE] * 12, "whatever the budget"
+            assert anyio.current_time() - begun < 12 * 0.8, "each by its first request"
+    finally:
+        await client.aclose()
+        await server.close()
+
+
+async def test_a_slow_telecmi_is_asked_once_when_the_budget_is_empty() -> None:
+    server = FaultServer((_after(0.6),))
+    await server.listen()
+    client = client_of(server.url, [], timeout=1)
+    while client._budget.take():  # noqa: SLF001 - it takes five failures otherwise
+        pass
+    try:
+        with anyio.fail_after(_ENDLESS):
+            assert await client.list_contacts() == PAGE
+    finally:
+        await client.aclose()
+        await server.close()
+    assert server.tries == 1
+
+
+async def test_work_in_the_background_is_not_asked_twice() -> None:
+    server = FaultServer((_after(0.6),))
+    await server.listen()
+    client = client_of(server.url, [], timeout=1)
+    try:
+        with anyio.fail_after(_ENDLESS):
+            assert await client.in_background().list_contacts() == PAGE
+    finally:
+        await client.aclose()
+        await server.close()
+    assert server.tries == 1
+
+
+async def test_kept_connections_that_die_at_each_second_request_cost_nothing_of_the_budget() -> None:
+    async def reset(visit: Visit) -> None:
+        visit.reset()
+
+    server = FaultServer((GOOD, Play(reset)) * 40)
+    await server.listen()
+    pauses: list[float] = []
+    client = client_of(server.url, pauses, timeout=20)
+    try:
+        with anyio.fail_after(_ENDLESS):
+            assert [await client.list_contacts() for _ in range(40)] == [PAGE] * 40
+    finally:
+        await client.aclose()
+        await server.close()
+    assert set(pauses) == {0.0}
+
+
+async def test_what_fails_twice_in_a_row_says_what_to_look_at_until_an_answer_is_good() -> None:
+    words = answers(b"plain words")
+    server = FaultServer((words,))
+    await server.listen()
+    client = client_of(server.url, [], timeout=20)
+    try:
+        with anyio.fail_after(_ENDLESS):
+            for advice in ("Try again later", "Check TELECMI_BASE_URL", "Check TELECMI_BASE_URL"):
+                with pytest.raises(UnreadableAnswer, match=f"^{advice}"):
+                    await client.list_contacts()
+            server.play(GOOD)
+            assert await client.list_contacts() == PAGE
+            server.play(words)
+            with pytest.raises(UnreadableAnswer, match="Try again later"):
+                await client.list_contacts()
+            server.play(verdict(500, status=500))
+            with pytest.raises(ServiceFailed, match="Try again later"):
+                await client.list_contacts()
+    finally:
+        await client.aclose()
+        await server.close()

@@ -17,6 +17,7 @@ from .plays import (
     MARK,
     answer,
     answers,
+    bomb,
     chunked,
     head,
     page,
@@ -28,6 +29,8 @@ from .plays import (
 
 if TYPE_CHECKING:
     from telecmi_mcp._models import ContactPage
+
+    from .server import Play
 
 _HTML = f"<!doctype html><title>{MARK}</title><p>Please sign in to the hotel's network".encode()
 
@@ -162,8 +165,33 @@ REDIRECTS = (
     ),
 )
 
+
+def _members(*members: bytes) -> Play:
+    return answers(b"".join(members), "Content-Encoding: gzip")
+
+
 CODINGS = (
     Fault("gzip", "A good answer in gzip.", (says(zipped(page()), stays=True),), PAGE),
+    Fault(
+        "gzip-members",
+        "A body in gzip has two members.",
+        (_members(gzip.compress(page()[:20]), gzip.compress(page()[20:])),),
+        PAGE,
+    ),
+    Fault("gzip-padded", "Zeros follow a body in gzip.", (_members(gzip.compress(page()), bytes(512)),), PAGE),
+    Fault(
+        "gzip-then-garbage",
+        "Something that is no gzip follows a body in gzip.",
+        (_members(gzip.compress(page()), MARK.encode()),),
+        errors.CorruptAnswer(),
+        tries=2,
+    ),
+    Fault(
+        "gzip-bomb-second",
+        "The second member of a body in gzip would become one GiB.",
+        (_members(gzip.compress(page()), bomb(1024)),),
+        errors.AnswerTooLarge(),
+    ),
     Fault(
         "gzip-bad",
         "A body in gzip is damaged.",

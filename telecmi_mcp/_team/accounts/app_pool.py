@@ -1,4 +1,4 @@
-"""What each caller's tools work with: one app for an account, shared by all who read it, on one channel to TeleCMI."""
+"""What each caller's tools work with: one app for an account, shared by all who read it, on connections of its own."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 CONNECTIONS = 64
-"""To TeleCMI, of one replica for all accounts; each account has at most eight requests on their way."""
+"""To TeleCMI, of one replica for all accounts together, none of which shares one with another."""
 MOST_APPS = 2000
 IDLE_SECONDS = 900.0
 _TIDY_SECONDS = 60.0
@@ -95,18 +95,26 @@ class AppDeps:
     clock: Callable[[], float]
     hooks_for: Callable[[str], RequestHooks]
 
-    def app(
+    @asynccontextmanager
+    async def app(
         self, choose: Callable[..., TokenSource], state: Path | None = None, *, account: str = _SERVICE
-    ) -> AbstractAsyncContextManager[App]:
-        return assemble_app(
-            self.settings,
-            self.channel,
-            choose,
-            open_location=self.open_location,
-            state=state,
-            terms=self.hooks_for(account),
-            clock=self.clock,
-        )
+    ) -> AsyncIterator[App]:
+        """Open the app of one account, which shares no connection with any other account."""
+        channel = self.channel.separate()
+        try:
+            async with assemble_app(
+                self.settings,
+                channel,
+                choose,
+                open_location=self.open_location,
+                state=state,
+                terms=self.hooks_for(account),
+                clock=self.clock,
+            ) as app:
+                yield app
+        finally:
+            with anyio.CancelScope(shield=True):
+                await channel.aclose()
 
     def login(self, rejected_passwords: RejectedPasswords) -> Login:
         return Login(self.channel, rejected_passwords, self.secrets, timeout=self.settings.timeout, clock=self.clock)
@@ -122,6 +130,7 @@ async def open_apps(  # noqa: PLR0913 - what a replica has, each named
     state: Path | None = None,
     secrets: KnownSecrets | None = None,
     hooks_for: Callable[[str], RequestHooks] = lambda _: NO_HOOKS,
+    on_surplus: Callable[[], object] = lambda: None,
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Apps]:
@@ -137,6 +146,7 @@ async def open_apps(  # noqa: PLR0913 - what a replica has, each named
         state: The folder of what ``telecmi-mcp login`` kept for the service; ``None`` for none.
         secrets: Learns every secret that is met, for the log.
         hooks_for: Tells on what terms requests of an account are sent to TeleCMI, by the account's name.
+        on_surplus: Is called when a connection is closed because TeleCMI sent bytes that belong to no answer.
         clock: Tells the Unix time, to which a token's age is measured.
         monotonic: Tells seconds, from any beginning.
 
@@ -147,7 +157,7 @@ async def open_apps(  # noqa: PLR0913 - what a replica has, each named
     vault = await run_sync(open_vault, settings, known)
     common = replace(settings.common, rate_limit=0)
     known.add(common.token, common.password)
-    channel = Channel(common.base_url, transport=transport, connections=CONNECTIONS)
+    channel = Channel(common.base_url, transport=transport, connections=CONNECTIONS, on_surplus=on_surplus)
     ground = AppDeps(common, channel, known, open_location, clock, hooks_for)
     try:
         async with _open_kind(ground, settings, database, vault, state, monotonic) as apps:

@@ -66,6 +66,11 @@ class Metrics:
             explicit_bucket_boundaries_advisory=_SECONDS,
         )
         self._limits = meter.create_counter(f"{_NAME}.limits", "{refusal}", "Calls that a limit refused, by limit")
+        self._surplus = meter.create_counter(
+            f"{_NAME}.connections.surplus",
+            "{connection}",
+            "Connections to TeleCMI that were closed because bytes came that belong to no answer",
+        )
 
     def count_call(self, entry: Entry) -> None:
         """Count a call that has ended."""
@@ -78,6 +83,10 @@ class Metrics:
     def count_limit(self, limit: str) -> None:
         """Count a call that a limit refused: ``caller_rate``, ``caller_concurrency`` or ``account_rate``."""
         self._limits.add(1, {"limit": limit})
+
+    def count_surplus(self) -> None:
+        """Count a connection that was closed because TeleCMI sent bytes that belong to no answer."""
+        self._surplus.add(1)
 
     @contextmanager
     def watch(self, retry: int) -> Iterator[Callable[[int], None]]:
