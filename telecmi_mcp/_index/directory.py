@@ -59,7 +59,7 @@ class Directory:
         is_ours: Tells whether the client still reads for the account whose index this is.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with, each named
+    def __init__(
         self,
         client: TelecmiClient,
         shelf: IndexLocation | None,

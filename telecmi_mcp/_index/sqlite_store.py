@@ -150,7 +150,7 @@ class Index:
     def sweep(self, generation: int, /, *, state: Mapping[str, str] | None = None) -> int:
         """Remove the contacts that were not seen in `generation`, save `state`, and say how many there were."""
         with self._changing() as connection:
-            cursor = connection.execute(f"SELECT rid, {_COLUMNS} FROM contact WHERE generation <> ?", (generation,))  # noqa: S608 - a constant
+            cursor = connection.execute(f"SELECT rid, {_COLUMNS} FROM contact WHERE generation <> ?", (generation,))
             removed = self._remove(connection, [(rid, Row._make(row)) for rid, *row in cursor])
             _remember(connection, state or {})
             return removed
@@ -169,7 +169,7 @@ class Index:
         """Say how many contacts there are, or how many were seen in `generation`."""
         where, values = ("", ()) if generation is None else (" WHERE generation = ?", (generation,))
         with self._reading, _mapped(self._path):
-            return int(self._reader.execute(f"SELECT count(*) FROM contact{where}", values).fetchone()[0])  # noqa: S608 - a constant
+            return int(self._reader.execute(f"SELECT count(*) FROM contact{where}", values).fetchone()[0])
 
     def compact(self) -> bool:
         """Leave no byte of what was removed in the files: pack the postings, rewrite the file, empty the log.
@@ -262,15 +262,15 @@ class Snapshot:
             where, values = "value >= ? AND value < ?", (span.value, span.value + _AFTER_ANY_TEXT)
         else:
             where, values = "value >= ? AND value <= ?", (span.value, span.value)
-        sql = f"SELECT rid FROM reach WHERE reach = ? AND {where} LIMIT ?"  # noqa: S608 - one of the two constants above
+        sql = f"SELECT rid FROM reach WHERE reach = ? AND {where} LIMIT ?"
         return [rid for (rid,) in self._connection.execute(sql, (span.reach, *values, limit))]
 
     def _terms(self, where: str, *values: str | int) -> list[Term]:
-        sql = f"SELECT term_id, text, fields, uses FROM term WHERE {where}"  # noqa: S608 - constants of this class
+        sql = f"SELECT term_id, text, fields, uses FROM term WHERE {where}"
         return [Term._make(found) for found in self._connection.execute(sql, values)]
 
     def _rows(self, rids: list[int]) -> list[Row]:
-        sql = f"SELECT rid, {_COLUMNS} FROM contact WHERE rid IN (SELECT value FROM json_each(?))"  # noqa: S608 - a constant
+        sql = f"SELECT rid, {_COLUMNS} FROM contact WHERE rid IN (SELECT value FROM json_each(?))"
         found = {rid: Row._make(row) for rid, *row in self._connection.execute(sql, (json.dumps(rids),))}
         return [found[rid] for rid in rids if rid in found]
 
@@ -380,18 +380,18 @@ def _storable(text: str | None) -> str | None:
 
 
 def _known(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> dict[str, _Numbered]:
-    sql = f"SELECT rid, {_COLUMNS} FROM contact WHERE contact_id = ?"  # noqa: S608 - a constant
+    sql = f"SELECT rid, {_COLUMNS} FROM contact WHERE contact_id = ?"
     found = (connection.execute(sql, (_storable(contact_id),)).fetchone() for contact_id in contact_ids)
     return {row[1]: (row[0], Row._make(row[1:])) for row in found if row}
 
 
 def _inserted(connection: sqlite3.Connection, row: Row, generation: int) -> int:
-    sql = f"INSERT INTO contact ({_COLUMNS}, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
+    sql = f"INSERT INTO contact ({_COLUMNS}, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
     return connection.execute(sql, (*row, generation)).lastrowid or 0
 
 
 def _updated(connection: sqlite3.Connection, rid: int, row: Row, generation: int) -> int:
-    sql = f"UPDATE contact SET ({_COLUMNS}, generation) = (?, ?, ?, ?, ?, ?, ?, ?) WHERE rid = ?"  # noqa: S608 - a constant
+    sql = f"UPDATE contact SET ({_COLUMNS}, generation) = (?, ?, ?, ?, ?, ?, ?, ?) WHERE rid = ?"
     connection.execute(sql, (*row, generation, rid))
     return rid
 

@@ -45,7 +45,7 @@ class IndexSync:
         resumes_at: The event loop's time at which a pass goes on that rests after a fault.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with, each named
+    def __init__(
         self,
         client: TelecmiClient,
         store: ContactStore,

@@ -51,7 +51,7 @@ async def _asked(sandbox: Sandbox, body: bytes) -> bytes:
 @contextmanager
 def served() -> Iterator[Pages]:
     """Serve it."""
-    import json  # noqa: PLC0415 - the handler's
+    import json  # the handler's
 
     pages = Pages()
 

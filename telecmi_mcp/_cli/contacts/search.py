@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print the matches; 1 if there are none."""
-    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+    import anyio
 
     found = anyio.run(_search, args, read_settings(args, environ))
     for hit in found.hits:

@@ -68,7 +68,7 @@ _BY_ID = f"""
         SELECT rid, {COLUMNS} FROM telecmi_mcp.contact
         WHERE mirror_id = %s AND contact_id = asked.contact_id LIMIT 1
     ) AS contact
-"""  # noqa: S608 - a constant
+"""
 _REACHED = "SELECT * FROM ({found}) AS found ORDER BY place, value, rid"
 _IN_SPAN = """
     (SELECT %s::int AS place, {column} AS value, rid, {columns} FROM telecmi_mcp.contact
