@@ -95,6 +95,8 @@ class IndexSync:
             with self._scope:
                 if not await self._is_unchanged(max_age):
                     await self._read_all()
+                    if self.sync_state.is_to_be_confirmed:
+                        await self._read_all()
                 elif self.sync_state.is_dirty:
                     await self._compact()
         except errors.TelecmiError as fault:
