@@ -18,9 +18,9 @@ from pydantic_core import from_json
 
 from telecmi_mcp import errors
 from telecmi_mcp._api.cursors import MAX_CURSOR, pack_cursor
-from telecmi_mcp._api.fast_path import FIELD_LIMITS, is_plain, read_plain
+from telecmi_mcp._api.fast_path import is_plain, read_plain
 from telecmi_mcp._config.secrets import is_token
-from telecmi_mcp._models import Contact, ContactPage, SignedIn
+from telecmi_mcp._models import FIELD_LIMITS, Contact, ContactPage, SignedIn
 from telecmi_mcp._sanitize import clean, is_clean, shows_nothing
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 from threading import RLock
 from typing import Self
+from zlib import crc32
 
 from telecmi_mcp._index.files import FULL, NOT_WRITABLE, UNUSABLE, reason_of, why_not_written
 from telecmi_mcp._index.postings import Backend, Fts5Postings, PlainPostings, Postings, numbered, prune, tokens
@@ -24,12 +25,11 @@ from telecmi_mcp._search.document import NORMALISER, Row, entries, reaches
 from telecmi_mcp._search.store import Demand, Span, Term, Written
 from telecmi_mcp.errors import IndexUnusable
 
-_LAYOUT = 1
-_VERSION = _LAYOUT * 1000 + NORMALISER
-_SCHEMA = """
-CREATE TABLE contact (
-    rid INTEGER PRIMARY KEY, contact_id TEXT NOT NULL UNIQUE, phone_no TEXT, first_name TEXT, last_name TEXT,
-    email_id TEXT, company TEXT, job_title TEXT, generation INTEGER NOT NULL);
+_COLUMNS = ", ".join(Contact._fields)
+_PLACEHOLDERS = ", ".join("?" for _ in Contact._fields)
+_TYPED_COLUMNS = _COLUMNS.replace(",", " TEXT,").replace("contact_id TEXT", "contact_id TEXT NOT NULL UNIQUE")
+_SCHEMA = f"""
+CREATE TABLE contact (rid INTEGER PRIMARY KEY, {_TYPED_COLUMNS} TEXT, generation INTEGER NOT NULL);
 CREATE TABLE term (
     term_id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL UNIQUE,
     fields INTEGER NOT NULL, uses INTEGER NOT NULL);
@@ -39,7 +39,9 @@ CREATE TABLE reach (
     reach INTEGER NOT NULL, value TEXT NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY (reach, value, rid)) WITHOUT ROWID;
 CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
-_COLUMNS = "contact_id, phone_no, first_name, last_name, email_id, company, job_title"
+_VERSION = crc32(f"{NORMALISER} {_SCHEMA}".encode()) >> 1
+"""A file with another schema, or with texts of another normaliser, has another version and is created again."""
+
 _ON_DISK = ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON", "temp_store = MEMORY")
 _MALFORMED = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_MISMATCH})
 _PATIENCE = 5000
@@ -363,15 +365,7 @@ def _reason(code: int, path: Path) -> str:
 
 
 def _row(contact: Contact) -> Row:
-    return Row(
-        _storable(contact.contact_id) or "",
-        _storable(contact.phone_no),
-        _storable(contact.first_name),
-        _storable(contact.last_name),
-        _storable(contact.email_id),
-        _storable(contact.company),
-        _storable(contact.job_title),
-    )
+    return Row._make(map(_storable, contact))
 
 
 def _storable(text: str | None) -> str | None:
@@ -386,12 +380,12 @@ def _known(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> dict[s
 
 
 def _inserted(connection: sqlite3.Connection, row: Row, generation: int) -> int:
-    sql = f"INSERT INTO contact ({_COLUMNS}, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    sql = f"INSERT INTO contact ({_COLUMNS}, generation) VALUES ({_PLACEHOLDERS}, ?)"
     return connection.execute(sql, (*row, generation)).lastrowid or 0
 
 
 def _updated(connection: sqlite3.Connection, rid: int, row: Row, generation: int) -> int:
-    sql = f"UPDATE contact SET ({_COLUMNS}, generation) = (?, ?, ?, ?, ?, ?, ?, ?) WHERE rid = ?"
+    sql = f"UPDATE contact SET ({_COLUMNS}, generation) = ({_PLACEHOLDERS}, ?) WHERE rid = ?"
     connection.execute(sql, (*row, generation, rid))
     return rid
 
