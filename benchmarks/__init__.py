@@ -1,1 +1,1 @@
-"""What telecmi-mcp costs, beside servers for the same job: ``python -m benchmarks``. See docs/performance.md."""
+"""Compares the cost of telecmi-mcp with other servers for the same job: ``python -m benchmarks``."""

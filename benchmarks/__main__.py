@@ -1,4 +1,4 @@
-"""Build the peers, measure everything in turn, print the tables: ``python -m benchmarks [--quick]``."""
+"""Builds the peers, measures them in alternation, prints the tables: ``python -m benchmarks [--quick]``."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MEASUREMENTS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run it all, or only what is named."""
+    """Run all measurements, or the named ones."""
     arguments = _arguments(argv)
     before = os.getloadavg()
     record = Record()
@@ -50,21 +50,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         bench = replace(bench, address=f"http://{HOST}:{port}")
         bench = replace(bench, peers=sound_peers(bench))
         for name in arguments.only or MEASUREMENTS:
-            begun = time.perf_counter()
+            started_at = time.perf_counter()
             MEASUREMENTS[name](bench)
-            _say(f"{name}: {time.perf_counter() - begun:.0f} s")
+            _say(f"{name}: {time.perf_counter() - started_at:.0f} s")
     after = os.getloadavg()
-    words = report(record, before=before, after=after)
+    text = report(record, before=before, after=after)
     facts = {"versions": list(versions()), "CPUs": os.cpu_count(), "load": [before, after], **record.as_json()}
     (WORK / "results.json").write_text(json.dumps(facts, indent=1), encoding="utf8")
-    (WORK / "results.md").write_text(words, encoding="utf8")
-    print(words)
+    (WORK / "results.md").write_text(text, encoding="utf8")
+    print(text)
     return 0
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, no minute of silence: two to three minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, no idle minute: two to three minutes")
     parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, help="measure only this")
     return parser.parse_args(argv)
 
@@ -78,8 +78,8 @@ def _built(bench: Bench) -> dict[str, Peer]:
     return peers
 
 
-def _say(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

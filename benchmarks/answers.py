@@ -1,4 +1,4 @@
-"""What a model pays for: bytes and o200k tokens of the list of tools and of each shape of an answer."""
+"""Counts bytes and o200k tokens of the list of tools and of each form of an answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMPACT, WITHOUT_NULLS, TSV, PRETTY = "compact JSON", "compact JSON without null
 
 
 def measure_answers(bench: Bench) -> None:
-    """Weigh everything that a client hands on, beside the plain shapes of the same page."""
+    """Count what a client passes to a model, and the plain forms of the same page."""
     make_tokens()
     texts: dict[tuple[str, str], str] = {("page_text", name): text for name, text in _plain_shapes()}
     for peer in _with_variants(bench):
@@ -42,12 +42,12 @@ def count_tokens(texts: Sequence[str]) -> list[int]:
 
 
 def compact(value: Any) -> str:  # noqa: ANN401 - JSON
-    """Write JSON without any space."""
+    """Write JSON without spaces."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def as_tsv(page: dict[str, Any]) -> str:
-    """Write a page as one line of facts, one of names, and one for each contact, with tabs between its fields."""
+    """Write a page as a line of data, a line of names, and a line for each contact, separated by tabs."""
     rows = page["contacts"]
     facts = "\t".join(f"{name} {value}" for name, value in page.items() if name != "contacts")
     lines = ["\t".join(str(value or "").replace("\t", " ") for value in row.values()) for row in rows]

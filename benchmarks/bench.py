@@ -1,4 +1,4 @@
-"""One run: who is measured, how often, against what, and what has been noted so far."""
+"""Describes one run: the servers, the number of rounds, and the results so far."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BARE = "bare httpx2 loop"
 PAGE = 100
-CONTACTS = 1000  # of which the calls are about; only paging needs more
+CONTACTS = 1000  # for the calls; only paging needs more
 MILLI = 1000
 
 _FIRST_TRY = 30.0
@@ -28,16 +28,16 @@ _FAILURES = (PeerFailedError, OSError, subprocess.SubprocessError, LookupError, 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How often everything is done.
+    """Number of rounds of each measurement.
 
     Attributes:
         starts: Rounds of start, first answer and exit.
         idles: Rounds of memory before and after the first call, a second after the start.
-        slices: Rounds of calls; in each so many gets, lists, and calls at once.
-        calls: Calls in all after which the memory is read again.
+        slices: Rounds of calls; each has this number of gets, lists, and concurrent calls.
+        calls: Calls in total before the memory is read again.
         walks: Rounds of paging 10,000 contacts, and 100,000.
-        distances: Rounds far away.
-        pause: Seconds without a call before the last one far away; 0 leaves it out.
+        distances: Rounds with a delay.
+        pause: Seconds without a call before the last delayed call; 0 leaves it out.
     """
 
     starts: int = 15
@@ -59,10 +59,10 @@ QUICK = Plan(
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every measurement is handed.
+    """Input of every measurement.
 
     Attributes:
-        address: Where the stand-in without distance is.
+        address: Address of the stand-in without a delay.
     """
 
     peers: Mapping[str, Peer]
@@ -71,7 +71,7 @@ class Bench:
     address: str
 
     def in_turn(self, rounds: int) -> Iterator[Peer]:
-        """Give every server once a round, each round beginning with another one."""
+        """Yield every server once a round; each round begins with another one."""
         peers = list(self.peers.values())
         for number in range(rounds):
             first = number % len(peers)
@@ -79,7 +79,7 @@ class Bench:
 
     @contextmanager
     def noting(self, name: str, what: str) -> Iterator[None]:
-        """Note a failure of one server, and go on with the others."""
+        """Record a failure of one server, and continue with the others."""
         try:
             yield
         except _FAILURES as why:
@@ -90,7 +90,7 @@ class Bench:
     def started(
         self, peer: Peer, *, address: str = "", contacts: int = CONTACTS, lifetime: float = LIFETIME
     ) -> Iterator[Session]:
-        """Start a server and end it whatever happens."""
+        """Start a server, and end it in any case."""
         log = WORK / "logs" / f"{''.join(filter(str.isalnum, peer.name))}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         place = address or self.address
@@ -99,7 +99,7 @@ class Bench:
 
 
 def check_answers(session: Session) -> None:
-    """See that a server gives the contacts that were asked for, in the half that clients prefer.
+    """Check that a server returns the right contacts as structured content.
 
     Raises:
         PeerFailedError: It does not.
@@ -119,7 +119,7 @@ def _known(facts: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def sound_peers(bench: Bench) -> dict[str, Peer]:
-    """Return the servers that start and answer rightly; this also leaves their files in the system's cache."""
+    """Return the servers that start and answer correctly; the system then has their files in its cache."""
     sound = {}
     for name, peer in bench.peers.items():
         with bench.noting(name, "first try"), bench.started(peer, lifetime=_FIRST_TRY) as session:

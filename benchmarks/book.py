@@ -1,4 +1,4 @@
-"""Invented contacts as the bytes of TeleCMI's answers, made once: the stand-in only looks them up."""
+"""Generates contacts as the bytes of TeleCMI's answers once, so that the stand-in only looks them up."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SIZE = "of-size-"
 
 
 def token(size: int) -> str:
-    """Return the token of an organisation with so many contacts."""
+    """Return the token of an organisation with this number of contacts."""
     return f"{_SIZE}{size}"
 
 
 def contact(place: int) -> dict[str, str | None]:
-    """Return the contact at a place. Three of four have one field that is not known, and so null."""
+    """Return the contact at a place. Three of four have one unknown field, which is null."""
     dice = int.from_bytes(blake2b(place.to_bytes(_MOST_BYTES)).digest())
 
     def pick(options: tuple[str, ...]) -> str:
@@ -55,7 +55,7 @@ def cursor(size: int, limit: int, place: int) -> str:
 
 
 class Book:
-    """The answers about so many contacts; of a larger book, a smaller one is the beginning."""
+    """The answers about a number of contacts; a smaller book is the beginning of a larger one."""
 
     def __init__(self, size: int) -> None:
         self._entries = [_compact(contact(place)) for place in range(size)]
@@ -64,7 +64,7 @@ class Book:
         self._pages: dict[tuple[int, int, int], bytes] = {}
 
     def answer(self, asked: dict[str, Any]) -> bytes:
-        """Return the body of an answer. The token says how many of the contacts there are."""
+        """Return the body of an answer. The token names the number of contacts."""
         size = int(asked["token"].removeprefix(_SIZE))
         if "contact_id" in asked:
             place = self._places.get(asked["contact_id"], size)

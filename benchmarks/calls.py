@@ -1,4 +1,4 @@
-"""What calls cost: one after the other, many at once, and what 20,000 of them leave in memory."""
+"""Measures calls one after the other and concurrently, and the memory after 20,000 of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WARM_UP = 200
 
 
 def measure_calls(bench: Bench) -> None:
-    """Let every server run beside the others, and give each a slice of the calls in turn."""
+    """Run all servers side by side, and send each its calls in alternation."""
     with ExitStack() as stack:
         sessions: dict[str, Session] = {}
         for peer in bench.in_turn(1):
@@ -82,7 +82,7 @@ def _note_times(bench: Bench, name: str, what: str, seconds: list[float]) -> Non
 
 
 def run_bare(address: str, contacts: int, body: dict[str, Any], *, calls: int = 0) -> list[float]:
-    """Return the seconds of the bare loop: of so many calls, or of one walk over all pages."""
+    """Return the seconds of the bare loop: of each call, or of one walk over all pages."""
     environment = surroundings(TELECMI_BASE_URL=address, TELECMI_TOKEN=token(contacts))
     command = bare_loop("--calls", str(calls), json.dumps(body))
     done = subprocess.run(command, env=environment, capture_output=True, check=True)

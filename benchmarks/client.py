@@ -1,4 +1,4 @@
-"""A client of raw JSON lines, without an SDK: what it times is the server and a pipe."""
+"""Client of raw JSON lines, without an SDK, so that it times only the server and a pipe."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _BUFFER = 4 * 1024 * 1024
-_PATIENCE = 60
-LIFETIME = 900.0  # after which a server that hangs is taken for one that failed
-# Both in the text, where the quotes are escaped, and in the structured half.
+_EXIT_TIMEOUT_S = 60
+LIFETIME = 900.0  # seconds, after which a server that hangs counts as failed
+# In the text, where the quotes are escaped, and in the structured half.
 _CURSOR = re.compile(rb'page_state\\*"\s*:\s*\\*"([^"\\]+)')
 _RESIDENT = re.compile(r"VmRSS:\s*(\d+) kB")
 
@@ -37,9 +37,9 @@ class Peer:
     """A server to be measured.
 
     Attributes:
-        name: What the tables call it.
-        command: How it is started.
-        environment: Its whole environment, but for where TeleCMI is.
+        name: Its name in the tables.
+        command: The command that starts it.
+        environment: Its whole environment, except for the address and the token of TeleCMI.
     """
 
     name: str
@@ -48,13 +48,13 @@ class Peer:
 
 
 class Session:
-    """One running server, after nothing but its start."""
+    """One running server."""
 
     def __init__(self, peer: Peer, *, address: str, contacts: int, log: Path, lifetime: float) -> None:
-        told = {"TELECMI_BASE_URL": address, "TELECMI_TOKEN": token(contacts)}
-        self.begun = time.perf_counter()
+        settings = {"TELECMI_BASE_URL": address, "TELECMI_TOKEN": token(contacts)}
+        self.started_at = time.perf_counter()
         with log.open("ab") as errors:
-            self._process = _start(peer.command, {**peer.environment, **told}, errors.fileno())
+            self._process = _start(peer.command, {**peer.environment, **settings}, errors.fileno())
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._input, self._output = self._process.stdin, self._process.stdout
@@ -65,12 +65,12 @@ class Session:
 
     @property
     def pid(self) -> int:
-        """The server's process."""
+        """Id of the server's process."""
         return self._process.pid
 
     @property
     def asked(self) -> int:
-        """How many requests there were."""
+        """Number of requests so far."""
         return self._id
 
     def shake_hands(self) -> list[dict[str, Any]]:
@@ -92,47 +92,47 @@ class Session:
         return self.ask("tools/call", name=tool, arguments=arguments)
 
     def timed(self, times: int, tool: str, **arguments: Any) -> list[float]:  # noqa: ANN401 - JSON
-        """Call a tool again and again, and return the seconds of each call."""
+        """Call a tool a number of times, and return the seconds of each call."""
         seconds = []
         for _ in range(times):
-            begun = time.perf_counter()
+            started_at = time.perf_counter()
             self._send("tools/call", {"name": tool, "arguments": arguments})
             line = self._read()
-            seconds.append(time.perf_counter() - begun)
+            seconds.append(time.perf_counter() - started_at)
             _result(line)
         return seconds
 
     def rate(self, times: int, at_once: int, tool: str, **arguments: Any) -> float:  # noqa: ANN401 - JSON
-        """Call a tool so often, so many calls being on their way at any time, and return the calls a second."""
+        """Call a tool with a number of calls under way at any time, and return the calls a second."""
         call = {"name": tool, "arguments": arguments}
         lines: deque[bytes] = deque()
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         for _ in range(at_once):
             self._send("tools/call", call)
         for left in range(times - 1, -1, -1):
             lines.append(self._read())
             if left >= at_once:
                 self._send("tools/call", call)
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - started_at
         for line in lines:
             _result(line)
         return times / seconds
 
     def walk(self, limit: int) -> tuple[int, float]:
-        """Page through all contacts; return how many pages there were, and the seconds."""
+        """Page through all contacts, and return the number of pages and the seconds."""
         pages = 0
         arguments: dict[str, Any] = {"limit": limit}
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         while True:
             self._send("tools/call", {"name": "list_contacts", "arguments": arguments})
             line = self._read()
             pages += 1
-            # Searched for, not parsed: a client's parsing is not what is measured.
+            # Searched for, not parsed, because parsing would be measured too.
             found = _CURSOR.search(line, max(0, line.rfind(b"page_state")))
             if found is None:
                 break
             arguments["page_state"] = found[1].decode()
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - started_at
         _result(line)
         return pages, seconds
 
@@ -143,19 +143,19 @@ class Session:
         return int(found[1]) / 1024
 
     def processor_time(self) -> float:
-        """Return the seconds of CPU that the process has used, exact to a hundredth."""
+        """Return the seconds of CPU of the process, to a hundredth."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> float:
-        """End the input, wait for the process and return the seconds that it took to leave."""
-        begun = time.perf_counter()
+        """Close the input, wait for the exit, and return the seconds between."""
+        started_at = time.perf_counter()
         self._input.close()
-        self._process.wait(_PATIENCE)
-        return time.perf_counter() - begun
+        self._process.wait(_EXIT_TIMEOUT_S)
+        return time.perf_counter() - started_at
 
     def end(self) -> None:
-        """Make sure that the process is gone."""
+        """Kill the process, if it still runs."""
         self._limit.cancel()
         self._process.kill()
         self._process.wait()
@@ -172,7 +172,7 @@ class Session:
     def _read(self) -> bytes:
         line = self._output.readline()
         if not line:
-            raise PeerFailedError(f"it ended with exit code {self._process.wait(_PATIENCE)}")
+            raise PeerFailedError(f"it ended with exit code {self._process.wait(_EXIT_TIMEOUT_S)}")
         return line
 
 
@@ -190,7 +190,7 @@ def _result(line: bytes) -> dict[str, Any]:
 
 @contextmanager
 def started(peer: Peer, *, address: str, contacts: int, log: Path, lifetime: float = LIFETIME) -> Iterator[Session]:
-    """Start a server, and end it whatever happens."""
+    """Start a server, and end it in any case."""
     session = Session(peer, address=address, contacts=contacts, log=log, lifetime=lifetime)
     try:
         yield session

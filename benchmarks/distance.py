@@ -1,4 +1,4 @@
-"""A network between two ends of loopback: every byte takes its time, and so does opening a connection."""
+"""Delays the bytes and the connections between two ends of loopback."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _TICK = 1e-6
 
 
 async def listen_far_away(host: str, port: int, round_trip: float) -> int:
-    """Return a port from which the given one is ``round_trip`` seconds away.
+    """Return a port that forwards to the given one with a round trip of ``round_trip`` seconds.
 
-    The kernel accepts a connection on loopback at once. So the round trip that opening it takes elsewhere
-    is added to the way of its first bytes.
+    The kernel accepts a connection on loopback at once, so the round trip that opening it takes elsewhere
+    is added to the delay of its first bytes.
     """
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         arrived = asyncio.get_running_loop().time() + 1.5 * round_trip  # of the first bytes
         far_reader, far_writer = await asyncio.open_connection(host, port)
         half = round_trip / 2
-        # The end of the run, or of one side that was killed: streams would report it as a failure.
+        # At the end of the run, or of a killed side, streams would report a failure.
         with suppress(asyncio.CancelledError, ConnectionError):
             await asyncio.gather(_carry(reader, far_writer, half, arrived), _carry(far_reader, writer, half, arrived))
 
@@ -32,6 +32,6 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hal
     loop = asyncio.get_running_loop()
     due = first
     while data := await reader.read(_CHUNK):
-        due = max(due + _TICK, loop.time() + half)  # never before, nor with, what was sent earlier
+        due = max(due + _TICK, loop.time() + half)  # after what was sent earlier
         loop.call_at(due, writer.write, data)
     loop.call_at(max(due + _TICK, loop.time() + half), writer.close)

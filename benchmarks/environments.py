@@ -1,4 +1,4 @@
-"""The servers that are measured, each installed in an environment of its own below ``.benchmarks/``."""
+"""Installs each server in an environment of its own below ``.benchmarks/``."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def make_profiler() -> None:
 
 
 def all_peers() -> dict[str, Callable[[], Peer]]:
-    """Return the servers by name, each as what installs it and says how it is started."""
+    """Return for each server a function that installs it and returns its command."""
     return {
         OURS: _ours,
         A: lambda: _from_pypi(A, "official", "official.py"),
@@ -65,13 +65,13 @@ def bare_loop(*arguments: str) -> list[str]:
 
 
 def limits() -> dict[str, Peer]:
-    """Return what a call takes in a process that rested, whatever else it does; run with the official SDK's httpx2."""
+    """Return the programs without MCP that show the limits; they run with the official SDK's httpx2."""
     words = (str(python("official")), str(SOURCES / "piped.py"))
     return {name: Peer(name, (*words, way), surroundings()) for name, way in LIMITS.items()}
 
 
 def surroundings(**more: str) -> dict[str, str]:
-    """Return an environment without anything of TeleCMI's or a proxy's."""
+    """Return an environment without settings of TeleCMI or of a proxy."""
     return {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | more
 
 
@@ -80,7 +80,7 @@ def _ours() -> Peer:
     sources = [ROOT / "pyproject.toml", ROOT / "constraints.txt", *sorted((ROOT / "telecmi_mcp").rglob("*.*"))]
     wanted = [path for path in sources if path.is_file() and path.suffix != ".pyc"]
     _make("telecmi", wanted, "--constraint", str(ROOT / "constraints.txt"), f"{ROOT}[keyring]")
-    # The limit on calls is for models that run in circles; here it would be all that is measured.
+    # With the rate limit, the run would measure only the limit.
     return Peer(OURS, (str(WORK / "telecmi" / "bin" / "telecmi-mcp"),), surroundings(TELECMI_RATE_LIMIT="0"))
 
 
@@ -92,7 +92,7 @@ def _from_pypi(name: str, environment: str, source: str) -> Peer:
 def _typescript() -> Peer:
     folder = WORK / "node"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "typescript.mjs"):  # Node looks for packages from where the source is
+    for name in ("package.json", "typescript.mjs"):  # Node searches packages from the folder of the source
         shutil.copy(SOURCES / name, folder)
     if not _is_made(folder, [SOURCES / "package.json"]):
         words = ["npm", "install", "--prefix", str(folder), "--no-package-lock", "--no-audit", "--no-fund", "--silent"]

@@ -1,4 +1,4 @@
-"""TeleCMI over a real network: 40 ms away, behind TLS 1.3 with a certificate made for this run."""
+"""Measures calls to a TeleCMI that is 40 ms away, over TLS 1.3 with a certificate made for the run."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 ROUND_TRIP = 0.04
 
-# Loopback by a name that telecmi-mcp does not know: on loopback it heeds no SSL_CERT_FILE.
+# A name of loopback that telecmi-mcp does not know: for known ones it ignores SSL_CERT_FILE.
 _HOST = "127.1"
 _REST = 1.0
 _WARM = 10
 
 
 def measure_distance(bench: Bench) -> None:
-    """Time a first call a second after the handshake, warm calls, and one after a pause."""
+    """Time a first call a second after the handshake, warm calls, and a call after a pause."""
     with _far_away() as (address, trusted):
         for _ in range(bench.plan.distances):
             with ExitStack() as stack:
@@ -69,13 +69,13 @@ def _trusting(peer: Peer, trusted: str) -> Peer:
 
 @contextmanager
 def _far_away() -> Iterator[tuple[str, str]]:
-    """The address of a stand-in, and the file of the authority that vouches for it."""
+    """Yield the address of a stand-in, and the file with the certificate authority of its certificate."""
     authority = trustme.CA()
-    certificate = authority.issue_cert(_HOST, "127.0.0.1")  # Node writes the one as the other
+    certificate = authority.issue_cert(_HOST, "127.0.0.1")  # Node turns the one into the other
     with TemporaryDirectory() as folder:
         trusted, own = Path(folder, "authority.pem"), Path(folder, "own.pem")
         authority.cert_pem.write_to_path(str(trusted))
         certificate.private_key_and_cert_chain_pem.write_to_path(str(own))
-        told = ("--contacts", str(CONTACTS), "--delay", str(ROUND_TRIP), "--certificate", str(own))
-        with standing_in(*told) as port:
+        options = ("--contacts", str(CONTACTS), "--delay", str(ROUND_TRIP), "--certificate", str(own))
+        with standing_in(*options) as port:
             yield f"https://{_HOST}:{port}", str(trusted)

@@ -1,6 +1,6 @@
-"""Draw where the time of a call goes: ``python -m benchmarks.flame list docs/flames/list.svg``.
+"""Draws a flamegraph of one kind of call: ``python -m benchmarks.flame list docs/flames/list.svg``.
 
-py-spy looks at the server a thousand times a second from outside, while one call follows the other.
+py-spy samples the server a thousand times a second from outside, while one call follows the other.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _TITLE = re.compile(r'(?<=<text id="title")([^>]*>)[^<]*')
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Draw one kind of call."""
+    """Draw the flamegraph."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.flame", description=__doc__)
     parser.add_argument("call", choices=CALLS)
     parser.add_argument("drawing", type=Path, help="the SVG file to write")
@@ -74,13 +74,13 @@ def _draw(session: Session, drawing: Path, tool: str, parameters: dict[str, Any]
 
 
 def name_drawing(drawing: Path, words: str) -> None:
-    """Set the title: py-spy's own is its command line, with the paths of this machine."""
+    """Set the title. py-spy's own is its command line, which has paths of the machine."""
     drawing.write_text(_TITLE.sub(rf"\1{words}", drawing.read_text(encoding="utf8"), count=1), encoding="utf8")
 
 
 def _profiler(pid: int, drawing: Path) -> list[str]:
     spy = str(python("profiler").with_name("py-spy"))
-    # One box a function, without line numbers: two drawings can then be laid side by side.
+    # One box a function, without line numbers, so that two drawings can be compared.
     how = ["--nolineno", "--rate", str(_RATE), "--duration", str(_SECONDS)]
     return [spy, "record", "--pid", str(pid), "--output", str(drawing), *how]
 

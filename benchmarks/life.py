@@ -1,4 +1,4 @@
-"""What a server costs before and after its work: start, first answer, memory at rest, exit."""
+"""Measures start, first answer, memory at rest and exit of a server."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ _REST = 1.0
 
 
 def measure_starts(bench: Bench) -> None:
-    """Time the way from the start to the list of tools, to the first contact, and from the end of input to the exit."""
+    """Measure the time from the start to the list of tools and to the first contact, and of the exit."""
     for peer in bench.in_turn(bench.plan.starts):
         with bench.noting(peer.name, "start"), bench.started(peer) as session:
             session.shake_hands()
-            listed = time.perf_counter() - session.begun
+            listed = time.perf_counter() - session.started_at
             session.call("get_contact", contact_id=contact_id(1))
-            answered = time.perf_counter() - session.begun
+            answered = time.perf_counter() - session.started_at
             left = session.close()
             for figure, seconds in (("start", listed), ("first", answered), ("exit", left)):
                 bench.record.add(figure, peer.name, seconds * MILLI)
 
 
 def measure_rest(bench: Bench) -> None:
-    """Read the memory a second after the list of tools, then time a first call and read it again.
+    """Read the memory a second after the list of tools, time a first call, and read the memory again.
 
-    After another second comes one more call: what a process that has rested takes, when nothing is left to prepare.
+    One more call after another second shows the cost of an idle process that has nothing left to prepare.
     """
     turns = bench.in_turn(bench.plan.idles)
     for _ in range(bench.plan.idles):
         with ExitStack() as stack:
             sessions: list[tuple[Peer, Session]] = []
-            # Whoever is first wakes the client and the stand-in too.
+            # The first call wakes the client and the stand-in too.
             for peer in (*islice(turns, len(bench.peers)), *limits().values()):
                 with bench.noting(peer.name, "at rest"):
                     session = stack.enter_context(bench.started(peer))

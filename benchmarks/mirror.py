@@ -1,10 +1,10 @@
-"""Measures the mirror against the bare loop: the same pages over the same loopback server, with the same latency.
+"""Measures the sync against the bare loop, with the same pages, server and latency.
 
     python benchmarks/mirror.py --contacts 5000 --latency 0.1
 
-The server is a process of its own that answers each page after the latency. The bare loop is httpx2 and json, nothing
-else; the mirror also checks, cleans, and writes into an index, in memory and on disk. The rounds take turns, and the
-ratio of the medians counts.
+The server is a process of its own that answers each page after the latency. The bare loop uses httpx2 and json only.
+The sync also checks, cleans, and writes into an index, in memory and on disk. The rounds alternate, and the result is
+the ratio of the medians.
 """
 
 from __future__ import annotations
@@ -72,12 +72,12 @@ def _serve(pipe: Connection, count: int, latency: float) -> None:
 
 
 async def _measure(address: str, options: argparse.Namespace) -> None:
-    times: dict[str, list[float]] = {"bare loop": [], "mirror in memory": [], "mirror on disk": []}
+    times: dict[str, list[float]] = {"bare loop": [], "sync in memory": [], "sync on disk": []}
     with tempfile.TemporaryDirectory() as folder:
         for each in range(options.rounds):
             times["bare loop"].append(await _bare(address, options.contacts))
-            times["mirror in memory"].append(await _with_indexes(address, options.contacts, None))
-            times["mirror on disk"].append(await _with_indexes(address, options.contacts, Path(folder) / f"{each}.db"))
+            times["sync in memory"].append(await _with_indexes(address, options.contacts, None))
+            times["sync on disk"].append(await _with_indexes(address, options.contacts, Path(folder) / f"{each}.db"))
     bare = statistics.median(times["bare loop"])
     sys.stdout.write(f"{options.contacts:,} contacts, {options.latency * 1000:g} ms a page, {options.rounds} rounds\n")
     for name, taken in times.items():
@@ -86,7 +86,7 @@ async def _measure(address: str, options: argparse.Namespace) -> None:
 
 
 async def _bare(address: str, count: int) -> float:
-    begun, read = time.perf_counter(), 0
+    started_at, read = time.perf_counter(), 0
     async with httpx2.AsyncClient(timeout=30, trust_env=False) as client:
         body: dict[str, Any] = {"token": SANDBOX_TOKEN, "limit": _PAGE}
         while True:
@@ -96,17 +96,17 @@ async def _bare(address: str, count: int) -> float:
                 break
             body["page_state"] = answer["page_state"]
     _expect(read, count)
-    return time.perf_counter() - begun
+    return time.perf_counter() - started_at
 
 
 async def _with_indexes(address: str, count: int, path: Path | None) -> float:
     client = TelecmiClient(Channel(address), FixedToken(SecretStr(SANDBOX_TOKEN)))
     with Index(path) as index:
-        begun = time.perf_counter()
-        mirror = IndexSync(client, index, SyncState())
+        started_at = time.perf_counter()
+        sync = IndexSync(client, index, SyncState())
         async with anyio.create_task_group() as tasks:
-            mirror.start(tasks, max_age=900)
-        taken = time.perf_counter() - begun
+            sync.start(tasks, max_age=900)
+        taken = time.perf_counter() - started_at
         _expect(index.count(), count)
     await client.aclose()
     return taken

@@ -1,4 +1,4 @@
-"""All contacts by cursor, 100 a page, against the bare httpx2 loop of the same round."""
+"""Measures paging through all contacts, 100 a page, against the bare httpx2 loop of the same round."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIZES = (10_000, 100_000)
 
 
 def measure_paging(bench: Bench) -> None:
-    """Walk through both sizes with every server."""
+    """Page through both numbers of contacts with every server."""
     for size, rounds in zip(SIZES, bench.plan.walks, strict=True):
         for _ in range(rounds):
             _measure_round(bench, size)

@@ -1,4 +1,4 @@
-"""Figures of parts that have a program of their own beside this one: the mirror and the search."""
+"""Runs the programs that measure the sync and the search, and reads their figures."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from benchmarks.bench import Bench
 
 _HERE = Path(__file__).parent
-_MIRROR = re.compile(r"^mirror in memory +[\d.]+ s +(?P<share>[\d.]+)$", re.MULTILINE)
+_SYNC = re.compile(r"^sync in memory +[\d.]+ s +(?P<share>[\d.]+)$", re.MULTILINE)
 _SEARCH = re.compile(r"^query: p50 (?P<p50>[\d.]+), p95 (?P<p95>[\d.]+)", re.MULTILINE)
-# The larger data set is not part of the project: where it is, it lies beside it.
+# The larger data set is not part of the project; it may be in a folder beside it.
 _SAMPLES = {
     10_000: (ROOT / "tests" / "samples" / "search", "10k"),
     100_000: (ROOT.parent / "shared" / "search", "100k"),
@@ -25,12 +25,12 @@ _SAMPLES = {
 
 
 def measure_parts(bench: Bench) -> None:
-    """Run the programs and note what they print."""
+    """Run the programs and record their figures."""
     is_quick = bench.plan is QUICK
-    with bench.noting("mirror", "100 ms away"):
-        told = ("--contacts", "1000", "--rounds", "1") if is_quick else ()
-        for found in _found(_MIRROR, "mirror.py", *told):
-            bench.record.add("mirror_share", OURS, float(found["share"]))
+    with bench.noting("sync", "100 ms away"):
+        options = ("--contacts", "1000", "--rounds", "1") if is_quick else ()
+        for found in _found(_SYNC, "mirror.py", *options):
+            bench.record.add("sync_share", OURS, float(found["share"]))
     for size, (folder, ending) in _SAMPLES.items():
         if is_quick and size > min(_SAMPLES):
             continue
@@ -42,17 +42,17 @@ def measure_parts(bench: Bench) -> None:
                 bench.record.add(f"search_p95_{size}", OURS, float(found["p95"]))
 
 
-def _found(pattern: re.Pattern[str], program: str, *told: str) -> list[re.Match[str]]:
-    """What a program prints that matters here.
+def _found(pattern: re.Pattern[str], program: str, *options: str) -> list[re.Match[str]]:
+    """Return the figures in the output of a program.
 
     Raises:
-        FileNotFoundError: The program, or what it is to read, is not there.
-        LookupError: It says nothing of the kind.
+        FileNotFoundError: The program or its input does not exist.
+        LookupError: The output has no such figures.
     """
-    for path in (_HERE / program, *(Path(word) for word in told if word.endswith(".gz"))):
+    for path in (_HERE / program, *(Path(word) for word in options if word.endswith(".gz"))):
         if not path.exists():
             raise FileNotFoundError(f"{path.name} is not there")
-    done = subprocess.run([sys.executable, str(_HERE / program), *told], cwd=ROOT, capture_output=True, check=True)
+    done = subprocess.run([sys.executable, str(_HERE / program), *options], cwd=ROOT, capture_output=True, check=True)
     found = list(pattern.finditer(done.stdout.decode()))
     if not found:
         raise LookupError(f"{program} printed no figures")

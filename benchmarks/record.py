@@ -1,4 +1,4 @@
-"""What was measured: for each figure and each server, one value a round."""
+"""Keeps the results: for each figure and each server, one value a round."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The rounds of one figure in short."""
+    """Summary of the rounds of one figure."""
 
     median: float
     minimum: float
@@ -28,30 +28,30 @@ class Spread:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the smallest value that so many percent of the values do not exceed (the nearest rank)."""
+    """Return the smallest value that this percentage of the values does not exceed (the nearest rank)."""
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """All rounds of all figures, and what went wrong."""
+    """All rounds of all figures, and the failures."""
 
     rounds: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(dict))
     failures: dict[str, str] = field(default_factory=dict)
 
     def add(self, figure: str, peer: str, *values: float) -> None:
-        """Note the values of one or more rounds."""
+        """Add the values of one or more rounds."""
         self.rounds[figure].setdefault(peer, []).extend(values)
 
     def values(self, figure: str, peer: str) -> list[float]:
-        """Return the rounds of a figure of a server; none if it was not measured."""
+        """Return the rounds of a figure of a server; an empty list if it was not measured."""
         return self.rounds.get(figure, {}).get(peer, [])
 
     def spread(self, figure: str, peer: str) -> Spread | None:
-        """Return the same in short."""
+        """Return the summary of these rounds."""
         values = self.values(figure, peer)
         return Spread.of(values) if values else None
 
     def as_json(self) -> dict[str, Any]:
-        """Return all of it as JSON's own types."""
+        """Return the record in JSON types."""
         return {"rounds": self.rounds, "failures": self.failures}

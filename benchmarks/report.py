@@ -1,4 +1,4 @@
-"""What is printed of a record: the table beside the peers, the targets, and under which circumstances."""
+"""Writes a record as tables: the targets, the figures of all servers, and the circumstances of the run."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from benchmarks.record import Record
     from benchmarks.targets import Target
 
-_QUIET = 0.25  # processes waiting for each CPU, above which others were at work
+_QUIET = 0.25  # load average for each CPU, above which the machine counts as busy
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One table: a heading, whose rows, and of each the figures with their titles."""
+    """One table: a heading, the servers as rows, and the figures with their titles as columns."""
 
     heading: str
     peers: tuple[str, ...]
@@ -113,10 +113,10 @@ SECTIONS = (
         },
     ),
     Section(
-        "Mirror and search",
+        "Sync and search",
         (OURS,),
         {
-            "mirror_share": "mirror at 100 ms, time against the bare loop",
+            "sync_share": "sync at 100 ms, time against the bare loop",
             "search_p50_10000": "search p50 among 10,000, ms",
             "search_p95_10000": "p95",
             "search_p50_100000": "search p50 among 100,000, ms",
@@ -127,7 +127,7 @@ SECTIONS = (
 
 
 def report(record: Record, *, before: Sequence[float], after: Sequence[float]) -> str:
-    """Write everything; the two sequences are the load averages around the run."""
+    """Write the whole report; the two sequences are the load averages before and after the run."""
     parts = ["### Targets", _targets(record)]
     for section in SECTIONS:
         if rows := _rows(record, section):
@@ -142,7 +142,7 @@ def report(record: Record, *, before: Sequence[float], after: Sequence[float]) -
 
 
 def circumstances(before: Sequence[float], after: Sequence[float]) -> Iterator[str]:
-    """Tell on what the run was made, and whether others were at work there."""
+    """Yield the machine and the versions, and whether the machine was busy."""
     if before[0] > _QUIET * (os.cpu_count() or 1):
         yield "**The machine was busy before the run began: these figures are for orientation only.**"
     loads = " and ".join(" ".join(f"{load:.2f}" for load in loads) for loads in (before, after))
@@ -151,8 +151,8 @@ def circumstances(before: Sequence[float], after: Sequence[float]) -> Iterator[s
 
 
 def versions() -> Iterator[str]:
-    """Name what was measured, exactly."""
-    yield f"{OURS} {_told('git', '-C', str(ROOT), 'describe', '--always', '--dirty')}"
+    """Yield the exact versions of what was measured."""
+    yield f"{OURS} {_output_of('git', '-C', str(ROOT), 'describe', '--always', '--dirty')}"
     yield f"Python {platform.python_version()}"
     pins = "\n".join(path.read_text(encoding="ascii") for path in PINS.values())
     for name in ("mcp", "httpx2", "pydantic", "anyio", "fastmcp", "bpe-openai"):
@@ -162,7 +162,7 @@ def versions() -> Iterator[str]:
         r'"(@modelcontextprotocol/server)": "(.+)"', (SOURCES / "package.json").read_text(encoding="ascii")
     )
     yield f"{package[1]} {package[2]}" if package else "?"
-    yield f"Node {_told('node', '--version')}"
+    yield f"Node {_output_of('node', '--version')}"
 
 
 def _targets(record: Record) -> str:
@@ -205,7 +205,7 @@ def _processor() -> str:
     return found[1] if found else platform.machine()
 
 
-def _told(*command: str) -> str:
+def _output_of(*command: str) -> str:
     if shutil.which(command[0]) is None:
         return "(absent)"
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

@@ -1,8 +1,8 @@
-"""A TeleCMI that costs next to nothing: ``python -m benchmarks.standin``.
+"""Plays TeleCMI at almost no cost: ``python -m benchmarks.standin``.
 
-Every POST to any path is answered from a book of invented contacts, over kept connections. It listens on
-loopback, prints its port as one line, and ends with its input. With a delay it is that many seconds away:
-each connection costs one round trip before its first byte, and each byte half of one on either way.
+It answers every POST from a book of generated contacts, over kept connections. It listens on loopback, prints its
+port as one line, and ends with its input. With a delay, each connection costs one round trip before its first byte,
+and each byte half a round trip in both directions.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Conversation(asyncio.Protocol):
         self._unread = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember whom to answer."""
+        """Keep the transport for the answers."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
@@ -63,9 +63,9 @@ def _content_length(head: bytes) -> int:
 
 
 async def serve(arguments: argparse.Namespace) -> None:
-    """Answer until input ends."""
+    """Answer requests until the input ends."""
     book = Book(arguments.contacts)
-    gc.freeze()  # a hundred thousand entries that never change: no collection need look at them
+    gc.freeze()  # the entries never change, so the garbage collector may skip them
     loop = asyncio.get_running_loop()
     server = await loop.create_server(partial(Conversation, book), HOST, 0, ssl=_tls(arguments.certificate))
     port = server.sockets[0].getsockname()[1]
@@ -85,7 +85,7 @@ def _tls(certificate: Path | None) -> ssl.SSLContext | None:
 
 @contextmanager
 def standing_in(*arguments: str) -> Iterator[int]:
-    """Run a stand-in in a process of its own, with these arguments, and give its port."""
+    """Run a stand-in in a process of its own, and yield its port."""
     process = subprocess.Popen([sys.executable, "-m", "benchmarks.standin", *arguments], stdin=PIPE, stdout=PIPE)
     with process:
         assert process.stdin is not None
@@ -97,8 +97,8 @@ def standing_in(*arguments: str) -> Iterator[int]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stand-in."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--contacts", type=int, default=1000, help="how many there are")
-    parser.add_argument("--delay", type=float, default=0.0, help="seconds of a round trip")
+    parser.add_argument("--contacts", type=int, default=1000, help="number of contacts")
+    parser.add_argument("--delay", type=float, default=0.0, help="round trip in seconds")
     parser.add_argument("--certificate", type=Path, help="a file with a key and its chain: speak TLS")
     asyncio.run(serve(parser.parse_args(argv)))
 

@@ -1,4 +1,4 @@
-"""Tables in Markdown, with numbers that are no more exact than what was measured."""
+"""Writes tables in Markdown, with three significant digits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOTHING = "-"
 
 
 def number(value: float) -> str:
-    """Write a number with three digits that count, a whole one with all of its digits, never with an exponent."""
+    """Write a number with three significant digits, an integer with all of its digits, without an exponent."""
     if value == int(value):
         return f"{value:,.0f}"
     whole = len(f"{abs(value):.0f}") if abs(value) >= 1 else 0
@@ -22,7 +22,7 @@ def number(value: float) -> str:
 
 
 def spread(found: Spread | None) -> str:
-    """Write a median, and the minimum and maximum where they differ from it."""
+    """Write a median, and the minimum and maximum if they differ from it."""
     if found is None:
         return NOTHING
     middle, low, high = number(found.median), number(found.minimum), number(found.maximum)

@@ -1,4 +1,4 @@
-"""What telecmi-mcp is to reach: ratios within one run, because machines are noisy, and a few plain numbers."""
+"""The targets of telecmi-mcp: ratios within one run, because machines are noisy, and a few absolute numbers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One figure of ours, or what it is divided by, and its bound.
+    """One figure, what it is divided by, and its bound.
 
     Attributes:
-        figure: What is looked up of ``peer``; several are added.
-        against: The server and the figure to divide by; nothing for a plain number.
-        bound: The most, or the least, that it may be.
+        figure: The figure of ``peer``; several are added.
+        against: The server and the figure to divide by; ``None`` for an absolute number.
+        bound: Its maximum, or its minimum.
     """
 
     what: str
@@ -34,7 +34,7 @@ class Target:
     unit: str = ""
 
     def reached(self, record: Record) -> float | None:
-        """Return the number to compare with the bound, or nothing if a part of it was not measured."""
+        """Return the number to compare with the bound; ``None`` if a part of it was not measured."""
         figures = (self.figure,) if isinstance(self.figure, str) else self.figure
         ours = [sum(values) for values in zip(*(record.values(figure, self.peer) for figure in figures), strict=False)]
         if self.against is None or not ours:
@@ -43,14 +43,14 @@ class Target:
         return ratio(ours, theirs) if theirs else None
 
     def is_met(self, reached: float) -> bool:
-        """Whether a number keeps the bound."""
+        """Whether a number is within the bound."""
         return reached >= self.bound if self.at_least else reached <= self.bound
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Return the median of the rounds' ratios: what slows a round down, slows down both sides of it.
+    """Return the median of the rounds' ratios, because other work slows both sides of a round.
 
-    Figures of different rounds can only be compared by their medians.
+    Figures of different rounds are compared by their medians.
     """
     if len(ours) == len(theirs):
         return median(mine / other for mine, other in zip(ours, theirs, strict=True))
@@ -87,7 +87,7 @@ TARGETS = (
     _of_page("page, structured half", "structured", 0.96),
     _of_page("page, text half", "text", 0.96),
     _of_page("page, text half with TELECMI_TEXT=table", "text", 0.72, peer=AS_TABLE),
-    Target("mirror at 100 ms, time against the bare loop", "mirror_share", 1.10),
+    Target("sync at 100 ms, time against the bare loop", "sync_share", 1.10),
     Target("search p95 among 10,000", "search_p95_10000", 10, unit=" ms"),
     Target("search p95 among 100,000", "search_p95_100000", 30, unit=" ms"),
 )

@@ -1,7 +1,7 @@
 """Write the generated parts of the pages in docs/ from the code: ``make docs``.
 
-A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``. A test compares the pages with what
-this program writes.
+A generated part is between ``<!-- generated: NAME -->`` and ``<!-- end -->``. A test compares the pages with the output
+of this program.
 """
 
 from __future__ import annotations
@@ -27,24 +27,25 @@ _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _FIRST_SENTENCE = re.compile(r".*?(?=\. [A-Z]|$)")
 _TITLE = re.compile(r"# \d+\. (.+)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_SUPERSEDED = re.compile(r"^Superseded (?:in part )?by \[\d{4}\]\([\w-]+\.md\)", re.MULTILINE)
 
 Arrows = set[tuple[str, str]]
 
 
 def main() -> int:
-    """Write the pages anew."""
+    """Write the pages."""
     for page in PAGES:
         page.write_text(generate(page.read_text(encoding="utf8")), encoding="utf8")
     return 0
 
 
 def generate(page: str) -> str:
-    """Return the page with its generated parts as the code is now."""
+    """Return the page with its generated parts written from the current code."""
     return _PART.sub(lambda part: f"{part[1]}\n{_PARTS[part[2]]()}\n\n{part[3]}", page)
 
 
 def rooms(parent: str) -> set[str]:
-    """Return the names of the packages that lie directly in a package, and of the modules beside them."""
+    """Return the names of the packages directly below a package, and of the modules beside them."""
     return {
         path.stem
         for path in _folder(parent).iterdir()
@@ -53,7 +54,7 @@ def rooms(parent: str) -> set[str]:
 
 
 def arrows(parent: str) -> Arrows:
-    """Return which room imports which when the program runs; imports for types alone do not count."""
+    """Return which room imports which at run time; imports for type annotations do not count."""
     graph = grimp.build_graph(_TOP, exclude_type_checking_imports=True, cache_dir=None)
     among = rooms(parent)
     found = {
@@ -65,7 +66,7 @@ def arrows(parent: str) -> Arrows:
 
 
 def reduce(every: Arrows) -> Arrows:
-    """Return the arrows without those between rooms that a longer way joins."""
+    """Return the arrows without those between two rooms that a path of other arrows connects."""
     kept = set(every)
     for arrow in sorted(every):
         others = kept - {arrow}
@@ -95,7 +96,7 @@ def _folder(parent: str) -> Path:
 
 
 def _room(module: str, parent: str) -> str:
-    """Return the room of a parent that a module is in; "" for none."""
+    """Return the room of a module; "" if it is in none."""
     inside = module.removeprefix(f"{parent}.")
     return "" if inside == module else inside.split(".")[0]
 
@@ -115,7 +116,7 @@ def _label(room: str, parent: str) -> str:
 
 
 def _files() -> str:
-    """Return for each room a table of its files; the rooms of a team server have tables of their own."""
+    """Return a table of files for each room; each room of the team server has its own."""
     by_room: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(_PACKAGE.rglob("*.py")):
         if path.name not in {"__init__.py", "__main__.py"}:
@@ -141,8 +142,9 @@ def _decisions() -> str:
 def _records() -> Iterator[str]:
     for path in sorted((DOCS / "decisions").glob("[0-9]*.md")):
         text = path.read_text(encoding="utf8")
-        title, date = _TITLE.match(text), _DATE.search(text)
-        yield f"| [{path.name[:4]}]({path.name}) | {date and date[0]} | {title and title[1]} |"
+        title, date, superseded = _TITLE.match(text), _DATE.search(text), _SUPERSEDED.search(text)
+        status = f" {superseded[0]}." if superseded else ""
+        yield f"| [{path.name[:4]}]({path.name}) | {date and date[0]} | {title and title[1]}.{status} |"
 
 
 _PARTS: dict[str, Callable[[], str]] = {

@@ -1,4 +1,4 @@
-"""The parts of the benchmarks that calculate and write: wrong ones would go unseen among numbers."""
+"""Tests of the parts of the benchmarks that calculate and write figures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 
 
 def pinned(path: Path) -> dict[str, str]:
-    """The versions of a file of exact requirements."""
+    """Return the versions in a file of exact requirements."""
     found = [re.fullmatch(r"([A-Za-z0-9._-]+)==([0-9][A-Za-z0-9.]*)", line) for line in path.read_text().splitlines()]
     assert all(found), path.name
     return {re.sub("[-_.]+", "-", each[1]).lower(): each[2] for each in found if each}
@@ -59,11 +59,11 @@ def test_a_record_keeps_the_rounds_of_each_server_apart() -> None:
     ("value", "text"),
     [(0.0, "0"), (7.0, "7"), (0.0449, "0.04"), (0.9612, "0.96"), (1.234, "1.23"), (12.34, "12.3"), (1234.5, "1,234")],
 )
-def test_a_number_has_three_digits_that_count(value: float, text: str) -> None:
+def test_a_number_has_three_significant_digits(value: float, text: str) -> None:
     assert number(value) == text
 
 
-def test_a_spread_is_written_with_its_ends_only_where_they_say_more() -> None:
+def test_a_spread_is_written_with_its_ends_only_if_they_differ() -> None:
     assert spread(Spread(1.0, 0.5, 2.0, 3)) == "1 (0.50 to 2)"
     assert spread(Spread(1.001, 1.0009, 1.0011, 3)) == "1.00"
     assert spread(None) == "-"
@@ -97,7 +97,7 @@ def test_figures_of_different_rounds_are_compared_by_their_medians() -> None:
     assert ratio([1.0, 2.0, 9.0], [4.0]) == 0.5
 
 
-def test_a_target_without_its_measurement_is_not_reached_by_accident() -> None:
+def test_a_target_without_its_measurement_is_not_reached() -> None:
     assert {target.reached(Record()) for target in TARGETS} == {None}
 
 
@@ -149,7 +149,7 @@ def test_three_of_four_contacts_have_one_unknown_field() -> None:
     assert [list(contact(place).values()).count(None) for place in range(8)] == [0, 1, 1, 1] * 2
 
 
-def test_the_versions_of_the_peers_are_exact_and_the_official_sdk_is_the_one_we_run_on() -> None:
+def test_the_versions_of_the_peers_are_exact_and_the_official_sdk_is_that_of_this_project() -> None:
     ours = pinned(CONSTRAINTS)
     for path in PINS.values():
         for name, version in pinned(path).items():

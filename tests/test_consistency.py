@@ -1,4 +1,4 @@
-"""What is said in several places is the same in all of them."""
+"""Statements that stand in several places agree."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 import telecmi_mcp
 from docs.generate import PAGES, arrows, first_sentence, generate, reduce, rooms
 from paths import ROOT
-from telecmi_mcp import _cli
+from telecmi_mcp import _cli, errors
 from telecmi_mcp._config import variables
 from telecmi_mcp._install.client_cli import adding, removing
 from telecmi_mcp._install.clients import CLIENTS
@@ -34,19 +34,31 @@ ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf8")
 SERVER = json.loads((ROOT / "server.json").read_text(encoding="utf8"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))
 EXTRAS = [each for extra in PROJECT["project"]["optional-dependencies"].values() for each in extra]
+MARKDOWN = [*ROOT.glob("[A-Z]*.md"), *(ROOT / "docs").rglob("*.md")]
 SCHEMA = ROOT.parent / "shared" / "schemas" / "server.schema.json"
 
 
 def package(requirement: str) -> str:
-    """The name of a package without its extras and bounds."""
+    """Return the name of a package without its extras and bounds."""
     return re.split(r"[\[<>=]", requirement)[0]
 
 
 def table(heading: str, page: str = README) -> list[list[str]]:
-    """The rows of the first table below a heading of a page, without its head."""
+    """Return the rows of the first table below a heading of a page, without its head."""
     section = page.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
     rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)", page.read_text(encoding="utf8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def every_error(base: type[errors.TelecmiError]) -> list[type[errors.TelecmiError]]:
+    """Return an error class with all its subclasses."""
+    return [base, *(each for child in base.__subclasses__() for each in every_error(child))]
 
 
 def test_the_versions_agree() -> None:
@@ -55,7 +67,7 @@ def test_the_versions_agree() -> None:
     assert PROJECT["tool"]["hatch"]["version"]["path"] == "telecmi_mcp/__init__.py"
 
 
-def test_the_changelog_knows_the_version_or_has_something_unreleased() -> None:
+def test_the_changelog_has_a_section_for_the_version_or_for_what_is_unreleased() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf8")
     assert f"## [{telecmi_mcp.__version__}]" in changelog or re.search(r"## \[Unreleased\]\n\n### ", changelog)
 
@@ -93,13 +105,12 @@ def test_the_readme_stays_short_and_honest() -> None:
     assert f"\n<!-- mcp-name: {SERVER['name']} -->\n" in README
 
 
-def test_the_clients_of_the_readme_are_the_hosts() -> None:
-    sections = README.split("\n## Install\n")[1].split("\n## ")[0].split("\n### ")[1:]
-    told = [(section.split("\n")[0], section.split("`")[1]) for section in sections]
-    assert told == [(host.title, f"telecmi-mcp install {name}") for name, host in CLIENTS.items()]
+def test_the_readmes_clients_are_those_of_install() -> None:
+    shown = [row[:2] for row in table("Install")]
+    assert shown == [[client.title, f"`telecmi-mcp install {name}`"] for name, client in CLIENTS.items()]
 
 
-def test_what_one_click_installs_is_the_package_with_its_keyring() -> None:
+def test_a_one_click_link_installs_the_package_with_its_keyring() -> None:
     (cursor,) = re.findall(r"https://cursor\.com/en/install-mcp\?([^)]+)", README)
     (vscode,) = re.findall(r"https://insiders\.vscode\.dev/redirect\?url=([^)]+)", README)
     scheme, _, config = unquote(vscode).partition("?")
@@ -110,7 +121,7 @@ def test_what_one_click_installs_is_the_package_with_its_keyring() -> None:
 
 
 def blocks(text: str) -> list[dict[str, Any]]:
-    """What the blocks of JSON and TOML of a page hold."""
+    """Return the contents of the JSON and TOML blocks of a page."""
     found = re.findall(r"```(json|toml)\n(.*?)```", text, re.DOTALL)
     return [json.loads(block) if kind == "json" else tomllib.loads(block) for kind, block in found]
 
@@ -132,10 +143,21 @@ def test_the_entries_in_the_documents_are_what_install_writes() -> None:
     assert example["mcpServers"]["telecmi"].keys() == {"command", "args"}
 
 
-def test_the_readmes_links_lead_somewhere() -> None:
-    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *ROOT.glob("[A-Z]*.md")]:
-        for target in re.findall(r"\]\((?!http|#)([^)#]+)", path.read_text(encoding="utf8")):
-            assert (path.parent / target).exists(), f"{path.name}: {target}"
+def test_every_link_within_the_repository_leads_to_a_page_and_a_heading_that_exist() -> None:
+    for page in MARKDOWN:
+        for target in re.findall(r"\]\((?!http)([^)]+)\)", page.read_text(encoding="utf8")):
+            path, _, anchor = target.partition("#")
+            linked = page.parent / path if path else page
+            assert linked.exists(), f"{page.name}: {target}"
+            assert not anchor or anchor in anchors(linked), f"{page.name}: {target}"
+
+
+def test_the_readme_quotes_errors_as_they_are() -> None:
+    section = README.split("## When it does not work\n")[1].split("\n## ")[0]
+    quoted = re.findall(r'"([^"]+)"', section)
+    facts = "\n".join(each.fact for each in every_error(errors.TelecmiError))
+    assert quoted
+    assert not [words for words in quoted if words not in facts]
 
 
 KEYS = {
@@ -147,7 +169,7 @@ KEYS = {
 }
 
 
-def test_server_json_has_no_keys_that_the_schema_would_pass_silently() -> None:
+def test_server_json_has_only_keys_that_the_schema_defines() -> None:
     assert SERVER.keys() <= KEYS["server"]
     assert SERVER["repository"].keys() <= KEYS["repository"]
     for icon in SERVER["icons"]:
@@ -167,13 +189,13 @@ def test_server_json_keeps_the_schemas_limits() -> None:
     assert 1 <= len(SERVER["title"]) <= 100
 
 
-def test_server_json_tells_every_setting_and_marks_the_secret_ones() -> None:
+def test_server_json_lists_every_setting_and_marks_the_secret_ones() -> None:
     (package,) = SERVER["packages"]
-    told = [
+    listed = [
         (variable["name"], variable["description"], variable.get("default", ""), variable["isSecret"])
         for variable in package["environmentVariables"]
     ]
-    assert told == [(each.variable, each.purpose, each.default, each.secret) for each in variables.ALL]
+    assert listed == [(each.variable, each.purpose, each.default, each.secret) for each in variables.ALL]
     assert not any(variable["isRequired"] for variable in package["environmentVariables"])
 
 
@@ -191,7 +213,7 @@ def test_server_jsons_icon_is_the_bundles() -> None:
     assert icon["sizes"] == [f"{int.from_bytes(head[:4])}x{int.from_bytes(head[4:])}"]
 
 
-def test_the_package_locks_hold_what_is_asked_for_and_no_registrys_address() -> None:
+def test_the_npm_locks_hold_the_requested_versions_and_no_address_of_a_registry() -> None:
     for folder in (".ci/judging", ".ci/bundling", "tests/team/oidc"):
         lock = json.loads((ROOT / folder / "package-lock.json").read_text(encoding="utf8"))
         asked = json.loads((ROOT / folder / "package.json").read_text(encoding="utf8"))["dependencies"]
@@ -204,7 +226,7 @@ def test_server_json_follows_the_registrys_schema() -> None:
     jsonschema.validate(SERVER, json.loads(SCHEMA.read_text()))
 
 
-def test_the_public_names_are_all_there() -> None:
+def test_every_public_name_can_be_imported() -> None:
     homes = set(telecmi_mcp._HOMES)  # noqa: SLF001 - the table behind __getattr__ is what is compared
     assert set(telecmi_mcp.__all__) == homes | {"__version__"}
     for name in telecmi_mcp.__all__:
@@ -220,12 +242,12 @@ def test_the_generated_pages_are_what_make_docs_writes() -> None:
         assert text == generate(text), f"{page.name}: run make docs"
 
 
-def test_an_arrow_is_left_out_only_where_a_longer_way_leads() -> None:
+def test_an_arrow_is_left_out_only_where_a_longer_path_leads() -> None:
     assert reduce({("a", "b"), ("b", "c"), ("a", "c")}) == {("a", "b"), ("b", "c")}
     assert reduce({("a", "b"), ("b", "a"), ("a", "c"), ("b", "c")}) == {("a", "b"), ("b", "a"), ("b", "c")}
 
 
-def test_the_pictures_arrows_are_imports_of_the_running_program() -> None:
+def test_the_arrows_of_the_picture_are_run_time_imports() -> None:
     drawn = arrows("telecmi_mcp")
     assert {("_server", "_mcp"), ("_index", "_search")} <= drawn
     assert ("_server", "_app") not in drawn  # it imports App for types only
@@ -250,10 +272,10 @@ def test_a_file_is_described_by_the_first_sentence_of_its_docstring(
 
 def test_the_architecture_page_names_every_room_and_no_file_that_is_not_there() -> None:
     package_folder, text = ROOT / "telecmi_mcp", ARCHITECTURE.split("<!-- generated: ")[0]
-    told = re.findall(r"^\| `(\w+)/` \|", text, re.MULTILINE)
-    assert sorted(told) == sorted(room for room in rooms("telecmi_mcp") if (package_folder / room).is_dir())
+    listed = re.findall(r"^\| `(\w+)/` \|", text, re.MULTILINE)
+    assert sorted(listed) == sorted(room for room in rooms("telecmi_mcp") if (package_folder / room).is_dir())
     for path in re.findall(r"`(\w+(?:/\w+)*(?:/|\.py))`", text):
-        assert (package_folder / path.removeprefix("telecmi_mcp/")).exists(), path
+        assert (package_folder / path).exists() or (ROOT / path).exists(), path
 
 
 def test_the_dependencies_page_names_every_dependency_once_and_no_other() -> None:
@@ -264,11 +286,11 @@ def test_the_dependencies_page_names_every_dependency_once_and_no_other() -> Non
     sections |= {f"The extra `{name}`": packages for name, packages in extras.items()}
     sections["Development"] = [each for each in dev if package(each) not in set(map(package, EXTRAS))]
     for heading, required in sections.items():
-        told = [name for row in table(heading, page) for name in re.findall("`([^`]+)`", row[0])]
-        assert sorted(told) == sorted(map(package, required)), heading
+        listed = [name for row in table(heading, page) for name in re.findall("`([^`]+)`", row[0])]
+        assert sorted(listed) == sorted(map(package, required)), heading
 
 
-def test_a_decision_is_numbered_dated_and_says_context_decision_and_consequences() -> None:
+def test_a_decision_has_a_number_a_date_a_context_a_decision_and_consequences() -> None:
     records = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
     numbers = [int(path.name[:4]) for path in records]
     assert numbers == list(range(numbers[0], numbers[0] + len(records)))
@@ -279,7 +301,18 @@ def test_a_decision_is_numbered_dated_and_says_context_decision_and_consequences
         assert headings == ["Context", "Decision", "Consequences"], path.name
 
 
-def test_only_what_is_declared_is_imported() -> None:
+def test_a_superseded_decision_names_a_later_one_at_its_top() -> None:
+    for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md"):
+        text = path.read_text(encoding="utf8")
+        top, rest = text.split("\n## Context\n", 1)
+        assert "Superseded" not in rest, path.name
+        for line in re.findall(r"^Superseded.*", top, re.MULTILINE):
+            later = re.match(r"Superseded (?:in part )?by \[(\d{4})\]\(\1-[\w-]+\.md\)[.:]", line)
+            assert later, f"{path.name}: {line}"
+            assert later[1] > path.name[:4], f"{path.name}: {line}"
+
+
+def test_every_imported_package_is_declared() -> None:
     declared = {package(each) for each in [*PROJECT["project"]["dependencies"], *EXTRAS]}
     brought = {
         "h11": "uvicorn",

@@ -48,8 +48,8 @@ def compare(copy: Path, tag: str) -> subprocess.CompletedProcess[str]:
 def test_a_tag_that_every_place_agrees_with_passes_and_gives_the_notes(copy: Path) -> None:
     done = compare(copy, "v7.8.9")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("### Added\n\n- Tools `get_contact`")
-    assert "## [" not in done.stdout
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf8")
+    assert done.stdout.strip() == changelog.split("\n## [")[1].split("]", 1)[1].strip()
 
 
 @pytest.mark.parametrize("place", PLACES)
