@@ -9,7 +9,7 @@ QUERIES := $(SAMPLES)/dev-10k.json.gz $(SAMPLES)/val-10k.json.gz
 SIZE := 300000
 MCPB := build/mcpb/node_modules/.bin/mcpb
 
-.PHONY: demo picture docs test test-slow test-lowest test-newest test-team check judges bench format early bench-search bench-team bench-mirror bench-memory bench-team-load build bundle sbom lock clean
+.PHONY: demo picture docs test test-slow test-lowest test-newest test-team check judges bench format snapshots bench-search bench-team bench-mirror bench-memory bench-team-load build bundle sbom lock clean
 
 demo: $(READY)  ## the main job on invented contacts, through a real process
 	@$(VENV)/bin/telecmi-mcp demo
@@ -55,8 +55,9 @@ format: $(READY)
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
-early: $(READY)  ## write what is answered early anew, from what the server says through the SDK
-	PYTHONPATH=.:tests $(PYTHON) tests/early.py
+snapshots: $(READY)  ## everything that is generated from the tools, prompts and resources, and the pages of docs/
+	PYTHONPATH=.:tests $(PYTHON) tests/snapshots.py
+	$(PYTHON) docs/generate.py
 
 bench-search: $(READY)  ## what the search finds, how fast, in how much room; CONTACTS= and QUERIES= for other data
 	$(PYTHON) benchmarks/search.py --contacts $(CONTACTS) --queries $(QUERIES)

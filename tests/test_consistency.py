@@ -17,13 +17,14 @@ import pytest
 
 import telecmi_mcp
 from docs.generate import PAGES, arrows, first_sentence, generate, reduce, rooms
-from paths import ROOT
+from paths import ROOT, SNAPSHOTS
+from snapshots import MANIFEST, generated
 from telecmi_mcp import _cli, errors
 from telecmi_mcp._config import variables
 from telecmi_mcp._install.client_cli import adding, removing
 from telecmi_mcp._install.clients import CLIENTS
 from telecmi_mcp._install.entry import Server, shape
-from telecmi_mcp._mcp.tools import TOOLS
+from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp._team.config.variables import TEAM
 
 if TYPE_CHECKING:
@@ -72,15 +73,17 @@ def test_the_changelog_has_a_section_for_the_version_or_for_what_is_unreleased()
     assert f"## [{telecmi_mcp.__version__}]" in changelog or re.search(r"## \[Unreleased\]\n\n### ", changelog)
 
 
-def test_the_readmes_tools_are_the_tools() -> None:
-    def takes(schema: dict[str, Any]) -> str:
-        required = schema.get("required", [])
-        return ", ".join(f"`{name}`{' (required)' if name in required else ''}" for name in schema["properties"])
+async def test_the_generated_files_are_what_make_snapshots_writes() -> None:
+    texts = await generated()
+    for path, text in texts.items():
+        assert path.read_text(encoding="utf8") == text, f"{path.relative_to(ROOT)}: run make snapshots"
+    assert {path for path in texts if path.parent == SNAPSHOTS} == set(SNAPSHOTS.glob("*.json"))
 
-    def gives(schema: dict[str, Any]) -> str:
-        return ", ".join(f"`{name}`" for name in schema["properties"])
 
-    assert table("Tools") == [[f"`{tool.name}`", takes(tool.input_schema), gives(tool.output_schema)] for tool in TOOLS]
+def test_the_readme_and_the_manifest_name_the_tools() -> None:
+    names = [tool.name for tool in TOOLS]
+    assert [name for name, *_ in table("Tools")] == [f"`{name}`" for name in names]
+    assert [tool["name"] for tool in json.loads(MANIFEST.read_text(encoding="utf8"))["tools"]] == names
 
 
 @pytest.mark.parametrize(("page", "settings"), [("README.md", variables.ALL), ("docs/teams.md", TEAM)])

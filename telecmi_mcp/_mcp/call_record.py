@@ -1,6 +1,7 @@
-"""What became of a call, for a host that wants to know: noted where the answer is made, read where the call came in.
+"""Records the result of a call, for the audit of the team server.
 
-On the desk nobody wants to, and noting costs one look at a context variable.
+The handlers write the record; the middleware that wraps them reads it. On stdio nothing reads it, and writing costs
+one lookup of a context variable.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ DEFECT = "defect"
 
 @dataclass(slots=True)
 class CallRecord:
-    """What became of one call.
+    """Result of one call.
 
     Attributes:
-        code: ``ok``, the code of our error, or ``defect``.
-        contacts: How many contacts the answer holds.
-        refusal: Why the call must not be answered; it becomes the error that every other one would.
+        code: ``ok``, the code of an error, or ``defect``.
+        contacts: Number of contacts in the answer.
+        refusal: Error to raise instead of answering, in the form of the method's other errors.
     """
 
     code: str = OK
@@ -34,36 +35,36 @@ class CallRecord:
     refusal: TelecmiError | None = None
 
 
-_WANTED: ContextVar[CallRecord | None] = ContextVar("outcome", default=None)
+_CURRENT: ContextVar[CallRecord | None] = ContextVar("call_record", default=None)
 
 
 @contextmanager
 def recording() -> Iterator[CallRecord]:
-    """Learn the outcome of the call that is made within the context."""
-    outcome = CallRecord()
-    token = _WANTED.set(outcome)
+    """Yield the record of the call that is made within the context."""
+    record = CallRecord()
+    token = _CURRENT.set(record)
     try:
-        yield outcome
+        yield record
     finally:
-        _WANTED.reset(token)
+        _CURRENT.reset(token)
 
 
 def raise_if_rejected() -> None:
-    """Raise the refusal, if there is one."""
-    outcome = _WANTED.get()
-    if outcome is not None and outcome.refusal is not None:
-        raise outcome.refusal
+    """Raise the refusal of the current call, if there is one."""
+    record = _CURRENT.get()
+    if record is not None and record.refusal is not None:
+        raise record.refusal
 
 
 def record_contacts(count: int) -> None:
-    """Note how many contacts the answer holds."""
-    outcome = _WANTED.get()
-    if outcome is not None:
-        outcome.contacts = count
+    """Record the number of contacts in the answer."""
+    record = _CURRENT.get()
+    if record is not None:
+        record.contacts = count
 
 
 def record_failure(code: str) -> None:
-    """Note why there is no answer."""
-    outcome = _WANTED.get()
-    if outcome is not None:
-        outcome.code = code
+    """Record the code of the error."""
+    record = _CURRENT.get()
+    if record is not None:
+        record.code = code

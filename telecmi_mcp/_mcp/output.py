@@ -1,9 +1,8 @@
-"""The shape of an answer: its text as JSON or as a table, and whether it has a structured half."""
+"""Output format of an answer: its text as JSON or as a table, with or without a structured half."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
@@ -11,15 +10,15 @@ from pydantic_core import to_json
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_LAST = "notice"  # in the line of facts: it alone may hold spaces
+_NOTICE = "notice"  # last in its line, because it may hold spaces
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """How answers are written.
+    """Output format of the answers of tools.
 
     Attributes:
-        text: The text half: ``json``, compact, or ``table``, a line of facts and tab-separated columns.
+        text: Format of the text half: ``json``, compact, or ``table``, tab-separated columns.
         structured: Whether there is a structured half, and an output schema for it.
     """
 
@@ -28,36 +27,36 @@ class OutputFormat:
 
 
 class PreSerialized(dict[str, Any]):
-    """A JSON object that brings its own JSON along, so that it is written only once; not to be changed."""
+    """A JSON object with its serialised text, so that it is serialised only once; do not change it."""
 
     __slots__ = ("json",)
 
-    def __init__(self, facts: dict[str, Any]) -> None:
-        super().__init__(facts)
-        self.json = to_json(facts)
+    def __init__(self, data: dict[str, Any]) -> None:
+        super().__init__(data)
+        self.json = to_json(data)
 
 
-def as_table(facts: dict[str, Any], *, rows: str, columns: Iterable[str]) -> str:
-    """Return the facts as lines: what is said of all rows, then a head and the rows, their cells separated by tabs.
+def as_table(data: dict[str, Any], *, rows: str, columns: Iterable[str]) -> str:
+    """Return the data as lines: the fields beside the rows, the names of the columns, and the tab-separated rows.
 
-    The first line is ``name=value`` with spaces between, the notice last, and is left out where nothing is said. An
-    empty cell is an unknown field; a column without any value is left out, and the table too where there are no rows.
+    The first line is ``name=value`` with spaces between, the notice last; it is left out if there is nothing beside
+    the rows. An empty cell is an unknown field. A column without any value is left out, and so is an empty table.
 
     Args:
-        facts: What a tool answers; its texts are cleaned, and so without tabs and line breaks.
-        rows: The name of the fact that holds the rows; "" if the facts themselves are the only row.
-        columns: The names that a row may have, in their order.
+        data: Answer of a tool; its texts are cleaned, and so hold no tabs or line breaks.
+        rows: Name of the field that holds the rows; "" if the data is the only row.
+        columns: Names that a row may have, in order.
     """
-    entries: list[dict[str, str]] = facts[rows] if rows else [{n: facts[n] for n in facts if n != _LAST}]
-    said = {name: facts[name] for name in facts if (name != rows if rows else name == _LAST)}
-    notice = said.pop(_LAST, None)
-    words = [f"{name}={_word(value)}" for name, value in said.items()] + ([f"{_LAST}={notice}"] if notice else [])
+    entries: list[dict[str, Any]] = data[rows] if rows else [{name: data[name] for name in data if name != _NOTICE}]
+    beside = {name: value for name, value in data.items() if (name != rows if rows else name == _NOTICE)}
+    notice = beside.pop(_NOTICE, None)
+    words = [f"{name}={_word(value)}" for name, value in beside.items()] + ([f"{_NOTICE}={notice}"] if notice else [])
     lines = [" ".join(words)] if words else []
     if entries:
         names = [name for name in columns if any(name in entry for entry in entries)]
-        lines += ["\t".join(names), *("\t".join(map(entry.get, names, repeat(""))) for entry in entries)]
+        lines += ["\t".join(names), *("\t".join([_word(entry.get(name, "")) for name in names]) for entry in entries)]
     return "\n".join(lines)
 
 
-def _word(value: str | int) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else to_json(value).decode()

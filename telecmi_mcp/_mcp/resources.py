@@ -1,30 +1,32 @@
-"""The resources: URIs, and what is read at them. The tools say the same; nothing depends on these."""
+"""The resources: their URIs and contents. The tools return the same data; no tool depends on a resource."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from telecmi_mcp import __version__
-from telecmi_mcp._mcp.tools import TOOLS
+from telecmi_mcp._index.result import utc_time
+from telecmi_mcp._mcp.tools.get_contact import GET_CONTACT
+from telecmi_mcp._mcp.tools.schemas import without_none
 from telecmi_mcp.errors import ResourceNotFound, TelecmiError
 
 if TYPE_CHECKING:
     from telecmi_mcp._app import App
+    from telecmi_mcp._mcp.tools.tool import Answer
 
 MIME_TYPE = "application/json"
 MAX_URI = 200
-"""The most characters of a URI; one whose id is percent-encoded throughout has 127."""
+"""Maximum characters of a URI; one whose id is entirely percent-encoded has 127."""
 
 _CONTACT = r"telecmi://contacts/([^/?#]*)"
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource, or a template of some, as a client shows it."""
+    """A resource, or a resource template, as a client shows it."""
 
     uri: str
     name: str
@@ -36,7 +38,7 @@ STATUS = Resource(
     uri="telecmi://status",
     name="status",
     title="TeleCMI server status",
-    description="Version, sign-in, index and limit of calls. Reading it asks TeleCMI nothing.",
+    description="Version, sign-in, index and rate limit. Reading it sends no request to TeleCMI.",
 )
 CONTACT = Resource(
     uri="telecmi://contacts/{contact_id}",
@@ -45,17 +47,15 @@ CONTACT = Resource(
     description="One contact by its id, as get_contact returns it.",
 )
 
-_GET_CONTACT = next(tool for tool in TOOLS if tool.name == "get_contact")
-
 
 def contact_id_in(uri: str) -> str | None:
-    """Tell which contact a URI means, or ``None`` for the status.
+    """Return the contact id of a URI, or ``None`` for the URI of the status.
 
-    Scheme and authority are read in any case, the id with its percent-encoding undone (RFC 3986, section 6.2.2).
-    Whether it can be an id is not checked here.
+    Scheme and authority match in any case; the id is percent-decoded (RFC 3986, section 6.2.2). The form of the id is
+    not checked here.
 
     Raises:
-        ResourceNotFound: It is neither.
+        ResourceNotFound: The URI is neither of a contact nor of the status.
     """
     if len(uri) > MAX_URI or not uri.isascii():
         raise ResourceNotFound
@@ -67,25 +67,25 @@ def contact_id_in(uri: str) -> str | None:
     return unquote(found[1])
 
 
-async def read_contact(app: App, contact_id: str) -> dict[str, Any]:
+async def read_contact(app: App, contact_id: str) -> Answer:
     """Read a contact exactly as get_contact does.
 
     Raises:
-        TelecmiError: What get_contact says.
+        TelecmiError: The errors of get_contact.
     """
-    return await _GET_CONTACT.call(app, {"contact_id": contact_id})
+    return await GET_CONTACT.call(app, {"contact_id": contact_id})
 
 
 async def read_status(app: App) -> dict[str, Any]:
-    """Tell how the server stands, without a request to TeleCMI and without a secret; an error becomes its notice."""
-    facts: dict[str, Any] = {"version": __version__, "calls_a_minute": app.settings.rate_limit, "signed_in": False}
+    """Return the status, without a request to TeleCMI and without a secret; an error becomes the notice."""
+    data: dict[str, Any] = {"version": __version__, "calls_a_minute": app.settings.rate_limit, "signed_in": False}
     try:
-        facts.update(await _sign_in(app))
-        facts["index"] = await _index(app)
+        data.update(await _sign_in(app))
+        data["index"] = await _index(app)
         notice = app.notice
     except TelecmiError as error:
         notice = str(error)
-    return {**facts, "notice": notice} if notice else facts
+    return {**data, "notice": notice} if notice else data
 
 
 async def _sign_in(app: App) -> dict[str, Any]:
@@ -100,10 +100,10 @@ async def _index(app: App) -> dict[str, Any]:
     standing = await app.directory.standing_of(await app.account())
     if standing is None:
         return kept
-    facts = {
+    data = {
         "indexed": standing.indexed,
         "count": standing.count,
         "complete": standing.complete,
-        "as_of": datetime.fromtimestamp(standing.as_of, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "as_of": utc_time(standing.as_of),
     }
-    return {**kept, **{name: value for name, value in facts.items() if value is not None}}
+    return {**kept, **without_none(data)}

@@ -9,24 +9,25 @@ from typing import TYPE_CHECKING, Any, Final
 from mcp.server import Server, ServerRequestContext
 from mcp.server.caching import CacheHint
 from mcp_types import ListToolsResult, NotificationParams, PaginatedRequestParams
-from opentelemetry import trace
 
 from telecmi_mcp import __version__
 from telecmi_mcp._mcp.output import OutputFormat
-from telecmi_mcp._mcp.tools import INSTRUCTIONS
-from telecmi_mcp._server import prompt_handlers
-from telecmi_mcp._server.tool_handlers import handle_call, listed_tools, put_in
+from telecmi_mcp._mcp.server_info import INSTRUCTIONS, NAME, TITLE
+from telecmi_mcp._server import prompt_handlers, resource_handlers
+from telecmi_mcp._server.tool_handlers import handle_call, input_schema, insert_result, listed_tools
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from mcp.server.caching import CacheableMethod
-    from mcp.server.context import CallNext, HandlerResult, ServerMiddleware
+    from mcp.server.context import ServerMiddleware
 
     from telecmi_mcp._app import App
 
-_STATIC = CacheHint(ttl_ms=3_600_000, scope="public")  # the lists are the same for everybody, until the next version
+STATIC = CacheHint(ttl_ms=3_600_000, scope="public")
+"""Cache hint of the lists, which are the same for every caller until the next version."""
+
 _STATIC_METHODS: Final[Sequence[CacheableMethod]] = (
     "tools/list",
     "prompts/list",
@@ -39,63 +40,63 @@ _STATIC_METHODS: Final[Sequence[CacheableMethod]] = (
 def create_server(
     opened: Callable[[], AbstractAsyncContextManager[App]], *, text: str = "json", structured: bool = True
 ) -> Server[App]:
-    """Return the MCP server, to be run on any transport of the SDK.
+    """Return the MCP server, for any transport of the SDK.
 
     Args:
-        opened: Opens what the tools work with, for as long as the server runs:
-            ``lambda: open_app(settings)``.
-        text: How the text half of an answer is written: ``json`` or ``table``.
+        opened: Opens the app for as long as the server runs: ``lambda: open_app(settings)``.
+        text: Format of the text half of an answer: ``json`` or ``table``.
         structured: Whether tools have output schemas, and answers a structured half.
     """
-    shape = OutputFormat(text=text, structured=structured)
+    return build_server(opened, OutputFormat(text=text, structured=structured))
+
+
+def build_server(
+    opened: Callable[[], AbstractAsyncContextManager[Any]],
+    output: OutputFormat,
+    *,
+    middleware: Sequence[ServerMiddleware[Any]] = (),
+) -> Server[Any]:
+    """Return the same server with more middleware.
+
+    Args:
+        opened: Opens what ``ctx.lifespan_context`` is outside of the middleware; handlers expect an app.
+        output: Format of the answers of tools.
+        middleware: Runs inside the SDK's own middleware (spans), the first outermost.
+    """
 
     @asynccontextmanager
-    async def lifespan(_: Server[App]) -> AsyncIterator[App]:
-        async with opened() as app:
-            yield app
+    async def lifespan(_: Server[Any]) -> AsyncIterator[Any]:
+        async with opened() as opened_object:
+            yield opened_object
 
     server = Server(
-        "telecmi-mcp",
+        NAME,
         version=__version__,
-        title="TeleCMI contacts",
+        title=TITLE,
         instructions=INSTRUCTIONS,
         lifespan=lifespan,
-        cache_hints=dict.fromkeys(_STATIC_METHODS, _STATIC),
-        on_list_tools=partial(_list_tools, shape),
-        on_call_tool=partial(handle_call, shape),
+        cache_hints=dict.fromkeys(_STATIC_METHODS, STATIC),
+        get_tool_input_schema=input_schema,
+        on_list_tools=partial(_list_tools, output),
+        on_call_tool=partial(handle_call, output),
         on_list_prompts=prompt_handlers.list_prompts,
         on_get_prompt=prompt_handlers.get_prompt,
-        on_list_resources=prompt_handlers.list_resources,
-        on_list_resource_templates=prompt_handlers.list_resource_templates,
-        on_read_resource=prompt_handlers.read_resource,
-        on_completion=prompt_handlers.complete,
+        on_list_resources=resource_handlers.list_resources,
+        on_list_resource_templates=resource_handlers.list_resource_templates,
+        on_read_resource=resource_handlers.read_resource,
+        on_completion=resource_handlers.complete,
     )
-    server.middleware[:] = [*map(spans_on_demand, server.middleware), put_in]  # the SDK's only one makes spans
-    server.add_notification_handler("notifications/initialized", NotificationParams, _welcome)
+    server.middleware.extend((*middleware, insert_result))
+    server.add_notification_handler("notifications/initialized", NotificationParams, _on_initialized)
     return server
 
 
-def spans_on_demand(
-    spans: ServerMiddleware[Any],
-    *,
-    provider: Callable[[], trace.TracerProvider] = trace.get_tracer_provider,
-) -> ServerMiddleware[Any]:
-    """Return the middleware that makes spans, passed by while nobody has set what takes them: 27 µs of each message."""
-
-    async def traced(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        if isinstance(provider(), trace.ProxyTracerProvider):
-            return await call_next(ctx)
-        return await spans(ctx, call_next)
-
-    return traced
-
-
 async def _list_tools(
-    shape: OutputFormat, ctx: ServerRequestContext[App, Any], _: PaginatedRequestParams | None
+    output: OutputFormat, ctx: ServerRequestContext[App, Any], _: PaginatedRequestParams | None
 ) -> ListToolsResult:
-    ctx.lifespan_context.expect_calls()  # clients of 2026-07-28 do not say that they are initialized
-    return listed_tools(shape)
+    ctx.lifespan_context.expect_calls()  # clients of 2026-07-28 send no notifications/initialized
+    return listed_tools(output)
 
 
-async def _welcome(ctx: ServerRequestContext[App, Any], _: NotificationParams) -> None:
+async def _on_initialized(ctx: ServerRequestContext[App, Any], _: NotificationParams) -> None:
     ctx.lifespan_context.expect_calls()

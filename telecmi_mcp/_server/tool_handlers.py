@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from contextvars import ContextVar
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from mcp.shared.exceptions import MCPError
@@ -14,8 +12,9 @@ from mcp_types import Tool as ListedTool
 
 from telecmi_mcp._mcp.call_record import DEFECT, raise_if_rejected, record_contacts, record_failure
 from telecmi_mcp._mcp.output import OutputFormat, PreSerialized, as_table
-from telecmi_mcp._mcp.tools import TOOLS, Tool
-from telecmi_mcp.errors import TelecmiError, TooManyCalls
+from telecmi_mcp._mcp.tools.registry import TOOLS
+from telecmi_mcp._server.error_mapping import INTERNAL, check_rate_limit, log_defect
+from telecmi_mcp.errors import TelecmiError
 
 if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
@@ -23,52 +22,58 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._app import App
     from telecmi_mcp._index.directory import Report
+    from telecmi_mcp._mcp.tools.tool import Tool
 
 _log = logging.getLogger(__name__)
 
-INTERNAL = "Report this to the maintainers of telecmi-mcp: the call failed for a reason that is not yours."
-
 _READ_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=True)
-_EMPTY = CallToolResult(content=[])
+_BY_NAME = {tool.name: tool for tool in TOOLS}
+_INPUT_SCHEMAS = {tool.name: tool.input_schema for tool in TOOLS}
+_EMPTY_RESULT = CallToolResult(content=[])
 _FINISHED: ContextVar[list[dict[str, Any]] | None] = ContextVar("finished", default=None)
 
 
-def listed_tools(shape: OutputFormat) -> ListToolsResult:
-    """Return what ``tools/list`` answers for a shape, which depends on nothing else."""
-    return ListToolsResult(tools=[_listed(tool, shape) for tool in TOOLS])
+def listed_tools(output: OutputFormat) -> ListToolsResult:
+    """Return the answer to ``tools/list``, which depends on the output format only."""
+    return ListToolsResult(tools=[_listed_tool(tool, output) for tool in TOOLS])
 
 
-def _listed(tool: Tool, shape: OutputFormat) -> ListedTool:
+def input_schema(name: str) -> dict[str, Any] | None:
+    """Return the input schema of a tool; ``None`` for an unknown one."""
+    return _INPUT_SCHEMAS.get(name)
+
+
+def _listed_tool(tool: Tool, output: OutputFormat) -> ListedTool:
     return ListedTool(
         name=tool.name,
         title=tool.title,
         description=tool.description,
-        input_schema=tool.input_schema,
-        output_schema=tool.output_schema if shape.structured else None,
+        input_schema=_INPUT_SCHEMAS[tool.name],
+        output_schema=tool.output_schema if output.structured else None,
         annotations=_READ_ONLY,
     )
 
 
 async def handle_call(
-    shape: OutputFormat, ctx: ServerRequestContext[App, Any], params: CallToolRequestParams
+    output: OutputFormat, ctx: ServerRequestContext[App, Any], params: CallToolRequestParams
 ) -> CallToolResult:
-    """Answer ``tools/call``: what a tool gives, or what went wrong with it, in the shape that was asked for."""
-    tool = next((tool for tool in TOOLS if tool.name == params.name), None)
+    """Answer ``tools/call`` with the data of the tool or with an error, in the output format."""
+    tool = _BY_NAME.get(params.name)
     if tool is None:
-        raise MCPError(INVALID_PARAMS, "Unknown tool: tools/list names the tools there are.")
-    answer = await _call_tool(shape, ctx, tool, params.arguments or {})
+        raise MCPError(INVALID_PARAMS, "Unknown tool: tools/list returns the names of all tools.")
+    result = await _call_tool(output, ctx, tool, params.arguments or {})
     finished = _FINISHED.get()
     if finished is None:
-        return CallToolResult.model_validate(answer)
-    finished.append(answer)
-    return _EMPTY
+        return CallToolResult.model_validate(result)
+    finished.append(result)
+    return _EMPTY_RESULT
 
 
-async def put_in(ctx: ServerRequestContext[App, Any], call_next: CallNext) -> HandlerResult:
-    """Put the answer of a call into the envelope that the SDK makes for an empty one.
+async def insert_result(ctx: ServerRequestContext[App, Any], call_next: CallNext) -> HandlerResult:
+    """Insert the result of a tool into the empty result that the SDK has serialised.
 
-    It would dump a model of the answer, validate that and dump it again: 0.15 ms for a page. What it checks of a
-    request and adds for a generation stays its own. Without this middleware answers are the same, only later.
+    The SDK would dump a model of the result, validate that, and dump it again. What the SDK checks of a request and
+    adds for a protocol version stays in place. Without this middleware the answers are the same.
     """
     finished: list[dict[str, Any]] = []
     token = _FINISHED.set(finished)
@@ -80,73 +85,52 @@ async def put_in(ctx: ServerRequestContext[App, Any], call_next: CallNext) -> Ha
 
 
 async def _call_tool(
-    shape: OutputFormat, ctx: ServerRequestContext[App, Any], tool: Tool, arguments: dict[str, Any]
+    output: OutputFormat, ctx: ServerRequestContext[App, Any], tool: Tool, arguments: dict[str, Any]
 ) -> dict[str, Any]:
+    app = ctx.lifespan_context
     try:
-        # The record is looked up before the call: who signs in meanwhile has another one, and finds nothing of this.
-        facts = ctx.lifespan_context.directory.recent.note(await _run(tool, ctx, arguments))
-        record_contacts(len(facts[tool.rows]) if tool.rows else 1)
-        return _answer(shape, tool, facts)
+        raise_if_rejected()
+        check_rate_limit(app)
+        recent = app.directory.recent  # of this account, even if another one signs in during the call
+        answer = await tool.call(app, arguments, report=_reporter(ctx))
+        recent.note(answer.data)
+        record_contacts(answer.contacts)
+        return _written(output, tool, answer.data)
     except TelecmiError as error:
         _log.info("%s: %s", tool.name, error.code)
         record_failure(error.code)
         return _failure(str(error))
-    except Exception as error:  # noqa: BLE001 - a defect of ours must not reach the model in its own words
+    except Exception as error:  # noqa: BLE001 - the text of a defect must not reach the model
         log_defect(tool.name, error)
         record_failure(DEFECT)
         return _failure(INTERNAL)
 
 
-async def _run(tool: Tool, ctx: ServerRequestContext[App, Any], arguments: dict[str, Any]) -> dict[str, Any]:
-    raise_if_rejected()
-    check_rate_limit(ctx.lifespan_context)
-    return await tool.call(ctx.lifespan_context, arguments, report=_reporter(ctx))
-
-
-def check_rate_limit(app: App) -> None:
-    """Count a call.
-
-    Raises:
-        TooManyCalls: There were more than are let through.
-    """
-    wait = app.rate_limit.wait_for_turn()
-    if wait:
-        raise TooManyCalls(wait)
-
-
 def _reporter(ctx: ServerRequestContext[App, Any]) -> Report:
-    """Send progress where the caller asked for it; it must rise from one notification to the next."""
-    told = 0
+    """Return a function that sends progress, which must increase with each notification, to a caller that asked."""
+    last_sent = 0
 
     async def report(read: int, count: int | None) -> None:
-        nonlocal told
-        if read > told:
-            told = read
+        nonlocal last_sent
+        if read > last_sent:
+            last_sent = read
             await ctx.session.report_progress(read, count, "contacts read")
 
     return report
 
 
-def _answer(shape: OutputFormat, tool: Tool, facts: dict[str, Any]) -> dict[str, Any]:
-    # Some clients show a model the text alone, others the structured half alone: both hold all the facts.
-    if shape.text == "table":
-        return _result(as_table(facts, rows=tool.rows, columns=tool.columns), facts if shape.structured else None)
-    prepared = PreSerialized(facts)
-    return _result(prepared.json.decode(), prepared if shape.structured else None)
+def _written(output: OutputFormat, tool: Tool, data: dict[str, Any]) -> dict[str, Any]:
+    # Some clients show a model only the text, others only the structured half, so both hold all the data.
+    if output.text == "table":
+        return _result(as_table(data, rows=tool.rows, columns=tool.columns), data if output.structured else None)
+    serialised = PreSerialized(data)
+    return _result(serialised.json.decode(), serialised if output.structured else None)
 
 
-def _result(text: str, facts: dict[str, Any] | None = None) -> dict[str, Any]:
-    half = {} if facts is None else {"structuredContent": facts}
-    return {"content": [{"type": "text", "text": text}], **half}
+def _result(text: str, data: dict[str, Any] | None = None) -> dict[str, Any]:
+    structured = {} if data is None else {"structuredContent": data}
+    return {"content": [{"type": "text", "text": text}], **structured}
 
 
-def _failure(sentence: str) -> dict[str, Any]:
-    return {**_result(sentence), "isError": True}
-
-
-def log_defect(name: str, error: Exception) -> None:
-    """Log a defect of ours, for the maintainers."""
-    # Where it happened, not what it says: its text may hold anything.
-    frames = traceback.extract_tb(error.__traceback__)
-    where = " > ".join(f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
-    _log.error("%s failed with %s at %s", name, type(error).__name__, where)
+def _failure(message: str) -> dict[str, Any]:
+    return {**_result(message), "isError": True}

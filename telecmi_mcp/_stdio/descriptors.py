@@ -1,4 +1,4 @@
-"""The descriptors 0, 1 and 2: there, taken away from everybody else, and what can be waited for."""
+"""Claims the descriptors 0 and 1 for the transport, and tells which descriptors can be waited for."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BLOCKING = sys.platform == "win32"  # its event loop cannot wait for pipes: there, threads do
+BLOCKING = sys.platform == "win32"
+"""Whether the event loop cannot wait for pipes, so that threads read and write."""
 
 
 def fill_standard_descriptors() -> None:
-    """Open the null device where a host left 0, 1 or 2 closed, before something else gets that number."""
+    """Open the null device where a client left 0, 1 or 2 closed, before another file gets that number."""
     for fd in range(3):
         try:
             os.fstat(fd)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
     if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w", encoding="utf8")  # noqa: SIM115 - for the life of the process
+        sys.stderr = Path(os.devnull).open("w", encoding="utf8")  # noqa: SIM115 - open until the process ends
 
 
 @contextmanager
 def claimed() -> Iterator[tuple[int, int]]:
-    """Take the wire away from descriptors 0 and 1, so that nothing else can read or write it.
+    """Yield copies of the descriptors 0 and 1 that nothing else uses.
 
-    Meanwhile 0 is the null device and 1 is stderr: a stray print, here or in a child, is harmless.
+    Meanwhile 0 is the null device and 1 is stderr, so that a stray print, here or in a child, is harmless.
     """
     _flush()
     wire = os.dup(0), os.dup(1)
@@ -51,13 +52,13 @@ def claimed() -> Iterator[tuple[int, int]]:
 
 
 def can_wait_for(fd: int) -> bool:
-    """Whether a program can wait until the descriptor is ready: pipes and sockets, on POSIX."""
+    """Whether the event loop can wait until the descriptor is ready: pipes and sockets, on POSIX."""
     mode = os.fstat(fd).st_mode
     return not BLOCKING and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
 
 
 def may_not_block(fd: int) -> bool:
-    """Whether writing to the descriptor may be made not to block: the mode would be stderr's too, if that shares it."""
+    """Whether the descriptor may be set to non-blocking: not if stderr shares its file, and so its mode."""
     return can_wait_for(fd) and not _same_file(fd, 2)
 
 
@@ -69,5 +70,5 @@ def _same_file(one: int, other: int) -> bool:
 
 
 def _flush() -> None:
-    if sys.stdout is not None:  # as it is under pythonw
+    if sys.stdout is not None:  # None under pythonw
         sys.stdout.flush()

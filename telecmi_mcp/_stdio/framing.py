@@ -1,4 +1,4 @@
-"""Messages as lines: bytes to JSON-RPC messages and back, whatever the bytes are."""
+"""Parses lines of bytes as JSON-RPC messages and serialises messages as lines; accepts any bytes."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from telecmi_mcp._mcp.output import PreSerialized
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_LINE = 1024 * 1024
+MAX_LINE_BYTES = 1024 * 1024
 
-_EDGE = 512
+_EDGE_BYTES = 512
 _ID = rb'"id"\s*:\s*(-?\d{1,18}|"[^"\\]{0,200}")'
-# Where SDKs put the id: next to "jsonrpc", at the very start or the very end of the line.
+# SDKs write the id next to "jsonrpc" at the start, or at the end of the line.
 _ID_AT_START = re.compile(rb'\s*\{\s*"jsonrpc"\s*:\s*"2\.0"\s*,\s*' + _ID)
 _ID_AT_END = re.compile(_ID + rb"\s*\}\s*$")
 
 
 @dataclass(frozen=True, slots=True)
 class TooLong:
-    """A line above the bound, of which only the edges were kept."""
+    """A line above the bound, of which only the first and the last bytes are kept."""
 
     start: bytes
     end: bytes
 
 
 class LineSplitter:
-    """Cuts a stream of bytes into lines of bounded length; a longer line costs no memory."""
+    """Splits a stream of bytes into lines of bounded length; a longer line uses no more memory."""
 
-    def __init__(self, limit: int = MAX_LINE) -> None:
+    def __init__(self, limit: int = MAX_LINE_BYTES) -> None:
         self._limit = limit
         self._parts: list[bytes] = []
         self._size = 0
@@ -53,7 +53,7 @@ class LineSplitter:
         self._end = b""
 
     def feed(self, data: bytes) -> Iterator[bytes | TooLong]:
-        """Yield the lines that the data completes, without their ends."""
+        """Yield the lines that the data completes, without the line ends."""
         *complete, rest = data.split(b"\n")
         for piece in complete:
             self._add(piece)
@@ -61,7 +61,7 @@ class LineSplitter:
         self._add(rest)
 
     def finish(self) -> bytes | TooLong:
-        """Return what has come of the current line, and begin the next one."""
+        """Return the current line as far as it was received, and start the next one."""
         line = TooLong(self._start, self._end) if self._size > self._limit else b"".join(self._parts)
         self._parts, self._size = [], 0
         return line
@@ -69,41 +69,41 @@ class LineSplitter:
     def _add(self, piece: bytes) -> None:
         if self._size <= self._limit < self._size + len(piece):
             whole = b"".join([*self._parts, piece])
-            self._start, self._end, self._parts = whole[:_EDGE], whole[-_EDGE:], []
+            self._start, self._end, self._parts = whole[:_EDGE_BYTES], whole[-_EDGE_BYTES:], []
         elif self._size > self._limit:
-            self._end = (self._end + piece)[-_EDGE:]
+            self._end = (self._end + piece)[-_EDGE_BYTES:]
         else:
             self._parts.append(piece)
         self._size += len(piece)
 
 
 def read_message(line: bytes | TooLong) -> JSONRPCMessage:
-    """Return the message of one line, or the error that answers a line which holds none."""
+    """Return the message of a line, or the error that answers an invalid line."""
     if isinstance(line, TooLong):
         found = _ID_AT_START.match(line.start) or _ID_AT_END.search(line.end)
-        return _complaint(INVALID_REQUEST, "The message is longer than 1 MiB.", json.loads(found[1]) if found else None)
+        return _error(INVALID_REQUEST, "The message is longer than 1 MiB.", json.loads(found[1]) if found else None)
     try:
         message = jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValidationError:
-        return _complain_about(line)
-    # To the SDK a request whose id is no id is a notification, and would never be answered.
+        return _invalid_line(line)
+    # For the SDK a request with an invalid id is a notification, which is never answered.
     is_request = isinstance(message, JSONRPCNotification) and b'"id"' in line and "id" in json.loads(line)
-    return _complain_about(line) if is_request else message
+    return _invalid_line(line) if is_request else message
 
 
-def _complain_about(line: bytes) -> JSONRPCError:
+def _invalid_line(line: bytes) -> JSONRPCError:
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
-        return _complaint(PARSE_ERROR, "The line is not JSON.", None)
+        return _error(PARSE_ERROR, "The line is not JSON.", None)
     given = message.get("id") if isinstance(message, dict) else None
     known = given if isinstance(given, str | int) and not isinstance(given, bool) else None
     if isinstance(known, str) and not known.isprintable():
         known = None
-    return _complaint(INVALID_REQUEST, "The line is not a JSON-RPC message of MCP.", known)
+    return _error(INVALID_REQUEST, "The line is not a JSON-RPC message of MCP.", known)
 
 
-def _complaint(code: int, message: str, request_id: str | int | None) -> JSONRPCError:
+def _error(code: int, message: str, request_id: str | int | None) -> JSONRPCError:
     return JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=message))
 
 
@@ -111,15 +111,15 @@ def write_message(message: JSONRPCMessage) -> bytes:
     """Return the message as one line."""
     try:
         if isinstance(message, JSONRPCResponse) and isinstance(message.result.get("structuredContent"), PreSerialized):
-            return _write_prepared(message, message.result["structuredContent"])
+            return _write_serialised(message, message.result["structuredContent"])
         return message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
     except PydanticSerializationError:
-        # The last net: a lone surrogate must cost its escape, never the process.
+        # A lone surrogate that was not removed before is escaped, and does not end the process.
         return json.dumps(message.model_dump(by_alias=True, exclude_unset=True)).encode() + b"\n"
 
 
-def _write_prepared(message: JSONRPCResponse, facts: PreSerialized) -> bytes:
+def _write_serialised(message: JSONRPCResponse, data: PreSerialized) -> bytes:
     rest = {name: value for name, value in message.result.items() if name != "structuredContent"}
     head = to_json({"jsonrpc": message.jsonrpc, "id": message.id, "result": rest}).removesuffix(b"}}")
     comma = b"," if rest else b""
-    return b"".join((head, comma, b'"structuredContent":', facts.json, b"}}\n"))
+    return b"".join((head, comma, b'"structuredContent":', data.json, b"}}\n"))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from telecmi_mcp import Contact, ContactPage, _sanitize, errors
 from telecmi_mcp._api import protocol
-from telecmi_mcp._mcp import tools
+from telecmi_mcp._mcp.tools.list_contacts import page_data
 from telecmi_mcp._models import FIELD_LIMITS, JsonContacts
 from telecmi_mcp._sanitize import clean, is_clean, shows_nothing
 
@@ -104,7 +104,7 @@ def test_a_plain_page_is_the_page_read_field_by_field(entries: list[Any], separa
 
 def facts_of(page: ContactPage) -> dict[str, Any]:
     """What the tool answers, in which a key has its place."""
-    facts = tools._page(page)  # noqa: SLF001 - what is compared
+    facts = page_data(page)
     return facts | {"contacts": [list(contact.items()) for contact in facts["contacts"]]}
 
 

@@ -21,7 +21,7 @@ import pytest
 
 from clients.stage import opened_stage
 from telecmi_mcp import __version__
-from telecmi_mcp._mcp.tools import TOOLS
+from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp.sandbox import SANDBOX_TOKEN, Quirks
 
 HERE = Path(__file__).parent
@@ -33,7 +33,7 @@ NAMES = [tool.name for tool in TOOLS]
 DEMANDED = "no_such_field"
 VERSIONS = {"legacy": "2025-11-25", "modern": "2026-07-28"}
 GREETINGS = {"legacy": "initialize", "modern": "server/discover"}
-REFUSED = "Correct contact_id: it takes a UUID, such as d3b07384-d113-4ec5-a5ae-be81d6e3c239."
+REFUSED = "Invalid contact_id: use a UUID, such as d3b07384-d113-4ec5-a5ae-be81d6e3c239."
 CIRCLE = "The list ends here: TeleCMI's cursor led back to an earlier page."
 
 pytestmark = [

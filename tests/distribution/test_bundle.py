@@ -15,7 +15,6 @@ import telecmi_mcp
 from paths import ROOT
 from telecmi_mcp import Settings
 from telecmi_mcp._config import variables
-from telecmi_mcp._mcp.tools import TOOLS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,11 +65,6 @@ def test_the_manifest_starts_the_command_with_uv_in_its_own_folder() -> None:
     assert server["type"] == "uv"
     assert server["mcp_config"]["command"] == "uv"
     assert server["mcp_config"]["args"] == ["run", "--directory", "${__dirname}", *PROJECT["scripts"]]
-
-
-def test_the_manifest_lists_the_tools() -> None:
-    assert [tool["name"] for tool in MANIFEST["tools"]] == [tool.name for tool in TOOLS]
-    assert all(tool["description"] for tool in MANIFEST["tools"])
 
 
 def test_each_setting_of_the_manifest_is_one_of_ours_and_none_is_required() -> None:

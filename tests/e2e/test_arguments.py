@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from e2e.lines import Lines, call, request, started
-from telecmi_mcp._mcp.tools import TOOLS
+from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -27,7 +27,8 @@ ANYTHING = st.recursive(
 def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     """Values of a parameter: right, at its edges, and wrong."""
     if schema["type"] == "integer":
-        edges = [schema["minimum"] - 1, schema["minimum"], schema["maximum"], schema["maximum"] + 1]
+        least, most = schema.get("minimum", 0), schema.get("maximum", 100)
+        edges = [least - 1, least, most, most + 1]
         return st.sampled_from(edges) | st.integers() | st.floats() | ANYTHING
     long = st.integers(1, 3).map(lambda times: "x" * (schema.get("maxLength", 100) * times))
     return st.uuids().map(str) | st.uuids().map(lambda uuid: str(uuid).upper()) | st.text() | long | ANYTHING

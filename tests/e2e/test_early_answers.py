@@ -1,4 +1,4 @@
-"""The door of a real process, which a barrier keeps open: the server is imported when the test says so."""
+"""Early answers of a real process, in which a barrier delays the import of the server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import anyio
 import pytest
 
 from e2e.lines import PATIENCE, Lines, environment, initialize, request
-from early import PREPARED
+from snapshots import ADVERTISED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its event loop does not wait for pipes")
 
-# The server is imported once somebody writes to the pipe that the first argument names.
+# The server is imported once the test writes to the pipe that the first argument names.
 BARRIER = """
 import json, os, subprocess, sys
 before = set(sys.modules)
@@ -50,52 +50,52 @@ BROKEN = "raise ImportError('this installation is broken')"
 MODULES = "print(json.dumps(sorted({*sys.modules} - before)), file=sys.stderr, flush=True); os._exit(7)"
 
 AT_THE_END = """
-def told(code, leave=os._exit):
+def leave_with_modules(code, leave=os._exit):
     print(json.dumps([*sys.modules]), file=sys.stderr, flush=True)
     leave(code)
 
-os._exit = told
+os._exit = leave_with_modules
 """
 
 
-class Barred(Lines):
+class Delayed(Lines):
     """A server whose import waits."""
 
     def __init__(self, process: Process, barrier: Path) -> None:
         super().__init__(process)
         self._barrier = barrier
 
-    async def let(self, code: str = "pass") -> None:
+    async def load(self, code: str = "pass") -> None:
         """Run code in the thread that imports, and then let it import."""
         with anyio.fail_after(PATIENCE):
             await anyio.to_thread.run_sync(self._barrier.write_text, code)
 
     async def list_tools(self) -> Any:
-        """Shake hands and list the tools, which only the door can do now."""
+        """Shake hands and list the tools, which only early answers can do now."""
         await self.shake_hands()
         return (await self.ask(request(1, "tools/list")))["result"]
 
 
 @asynccontextmanager
-async def barred(tmp_path: Path, *, stdin: int = PIPE, stdout: int = PIPE, **variables: str) -> AsyncIterator[Barred]:
+async def delayed(tmp_path: Path, *, stdin: int = PIPE, stdout: int = PIPE, **variables: str) -> AsyncIterator[Delayed]:
     barrier = tmp_path / "barrier"
     os.mkfifo(barrier)
     words = [sys.executable, "-c", BARRIER, str(barrier)]
     process = await anyio.open_process(words, stdin=stdin, stdout=stdout, stderr=PIPE, env=environment(**variables))
     async with process:
         try:
-            yield Barred(process, barrier)
+            yield Delayed(process, barrier)
         finally:
             if process.returncode is None:
                 process.kill()
 
 
 async def test_tools_are_listed_before_the_server_is_imported_and_then_it_takes_over(tmp_path: Path) -> None:
-    async with barred(tmp_path) as server:
+    async with delayed(tmp_path) as server:
         listed = await server.list_tools()
-        assert listed == json.loads(PREPARED.read_text())["results"]["2025-11-25"]["tools/list"]
+        assert listed == {"tools": json.loads(ADVERTISED.read_text())["tools"]}
         await server.send(request(2, "tools/call", name="list_contacts", arguments={}), request(3, "tools/list"))
-        await server.let(STRAY)
+        await server.load(STRAY)
         later = {answer["id"]: answer["result"] for answer in [await server.receive(), await server.receive()]}
         assert later[2]["isError"]
         assert later[3] == listed
@@ -104,19 +104,17 @@ async def test_tools_are_listed_before_the_server_is_imported_and_then_it_takes_
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_ends_the_process_behind_the_door_as_it_does_later(
-    tmp_path: Path, number: signal.Signals
-) -> None:
-    async with barred(tmp_path) as server:
+async def test_a_signal_during_the_import_ends_the_process_as_later(tmp_path: Path, number: signal.Signals) -> None:
+    async with delayed(tmp_path) as server:
         await server.list_tools()
         assert await server.stop(number) == 128 + number
         assert await server.errors() == ""
 
 
-async def test_the_modes_of_what_a_host_shares_come_back(tmp_path: Path) -> None:
+async def test_the_modes_of_shared_descriptors_are_restored(tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        async with barred(tmp_path, stdin=theirs.fileno(), stdout=theirs.fileno()) as server:
+        async with delayed(tmp_path, stdin=theirs.fileno(), stdout=theirs.fileno()) as server:
             ours.sendall(json.dumps(initialize()[0]).encode() + b"\n")
             with anyio.fail_after(PATIENCE):
                 await anyio.wait_readable(ours)
@@ -125,23 +123,23 @@ async def test_the_modes_of_what_a_host_shares_come_back(tmp_path: Path) -> None
             assert os.get_blocking(theirs.fileno())
 
 
-async def test_an_import_that_fails_is_told_as_ever(tmp_path: Path) -> None:
-    async with barred(tmp_path) as server:
+async def test_an_import_that_fails_ends_with_its_traceback(tmp_path: Path) -> None:
+    async with delayed(tmp_path) as server:
         await server.list_tools()
-        await server.let(BROKEN)
+        await server.load(BROKEN)
         assert await server.wait() == 1
-        told = (await server.errors()).splitlines()
-        assert told[0] == "Traceback (most recent call last):"
-        assert told[-1] == "ImportError: this installation is broken"
+        errors = (await server.errors()).splitlines()
+        assert errors[0] == "Traceback (most recent call last):"
+        assert errors[-1] == "ImportError: this installation is broken"
 
 
 @pytest.mark.slow
-async def test_input_that_ends_at_the_door_ends_the_server(tmp_path: Path) -> None:
-    async with barred(tmp_path) as server:
+async def test_input_that_ends_during_the_import_ends_the_server(tmp_path: Path) -> None:
+    async with delayed(tmp_path) as server:
         await server.list_tools()
         assert server.process.stdin is not None
         await server.process.stdin.aclose()
-        await server.let()
+        await server.load()
         assert await server.wait() == 0
         assert await server.errors() == ""
         with pytest.raises(anyio.IncompleteRead):
@@ -149,35 +147,35 @@ async def test_input_that_ends_at_the_door_ends_the_server(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-async def test_a_host_that_does_not_listen_any_more_is_left_quietly(tmp_path: Path) -> None:
+async def test_a_client_that_does_not_read_any_more_is_left_without_an_error(tmp_path: Path) -> None:
     answers, stdout = os.pipe()
-    async with barred(tmp_path, stdout=stdout) as server:
+    async with delayed(tmp_path, stdout=stdout) as server:
         os.close(stdout)
         os.close(answers)
         await server.send(initialize()[0])
-        await server.let()
+        await server.load()
         assert await server.wait() == 0
         assert await server.errors() == ""
 
 
 @pytest.mark.slow
-async def test_the_door_can_be_kept_shut(tmp_path: Path) -> None:
-    async with barred(tmp_path, TELECMI_EARLY_ANSWERS="off") as server:
+async def test_early_answers_can_be_switched_off(tmp_path: Path) -> None:
+    async with delayed(tmp_path, TELECMI_EARLY_ANSWERS="off") as server:
         await server.list_tools()  # and nothing waits for the barrier
         assert await server.close() == 0
 
 
 OURS = {"", "._cli", "._cli.open_files", "._cli.options", "._cli.server", "._cli.server.serve", "._config"}
 OURS |= {"._config.secrets", "._config.variables", "._stdio", "._stdio.descriptors", "._stdio.early_responder"}
-OURS |= {"._stdio.prepared_answers", ".errors"}
+OURS |= {"._stdio.early_answers", "._stdio.known_messages", ".errors"}
 SLOW = {"asyncio", "concurrent", "dataclasses", "email", "http", "importlib.metadata", "inspect", "logging", "socket"}
 SLOW |= {"sqlite3", "ssl", "subprocess", "unittest", "uuid"}
 
 
 async def test_before_the_first_answer_nothing_is_imported_that_it_does_not_need(tmp_path: Path) -> None:
-    async with barred(tmp_path, TELECMI_TOKEN="t", TELECMI_INDEX="disk") as server:
+    async with delayed(tmp_path, TELECMI_TOKEN="t", TELECMI_INDEX="disk") as server:
         await server.list_tools()
-        await server.let(MODULES)
+        await server.load(MODULES)
         assert await server.wait() == 7
         imported = set(json.loads(await server.errors()))
     assert {name.removeprefix("telecmi_mcp") for name in imported if name.startswith("telecmi_mcp")} == OURS
@@ -200,9 +198,9 @@ async def test_what_only_a_search_needs_is_imported_with_the_first_search(
 ) -> None:
     words = {"query": "anybody"} if tool == "search_contacts" else {}
     nowhere = "http://127.0.0.1:1"
-    async with barred(tmp_path, TELECMI_TOKEN="t", TELECMI_BASE_URL=nowhere, TELECMI_TIMEOUT="1") as server:
+    async with delayed(tmp_path, TELECMI_TOKEN="t", TELECMI_BASE_URL=nowhere, TELECMI_TIMEOUT="1") as server:
         await server.list_tools()
-        await server.let(AT_THE_END)
+        await server.load(AT_THE_END)
         await server.send(request(2, "tools/call", name=tool, arguments=words))
         assert (await server.receive())["result"]["isError"]
         assert await server.close() == 0

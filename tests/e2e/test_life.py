@@ -175,7 +175,7 @@ def write_until_stuck(process: subprocess.Popen[bytes], data: bytes) -> bytes:
 
 
 @needs_proc
-def test_a_host_that_stops_reading_makes_the_server_wait_and_not_grow() -> None:
+def test_a_client_that_stops_reading_makes_the_server_wait_and_not_grow() -> None:
     pages = b"".join(json.dumps(call(number, "list_contacts", limit=100)).encode() + b"\n" for number in range(1, 5001))
     hello = b"".join(json.dumps(message).encode() + b"\n" for message in initialize())
     words = [sys.executable, "-m", "telecmi_mcp", "serve", "--sandbox", "--rate-limit", "0"]
@@ -194,7 +194,7 @@ def test_a_host_that_stops_reading_makes_the_server_wait_and_not_grow() -> None:
 
 
 @needs_proc
-def test_a_host_that_reads_late_gets_every_answer() -> None:
+def test_a_client_that_reads_late_gets_every_answer() -> None:
     asked = range(1, 601)  # 60 KB each: twice of what is kept
     pages = b"".join(json.dumps(call(number, "list_contacts", limit=100)).encode() + b"\n" for number in asked)
     hello = b"".join(json.dumps(message).encode() + b"\n" for message in initialize())
@@ -249,7 +249,7 @@ NO_STDERR = (
 )
 
 
-async def test_a_host_that_closed_stderr_is_served() -> None:
+async def test_a_client_that_closed_stderr_is_served() -> None:
     async with started("-c", NO_STDERR, command=[sys.executable]) as server:
         await server.shake_hands()
         assert (await server.ask(call(1, "get_contact", contact_id=JOHN)))["result"]["structuredContent"]

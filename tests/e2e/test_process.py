@@ -18,6 +18,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from e2e.lines import MODERN, PATIENCE, call, environment, initialize, piped, request, started
 from telecmi_mcp import __version__
+from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
 JOHN = "d3b07384-d113-4ec5-a5ae-be81d6e3c239"
@@ -29,11 +30,7 @@ async def test_the_sdks_client_does_the_main_job(mode: str) -> None:
     server = StdioServerParameters(command=sys.executable, args=["-m", "telecmi_mcp", "serve", "--sandbox"])
     with anyio.fail_after(PATIENCE):
         async with Client(stdio_client(server), mode=mode) as client:
-            assert {tool.name for tool in (await client.list_tools()).tools} == {
-                "search_contacts",
-                "get_contact",
-                "list_contacts",
-            }
+            assert [tool.name for tool in (await client.list_tools()).tools] == [tool.name for tool in TOOLS]
             result = await client.call_tool("get_contact", {"contact_id": JOHN})
     assert result.structured_content is not None
     assert result.structured_content["first_name"] == "John"
@@ -46,7 +43,7 @@ async def test_every_handshake_version_is_spoken(version: str) -> None:
         assert (await server.shake_hands(version))["result"]["protocolVersion"] == version
         tools = (await server.ask(request(1, "tools/list")))["result"]["tools"]
         answer = (await server.ask(call(2, "get_contact", contact_id=JOHN)))["result"]
-        assert [tool["name"] for tool in tools] == ["search_contacts", "get_contact", "list_contacts"]
+        assert [tool["name"] for tool in tools] == [tool.name for tool in TOOLS]
         assert answer["structuredContent" if version >= "2025-06-18" else "content"]
         assert await server.close() == 0
         assert await server.errors() == ""
@@ -69,18 +66,18 @@ async def test_the_stateless_generation_is_spoken() -> None:
 async def test_without_a_token_the_server_starts_and_lists_and_says_how_to_sign_in() -> None:
     async with started("serve") as server:
         await server.shake_hands()
-        assert len((await server.ask(request(1, "tools/list")))["result"]["tools"]) == 3
+        assert len((await server.ask(request(1, "tools/list")))["result"]["tools"]) == len(TOOLS)
         result = (await server.ask(call(2, "list_contacts")))["result"]
         assert result["isError"]
         assert "TELECMI_TOKEN" in result["content"][0]["text"]
 
 
-async def test_the_shape_of_the_answers_is_a_matter_of_flags_and_variables() -> None:
+async def test_flags_and_variables_set_the_output_format() -> None:
     variables = environment(TELECMI_TEXT="json", TELECMI_STRUCTURED="off")
     async with started("serve", "--sandbox", "--text", "table", env=variables) as server:
         await server.shake_hands()
         tools = (await server.ask(request(1, "tools/list")))["result"]["tools"]
-        assert ["outputSchema" in tool for tool in tools] == [False] * 3
+        assert ["outputSchema" in tool for tool in tools] == [False] * len(TOOLS)
         result = (await server.ask(call(2, "list_contacts", limit=2)))["result"]
     assert result.keys() == {"content", "isError"}
     facts, head, *rows = result["content"][0]["text"].split("\n")
@@ -173,7 +170,7 @@ async def test_a_signal_while_idle_ends_the_process_at_once(number: signal.Signa
 
 STRAY = """
 import os, subprocess, sys
-import telecmi_mcp._mcp.tools as tools
+import telecmi_mcp._mcp.tools.get_contact as get_contact
 
 def noisy(contact):
     print("a stray print")
@@ -182,7 +179,7 @@ def noisy(contact):
     assert sys.stdin.read() == ""
     return {name: value for name, value in contact._asdict().items() if value is not None}
 
-tools._contact = noisy
+get_contact.contact_data = noisy
 from telecmi_mcp._cli import main
 sys.exit(main(["serve", "--sandbox"]))
 """

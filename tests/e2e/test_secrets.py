@@ -151,13 +151,13 @@ def test_the_log_has_no_secret_even_if_somebody_logs_it(capsys: pytest.CaptureFi
 
 CRASH = """
 import sys
-import telecmi_mcp._mcp.tools as tools
+from telecmi_mcp._mcp.tools.tool import Tool
 
 async def crash(app, arguments):
     token = (await app.client._tokens.current()).get_secret_value()
     raise RuntimeError(token)
 
-tools.TOOLS[0].__class__.call = lambda self, app, arguments: crash(app, arguments)
+Tool.call = lambda self, app, arguments: crash(app, arguments)
 from telecmi_mcp._cli import main
 sys.exit(main(["serve"]))
 """

@@ -28,9 +28,11 @@ from pydantic import BaseModel
 from conftest import SIGNED_IN, Desk, opened_desk
 from telecmi_mcp import Contact, __version__, create_server, errors, open_app
 from telecmi_mcp._api import protocol
-from telecmi_mcp._mcp import output, tools
+from telecmi_mcp._mcp import output
 from telecmi_mcp._mcp.output import OutputFormat, PreSerialized, as_table
-from telecmi_mcp._mcp.tools import INSTRUCTIONS, TOOLS
+from telecmi_mcp._mcp.server_info import INSTRUCTIONS
+from telecmi_mcp._mcp.tools.list_contacts import page_data
+from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp._server.tool_handlers import listed_tools
 from telecmi_mcp._stdio import framing
 from telecmi_mcp._stdio.framing import write_message
@@ -106,7 +108,7 @@ async def test_without_a_structured_half_the_text_is_the_same(
         await answer(desk, "search_contacts", {"query": "Priya"})
         both, _ = await answer(desk, tool, arguments)
     async with shaped_desk(mode=generation, text=text, structured=False) as desk:
-        assert [each.output_schema for each in (await desk.client.list_tools()).tools] == [None] * 3
+        assert [each.output_schema for each in (await desk.client.list_tools()).tools] == [None] * len(TOOLS)
         await answer(desk, "search_contacts", {"query": "Priya"})
         alone, facts = await answer(desk, tool, arguments)
     assert facts is None
@@ -133,7 +135,7 @@ def test_whatever_telecmi_sends_no_cell_breaks_its_row(entries: list[Any]) -> No
         page = protocol.read_page({"contacts": entries, "page_state": "a=b", "count": 7}, 100, secret=SECRET)
     except errors.UnreadableAnswer:
         return
-    facts = tools._page(page)  # noqa: SLF001 - how a page is told
+    facts = page_data(page)
     text = as_table(facts, rows="contacts", columns=COLUMNS)
     assert len(text.splitlines()) == len(text.split("\n")) == 1 + len(page.contacts) + bool(page.contacts)
     assert read_table(text, "contacts") == facts

@@ -15,7 +15,7 @@ from conftest import Desk, opened_desk
 from paths import SNAPSHOTS
 from telecmi_mcp import Settings
 from telecmi_mcp._mcp.prompts import PROMPTS, Prompt
-from telecmi_mcp._mcp.tools import TOOLS
+from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp._plain_text import is_plain_argument
 from telecmi_mcp._sanitize import clean
 from telecmi_mcp.errors import InvalidArguments
@@ -78,7 +78,7 @@ async def test_a_model_reads_exactly_the_snapshot_and_nothing_is_sent(generation
 
 
 @EACH
-def test_a_prompt_asks_for_what_search_contacts_takes(prompt: Prompt) -> None:
+def test_a_prompt_asks_for_arguments_that_search_contacts_accepts(prompt: Prompt) -> None:
     (search,) = [tool.input_schema["properties"] for tool in TOOLS if tool.name == "search_contacts"]
     assert prompt.message({prompt.argument: "x" * search["query"]["maxLength"]})
     with pytest.raises(InvalidArguments):
@@ -95,7 +95,7 @@ def test_an_argument_without_a_visible_character_is_empty(prompt: Prompt, value:
 
 
 @EACH
-def test_an_argument_that_is_too_long_is_told_so_without_it(prompt: Prompt) -> None:
+def test_an_argument_that_is_too_long_is_an_error_without_its_text(prompt: Prompt) -> None:
     with pytest.raises(InvalidArguments) as caught:
         prompt.message({prompt.argument: "x" * 201})
     assert str(caught.value) == f"{prompt.argument} is too long: use up to 200 characters."
@@ -122,7 +122,7 @@ async def test_that_sentence_reaches_the_client(generation: str) -> None:
     assert said == "company is empty: pass 1 to 200 characters."
 
 
-async def test_a_hostile_words_sentence_reaches_the_client_without_them(generation: str) -> None:
+async def test_the_error_for_a_hostile_argument_does_not_repeat_it(generation: str) -> None:
     async with opened_desk(mode=generation) as desk:
         said = {await refuse(desk, prompt.name, {prompt.argument: HOSTILE_NAME}) for prompt in PROMPTS}
     assert said == {f"{prompt.argument} {UNQUOTABLE}" for prompt in PROMPTS}
@@ -138,17 +138,17 @@ async def test_a_missing_argument_is_asked_for(generation: str) -> None:
 def test_an_unknown_argument_is_refused_and_not_repeated(prompt: Prompt) -> None:
     with pytest.raises(InvalidArguments) as caught:
         prompt.message({prompt.argument: "Priya", "hunter2": "hunter2"})
-    assert str(caught.value) == f"Leave out the other arguments: {prompt.name} takes only {prompt.argument}."
+    assert str(caught.value) == f"Remove the other arguments: {prompt.name} accepts only {prompt.argument}."
 
 
 async def test_an_unknown_prompt_is_an_error_that_does_not_repeat_it(generation: str) -> None:
     async with opened_desk(mode=generation) as desk:
         said = await refuse(desk, "hunter2", {})
-    assert said == "Unknown prompt: prompts/list names the prompts there are."
+    assert said == "Unknown prompt: prompts/list returns the names of all prompts."
 
 
 @given(st.sampled_from(PROMPTS), st.text(max_size=210) | st.text('"\\{}\n\u2028who', max_size=40))
-def test_whatever_somebody_types_stays_one_string_in_the_same_message(prompt: Prompt, value: str) -> None:
+def test_any_argument_stays_one_string_in_the_same_message(prompt: Prompt, value: str) -> None:
     shown = clean(value, limit=200).strip()
     try:
         said = prompt.message({prompt.argument: value})

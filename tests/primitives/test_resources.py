@@ -76,7 +76,7 @@ async def test_a_client_sees_exactly_the_snapshots_without_a_token(generation: s
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])  # the second one asks server/discover
-async def test_what_is_offered_beside_the_tools_never_changes_and_nobody_can_subscribe(mode: str) -> None:
+async def test_prompts_and_resources_never_change_and_have_no_subscriptions(mode: str) -> None:
     async with opened_desk(mode=mode) as desk:
         declared = desk.client.server_capabilities
     assert declared is not None
@@ -89,7 +89,7 @@ async def test_what_is_offered_beside_the_tools_never_changes_and_nobody_can_sub
     }
 
 
-async def test_the_lists_may_be_kept_by_everybody_and_what_is_read_by_nobody() -> None:
+async def test_lists_may_be_cached_by_everyone_and_contents_not_at_all() -> None:
     async with opened_desk(mode="2026-07-28") as desk:
         kept: list[CacheableResult] = [
             await desk.client.list_tools(),
@@ -157,7 +157,7 @@ async def test_a_uri_of_nothing_is_said_to_be_one_in_each_generations_way(genera
 BAD = ["", "x", "%00", "%", "%2e%2e%2f", f"%20{JOHN}", f"{JOHN}%0a", JOHN.replace("-", "%252D")]
 
 
-async def test_a_bad_id_is_told_as_the_tool_tells_it(generation: str) -> None:
+async def test_an_invalid_id_is_the_same_error_as_of_the_tool(generation: str) -> None:
     async with opened_desk(mode=generation) as desk:
         expected = await desk.refuse("get_contact", contact_id="x")
         for bad in BAD:
@@ -199,7 +199,7 @@ class Broken:
         raise RuntimeError("hunter2")
 
 
-async def test_a_defect_of_ours_is_logged_without_its_words_and_told_without_them(
+async def test_a_defect_is_logged_and_answered_without_its_text(
     caplog: pytest.LogCaptureFixture, generation: str
 ) -> None:
     @asynccontextmanager
@@ -256,7 +256,7 @@ async def test_without_a_token_the_status_says_so(generation: str) -> None:
         }
 
 
-async def test_the_status_tells_how_far_the_index_is_and_asks_nobody(generation: str) -> None:
+async def test_the_status_shows_the_progress_of_the_index_without_a_request(generation: str) -> None:
     async with opened_desk(mode=generation) as desk:
         assert (await read(desk.client, STATUS.uri))["index"] == {"kept": "memory"}
         assert desk.bodies == []
@@ -269,7 +269,7 @@ async def test_the_status_tells_how_far_the_index_is_and_asks_nobody(generation:
     assert (status["signed_in"], status["sign_in"], status["renews_itself"]) == (True, "TELECMI_TOKEN", False)
 
 
-async def test_the_status_holds_nothing_secret_and_signs_nobody_in(tmp_path: Path) -> None:
+async def test_the_status_holds_no_secret_and_does_not_sign_in(tmp_path: Path) -> None:
     office = Office(tmp_path)
     async with Client(create_server(lambda: office.app(WITH_PASSWORD))) as client:
         before = await read(client, STATUS.uri)
@@ -313,7 +313,7 @@ async def test_ids_that_a_tool_showed_are_completed_the_last_ones_first(generati
         assert len(desk.bodies) == sent
 
 
-async def test_of_more_than_100_ids_100_are_told_and_how_many_there_are(generation: str) -> None:
+async def test_of_more_than_100_ids_100_are_returned_with_the_total(generation: str) -> None:
     async with opened_desk(mode=generation, contacts=make_contacts(300)) as desk:
         first = await desk.call("list_contacts", limit=100)
         second = await desk.call("list_contacts", limit=100, page_state=first["page_state"])
@@ -355,7 +355,7 @@ async def two_people(tmp_path: Path) -> AsyncIterator[tuple[Office, Client]]:
         yield office, client
 
 
-async def test_after_another_sign_in_nothing_of_the_first_account_is_told(tmp_path: Path) -> None:
+async def test_after_another_sign_in_nothing_of_the_first_account_is_returned(tmp_path: Path) -> None:
     async with two_people(tmp_path) as (office, client):
         await office.keep(SecretStr(SANDBOX_TOKEN), user_id="103_2")
         assert await choose(client, "") == ([], 0, False)
@@ -428,7 +428,7 @@ class Locked:
         raise StoreUnusable
 
 
-async def test_where_it_cannot_be_told_who_is_signed_in_nothing_is_completed() -> None:
+async def test_if_the_account_is_unknown_nothing_is_completed() -> None:
     async with open_app(SIGNED_IN, transport=ASGITransport(app=create_sandbox())) as app:
         app.directory.recent.note({"contact_id": (await app.directory.get_contact(JOHN)).contact_id})
         locked = dataclasses.replace(app, tokens=Locked())  # type: ignore[arg-type] # only this is asked

@@ -24,7 +24,7 @@ from schema_readers import (
     nodes,
     read,
 )
-from telecmi_mcp._mcp.tools import TOOLS
+from telecmi_mcp._mcp.tools.registry import TOOLS
 
 PAGE = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf8")
 NAMES = [tool.name for tool in TOOLS]
@@ -42,7 +42,7 @@ def parts(reader: Reader, verdict: str) -> list[str]:
 
 
 @pytest.mark.parametrize("reader", DEFAULT, ids=lambda reader: reader.name)
-def test_nobody_who_gets_the_schemas_by_default_refuses_any_part_of_them(reader: Reader) -> None:
+def test_no_client_refuses_a_part_of_the_schemas_that_it_gets_by_default(reader: Reader) -> None:
     assert parts(reader, "refuses") == []
 
 
@@ -74,7 +74,7 @@ def test_the_names_fit(reader: Reader) -> None:
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=NAMES)
-def test_both_drafts_that_clients_use_take_the_schemas(tool: Any) -> None:
+def test_the_schemas_are_valid_in_both_drafts_that_clients_use(tool: Any) -> None:
     for schema in (tool.input_schema, tool.output_schema):
         jsonschema.Draft202012Validator.check_schema(schema)
         jsonschema.Draft7Validator.check_schema(schema)
@@ -82,7 +82,7 @@ def test_both_drafts_that_clients_use_take_the_schemas(tool: Any) -> None:
 
 @pytest.mark.parametrize("limit", [5, None])
 @pytest.mark.parametrize("page_state", ["", None])
-async def test_who_has_to_fill_in_every_parameter_can(limit: int | None, page_state: str | None) -> None:
+async def test_a_client_that_must_fill_in_every_parameter_can(limit: int | None, page_state: str | None) -> None:
     # A strict OpenAI function has no optional ones: the Agents SDK, asked for it, makes all of them required.
     async with opened_desk() as desk:
         assert (await desk.call("list_contacts", limit=limit, page_state=page_state))["contacts"]

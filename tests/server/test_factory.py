@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 from mcp.client import Client
-from mcp.server import Server
 from mcp.shared.exceptions import MCPError
-from opentelemetry import trace
 
 from conftest import SIGNED_IN, Desk, opened_desk
 from telecmi_mcp import Settings, __version__, create_server, open_app
 from telecmi_mcp._api.limiters import RateLimit
 from telecmi_mcp._index.recent import Recent
-from telecmi_mcp._mcp.tools import INSTRUCTIONS
-from telecmi_mcp._server.factory import spans_on_demand
+from telecmi_mcp._mcp.server_info import INSTRUCTIONS
+from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp.sandbox import SANDBOX_TOKEN, Quirks, make_contacts
 
 if TYPE_CHECKING:
@@ -107,7 +105,7 @@ async def test_another_contact_than_the_one_asked_for_is_refused() -> None:
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 407])
-async def test_a_refused_token_is_told_as_such_for_both_tools(code: Any) -> None:
+async def test_a_refused_token_is_a_clear_error_for_both_tools(code: Any) -> None:
     settings = dataclasses.replace(SIGNED_IN, token=type(SIGNED_IN.token)("expired"))  # type: ignore[misc] # not None
     async with opened_desk(Quirks(bad_token_code=code), settings=settings) as desk:
         for tool, arguments in [("get_contact", {"contact_id": UNKNOWN}), ("list_contacts", {})]:
@@ -116,7 +114,7 @@ async def test_a_refused_token_is_told_as_such_for_both_tools(code: Any) -> None
 
 async def test_without_a_token_the_tools_are_listed_and_a_call_says_how_to_sign_in(generation: str) -> None:
     async with opened_desk(mode=generation, settings=Settings()) as desk:
-        assert len((await desk.client.list_tools()).tools) == 3
+        assert len((await desk.client.list_tools()).tools) == len(TOOLS)
         assert "TELECMI_TOKEN" in await desk.refuse("list_contacts")
         assert desk.bodies == []
 
@@ -226,14 +224,14 @@ async def test_an_unknown_tool_is_a_protocol_error(generation: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
-async def test_the_server_tells_who_it_is_and_how_to_page(mode: str) -> None:
+async def test_the_server_sends_its_name_version_and_instructions(mode: str) -> None:
     async with opened_desk(mode=mode) as desk:
         assert desk.client.server_info is not None
         assert (desk.client.server_info.name, desk.client.server_info.version) == ("telecmi-mcp", __version__)
         assert desk.client.instructions == INSTRUCTIONS
 
 
-async def test_more_calls_than_the_limit_are_told_when_to_come_back() -> None:
+async def test_calls_above_the_rate_limit_are_told_how_long_to_wait() -> None:
     settings = dataclasses.replace(SIGNED_IN, rate_limit=2)
     async with opened_desk(settings=settings) as desk:
         await desk.call("list_contacts")
@@ -252,7 +250,7 @@ class Broken:
         raise RuntimeError("hunter2")
 
 
-async def test_a_defect_of_ours_is_logged_without_its_words_and_told_without_them(
+async def test_a_defect_is_logged_and_answered_without_its_text(
     caplog: pytest.LogCaptureFixture, generation: str
 ) -> None:
     @asynccontextmanager
@@ -275,23 +273,3 @@ async def test_a_long_list_can_be_paged_through() -> None:
         contacts=make_contacts(2_000), settings=dataclasses.replace(SIGNED_IN, rate_limit=0)
     ) as desk:
         assert len(set(ids(await pages(desk, limit=100)))) == 2_000
-
-
-@pytest.mark.parametrize(("provider", "made"), [(trace.ProxyTracerProvider(), 0), (trace.NoOpTracerProvider(), 1)])
-async def test_spans_are_made_where_somebody_has_set_what_takes_them(provider: trace.TracerProvider, made: int) -> None:
-    spans = []
-
-    async def answer(_: object) -> dict[str, Any]:
-        return {}
-
-    async def spanned(ctx: Any, call_next: Any) -> Any:
-        spans.append(ctx)
-        return await call_next(ctx)
-
-    traced = spans_on_demand(spanned, provider=lambda: provider)
-    assert await traced(object(), answer) == {}  # type: ignore[arg-type]  # it only hands the context on
-    assert len(spans) == made
-
-
-def test_the_sdks_middleware_is_its_spans_alone() -> None:
-    assert [type(each).__name__ for each in Server("any").middleware] == ["OpenTelemetryMiddleware"]

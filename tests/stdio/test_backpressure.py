@@ -12,21 +12,21 @@ def call(number: int, method: str = "tools/call") -> JSONRPCRequest:
     return JSONRPCRequest(jsonrpc="2.0", id=number, method=method)
 
 
-def begun(backlog: Backlog, count: int, first: int = 0) -> int:
+def started(backlog: Backlog, count: int, first: int = 0) -> int:
     """How many of so many calls may begin."""
-    return sum(backlog.begin(call(number), 100) for number in range(first, first + count))
+    return sum(backlog.start(call(number), 100) for number in range(first, first + count))
 
 
 def test_as_many_calls_begin_as_there_is_room_for_their_answers() -> None:
     backlog = Backlog()
-    assert begun(backlog, 1000) == 64
+    assert started(backlog, 1000) == 64
     assert backlog.next_held() is None
     assert backlog.due.total() == 1000
 
 
 def test_answers_that_are_not_read_stop_what_would_make_more_and_then_the_reading() -> None:
     backlog = Backlog()
-    begun(backlog, MAX_DUE - 1)
+    started(backlog, MAX_DUE - 1)
     longest = 200_000
     answered = 0
     waiting = list(range(64))
@@ -35,27 +35,27 @@ def test_answers_that_are_not_read_stop_what_would_make_more_and_then_the_readin
         answered += 1
         while held := backlog.next_held():
             waiting.append(int(held.id))
-    assert MAX_UNSENT_BYTES - 2 * 256 * 1024 < backlog.unsent <= MAX_UNSENT_BYTES
+    assert MAX_UNSENT_BYTES - 2 * 256 * 1024 < backlog.unsent_bytes <= MAX_UNSENT_BYTES
     assert not backlog.is_full
-    backlog.begin(call(5000), MAX_UNSENT_BYTES - backlog.unsent)
+    backlog.start(call(5000), MAX_UNSENT_BYTES - backlog.unsent_bytes)
     assert backlog.is_full
     assert not backlog.takes_notifications
 
 
 def test_a_longer_answer_than_expected_is_expected_from_then_on() -> None:
     backlog = Backlog()
-    backlog.begin(call(0), 100)
+    backlog.start(call(0), 100)
     backlog.finish("0", MAX_UNSENT_BYTES // 4)
-    backlog.unsent = 0
-    assert begun(backlog, 10, first=1) == 4
+    backlog.unsent_bytes = 0
+    assert started(backlog, 10, first=1) == 4
 
 
 def test_one_call_always_may_begin() -> None:
     backlog = Backlog()
-    backlog.begin(call(0), 100)
+    backlog.start(call(0), 100)
     backlog.finish("0", 2 * MAX_UNSENT_BYTES)
-    assert begun(backlog, 2, first=1) == 0
-    backlog.unsent = 0
+    assert started(backlog, 2, first=1) == 0
+    backlog.unsent_bytes = 0
     held = backlog.next_held()
     assert held is not None
     assert held.id == 1, "the oldest"
@@ -64,17 +64,17 @@ def test_one_call_always_may_begin() -> None:
 
 def test_what_is_answered_shortly_never_waits() -> None:
     backlog = Backlog()
-    begun(backlog, 1000)
-    assert backlog.begin(call(2000, "ping"), 100)
+    started(backlog, 1000)
+    assert backlog.start(call(2000, "ping"), 100)
 
 
 @pytest.mark.parametrize("number", [0, 70])
 def test_a_cancelled_call_makes_room_whether_it_began_or_not(number: int) -> None:
     backlog = Backlog()
-    begun(backlog, 100)
+    started(backlog, 100)
     backlog.cancel(str(number))
     assert backlog.due.total() == 99
     assert (backlog.next_held() is not None) is (number == 0)
-    left = [held.id for held in backlog.give_up_held()]
+    left = [held.id for held in backlog.drop_held()]
     assert 70 not in left or number == 0
     assert len(left) == 35

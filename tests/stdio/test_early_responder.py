@@ -1,4 +1,4 @@
-"""The door on pipes of our own: with it and without it, a host hears the same."""
+"""Early answers on pipes: a client receives the same with and without them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from e2e.lines import MODERN, initialize, request
+from snapshots import ADVERTISED
 from telecmi_mcp import Settings, create_server, open_app
 from telecmi_mcp._config.variables import values_of
-from telecmi_mcp._stdio.early_responder import NOT_BEGUN, Begun, EarlyResponder, answer_while, can_open
-from telecmi_mcp._stdio.prepared_answers import EarlyAnswers, early_answers
+from telecmi_mcp._stdio.early_answers import EarlyAnswers, early_answers
+from telecmi_mcp._stdio.early_responder import (
+    NO_EARLY_SESSION,
+    EarlyResponder,
+    EarlySession,
+    answer_while,
+    can_answer_early,
+)
 from telecmi_mcp._stdio.transport import stdio_streams
 
 if TYPE_CHECKING:
@@ -29,10 +36,10 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its event loop 
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _patience() -> Iterator[None]:
-    """However busy the machine is, no answer is given up at the end of input."""
+def _no_grace_limit() -> Iterator[None]:
+    """On a busy machine too, the end of the input loses no answer."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("telecmi_mcp._stdio.transport.GRACE_SECONDS", 30)
+        patch.setattr("telecmi_mcp._stdio.transport.GRACE_S", 30)
         yield
 
 
@@ -79,59 +86,64 @@ def heard(fd: int) -> list[bytes]:
     return data.splitlines(keepends=True)
 
 
-def begin(data: bytes, stdout: int, answers: EarlyAnswers | None = None) -> Begun:
-    """Say the data at the door; it stands open until it has met the end, or what it does not know."""
+def values(lines: list[bytes]) -> list[str]:
+    """The JSON values of lines, as text, whatever the order of their names."""
+    return [json.dumps(json.loads(line), sort_keys=True) for line in lines]
+
+
+def begin(data: bytes, stdout: int, answers: EarlyAnswers | None = None) -> EarlySession:
+    """Answer the data early, up to its end or to the first unknown message."""
     with pipe() as (stdin, requests), pipe() as (never, _):
         os.write(requests, data)
         os.close(requests)
-        return EarlyResponder((stdin, stdout), answers or prepared()).stand_open(until=never)
+        return EarlyResponder((stdin, stdout), answers or prepared()).run(until=never)
 
 
-async def serve(data: bytes, stdout: int, begun: Begun = NOT_BEGUN) -> None:
+async def serve(data: bytes, stdout: int, session: EarlySession = NO_EARLY_SESSION) -> None:
     """Serve what is left of a session."""
     server = create_server(lambda: open_app(Settings()))
     with anyio.fail_after(30), pipe() as (stdin, requests):
         os.write(requests, data)
         os.close(requests)
-        async with stdio_streams((stdin, stdout), begun) as (read_stream, write_stream):
+        async with stdio_streams((stdin, stdout), session) as (read_stream, write_stream):
             await server.run(read_stream, write_stream, server.create_initialization_options())
 
 
-def answers_to(data: bytes, *, door_until: int | None = None) -> list[bytes]:
-    """All that a host hears which sends the data; the server is loaded when so many bytes of it have come."""
+def answers_to(data: bytes, *, early_bytes: int | None = None) -> list[str]:
+    """The JSON values of all answers to the data; the server takes over after so many bytes of it."""
     with pipe() as (answers, stdout):
-        begun = NOT_BEGUN if door_until is None else begin(data[:door_until], stdout)
-        rest = data[door_until or 0 :]
-        anyio.run(serve, rest, stdout, begun._replace(ended=False) if rest else begun)
-        return heard(answers)
+        session = NO_EARLY_SESSION if early_bytes is None else begin(data[:early_bytes], stdout)
+        rest = data[early_bytes or 0 :]
+        anyio.run(serve, rest, stdout, session._replace(ended=False) if rest else session)
+        return values(heard(answers))
 
 
 def test_a_session_is_answered_early_as_far_as_it_is_known_and_then_handed_over() -> None:
     with pipe() as (answers, stdout):
-        begun = begin(SESSION, stdout)
-        assert heard(answers) == list(begun.told.values())
-    assert list(begun.told) == ["0", "1", "2"]
-    assert b"".join(each + b"\n" for each in begun.lines) + begun.rest == SESSION
-    assert (begun.rest, begun.unsent, begun.ended) == (lines(UNKNOWN), b"", False)
+        session = begin(SESSION, stdout)
+        assert heard(answers) == list(session.answers.values())
+    assert list(session.answers) == ["0", "1", "2"]
+    assert b"".join(each + b"\n" for each in session.lines) + session.unread == SESSION
+    assert (session.unread, session.unsent, session.ended) == (lines(UNKNOWN), b"", False)
 
 
 @pytest.mark.parametrize("data", [SESSION, STATELESS])
-def test_the_server_says_nothing_twice_and_knows_all_that_was_said(data: bytes) -> None:
-    assert answers_to(data, door_until=len(data)) == answers_to(data)
+def test_the_server_answers_nothing_twice_and_has_read_everything(data: bytes) -> None:
+    assert answers_to(data, early_bytes=len(data)) == answers_to(data)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("data", [SESSION, STATELESS])
-def test_input_may_end_and_the_server_may_come_at_any_byte(data: bytes) -> None:
+def test_the_input_may_end_and_the_server_may_take_over_at_any_byte(data: bytes) -> None:
     without = answers_to(data)
     for number in range(len(data)):
-        assert answers_to(data, door_until=number) == without
+        assert answers_to(data, early_bytes=number) == without
         agree_on(data[:number])
 
 
 def agree_on(data: bytes, number: int = 1 << 20) -> None:
-    """The answers are the same; the order of those that do not wait for one another is nobody's promise."""
-    assert sorted(answers_to(data, door_until=min(number, len(data)))) == sorted(answers_to(data))
+    """The answers are the same; the order of those that do not wait for one another is not promised."""
+    assert sorted(answers_to(data, early_bytes=min(number, len(data)))) == sorted(answers_to(data))
 
 
 CANCEL = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}
@@ -151,7 +163,7 @@ CANCEL = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"req
     ],
     ids=range(8),
 )
-def test_what_follows_meets_the_server_that_it_would_have_met(more: list[Any]) -> None:
+def test_later_messages_are_answered_as_without_early_answers(more: list[Any]) -> None:
     agree_on(lines(HELLO, DONE, LIST) + lines(*more))
 
 
@@ -199,14 +211,14 @@ TALKS = st.builds(
 @given(TALKS, st.integers(0, 2000))
 @example(SESSION, 2000)
 @settings(max_examples=25)
-def test_whatever_a_host_says_the_door_changes_no_answer(data: bytes, number: int) -> None:
+def test_early_answers_change_no_answer(data: bytes, number: int) -> None:
     agree_on(data, number)
 
 
 @pytest.mark.slow
 @given(TALKS, st.integers(0, 2000))
 @settings(max_examples=1500)
-def test_whatever_many_hosts_say_the_door_changes_no_answer(data: bytes, number: int) -> None:
+def test_early_answers_change_no_answer_of_many_sessions(data: bytes, number: int) -> None:
     agree_on(data, number)
 
 
@@ -221,43 +233,44 @@ def full(fd: int) -> int:
         return size
 
 
-def test_a_host_that_does_not_read_closes_the_door_and_hears_the_rest_later() -> None:
+def test_a_client_that_does_not_read_gets_the_rest_from_the_server() -> None:
     with pipe() as (answers, stdout):
         full(stdout)
-        begun = begin(SESSION, stdout)
-        assert begun.unsent == begun.told["0"]
-        assert begun.rest == SESSION.split(b"\n", 1)[1]
+        session = begin(SESSION, stdout)
+        assert session.unsent == session.answers["0"]
+        assert session.unread == SESSION.split(b"\n", 1)[1]
         assert {*heard(answers)} == {b"\n"}
-        anyio.run(serve, b"", stdout, begun)
-        assert heard(answers) == answers_to(SESSION)
+        anyio.run(serve, b"", stdout, session)
+        assert values(heard(answers)) == answers_to(SESSION)
 
 
-def test_the_half_of_an_answer_is_followed_by_its_other_half() -> None:
+def test_the_rest_of_an_early_answer_is_written_by_the_server() -> None:
     with pipe() as (answers, stdout):
-        begun = begin(SESSION, stdout)
-        whole = b"".join(begun.told.values())
+        session = begin(SESSION, stdout)
+        whole = b"".join(session.answers.values())
         assert b"".join(heard(answers)) == whole
-        anyio.run(serve, b"", stdout, begun._replace(unsent=whole[-7:]))
+        anyio.run(serve, b"", stdout, session._replace(unsent=whole[-7:]))
         assert b"".join(heard(answers)).startswith(whole[-7:] + b'{"jsonrpc":"2.0","id":3,"error"')
 
 
-def test_a_host_that_is_gone_is_nobody_to_tell() -> None:
+def test_a_client_that_has_left_ends_the_session_without_an_error() -> None:
     with pipe() as (answers, stdout):
         os.close(answers)
-        begun = begin(SESSION, stdout)
-        assert begun.unsent
-        anyio.run(serve, b"", stdout, begun)
+        session = begin(SESSION, stdout)
+        assert session.unsent
+        anyio.run(serve, b"", stdout, session)
 
 
 def test_an_answer_that_the_server_would_not_give_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    changed = EarlyAnswers({"2025-11-25": {"initialize": {"changed": 1}, "ping": {"changed": 2}, "tools/list": {}}})
+    advertised = json.loads(ADVERTISED.read_text(encoding="utf8"))
+    changed = EarlyAnswers({**advertised, "instructions": "changed", "tools": []})
     with pipe() as (_, stdout):
         anyio.run(serve, b"", stdout, begin(SESSION, stdout, changed))
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "TELECMI_EARLY_ANSWERS=off" in caplog.text
 
 
-def test_what_loading_raises_comes_out() -> None:
+def test_an_exception_of_the_import_is_raised() -> None:
     with pipe() as (stdin, _), pipe() as (_, stdout), pytest.raises(ImportError, match="nothing there"):
         answer_while(_fail, (stdin, stdout), prepared())
 
@@ -266,22 +279,22 @@ def _fail() -> None:
     raise ImportError("nothing there")
 
 
-def test_a_loaded_server_closes_the_door_although_nobody_spoke() -> None:
+def test_early_answers_end_when_the_server_is_loaded_without_a_message() -> None:
     with pipe() as (stdin, _), pipe() as (_, stdout):
-        assert answer_while(lambda: None, (stdin, stdout), prepared()) == NOT_BEGUN
+        assert answer_while(lambda: None, (stdin, stdout), prepared()) == NO_EARLY_SESSION
 
 
-def test_the_door_opens_only_to_pipes_and_sockets_that_stderr_does_not_share(tmp_path: Path) -> None:
+def test_only_pipes_and_sockets_that_stderr_does_not_share_get_early_answers(tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
     with pipe() as (stdin, stdout), (tmp_path / "file").open("wb") as file, ours, theirs:
-        assert can_open((stdin, stdout))
-        assert can_open((theirs.fileno(), theirs.fileno()))
-        assert not can_open((file.fileno(), stdout))
-        assert not can_open((stdin, file.fileno()))
+        assert can_answer_early((stdin, stdout))
+        assert can_answer_early((theirs.fileno(), theirs.fileno()))
+        assert not can_answer_early((file.fileno(), stdout))
+        assert not can_answer_early((stdin, file.fileno()))
         kept = os.dup(2)
         try:
             os.dup2(stdout, 2)
-            assert not can_open((stdin, stdout))
+            assert not can_answer_early((stdin, stdout))
         finally:
             os.dup2(kept, 2)
             os.close(kept)

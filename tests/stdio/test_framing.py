@@ -44,7 +44,7 @@ PADDING = "x" * 1_100_000
         (PADDING, None),
     ],
 )
-def test_a_line_too_long_is_refused_to_whoever_sent_it(line: str, request_id: Any) -> None:
+def test_a_line_that_is_too_long_is_answered_with_its_request_id(line: str, request_id: Any) -> None:
     splitter = LineSplitter()
     (too_long,) = splitter.feed(line.encode() + b"\n")
     answer = read_message(too_long)

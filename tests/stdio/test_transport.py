@@ -14,11 +14,12 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 from mcp.shared.message import SessionMessage
-from mcp_types import JSONRPCResponse
+from mcp_types import JSONRPCNotification, JSONRPCResponse
 
-from telecmi_mcp._stdio.backpressure import MAX_DUE
-from telecmi_mcp._stdio.early_responder import NOT_BEGUN, Begun
-from telecmi_mcp._stdio.transport import _Reader, _StdioPumps, _Writer
+from telecmi_mcp._stdio.backpressure import MAX_DUE, MAX_UNSENT_BYTES
+from telecmi_mcp._stdio.byte_streams import Reader
+from telecmi_mcp._stdio.early_responder import NO_EARLY_SESSION, EarlySession
+from telecmi_mcp._stdio.transport import _StdioPumps
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,12 +67,12 @@ class Host:
 
 
 @asynccontextmanager
-async def connected(begun: Begun = NOT_BEGUN) -> AsyncIterator[tuple[Host, _StdioPumps]]:
+async def connected(session: EarlySession = NO_EARLY_SESSION) -> AsyncIterator[tuple[Host, _StdioPumps]]:
     host = Host()
     with anyio.fail_after(30):
         async with anyio.create_task_group() as pumps:
-            wire = _StdioPumps((host.stdin, host.stdout), pumps, begun)
-            for pump in (wire.pump_in, wire.pump_out):
+            wire = _StdioPumps((host.stdin, host.stdout), pumps, session)
+            for pump in (wire.pump_in, wire.pump_held, wire.pump_out):
                 pumps.start_soon(pump)
             pumps.start_soon(host.serve, wire)
             yield host, wire
@@ -134,7 +135,7 @@ ANSWERED = b'{"jsonrpc":"2.0","id":0,"result":{}}\n'
 
 
 async def test_what_was_answered_early_is_settled_before_anything_else_reaches_the_server() -> None:
-    async with connected(Begun((ASKED,), {"0": ANSWERED}, rest=ASKED + b"\n")) as (host, wire):
+    async with connected(EarlySession((ASKED,), {"0": ANSWERED}, unread=ASKED + b"\n")) as (host, wire):
         await host.has_taken(1)
         await answer(wire, 0)
         await host.has_taken(2)
@@ -145,7 +146,7 @@ async def test_what_was_answered_early_is_settled_before_anything_else_reaches_t
 
 
 async def test_an_end_of_input_that_was_met_early_is_the_end() -> None:
-    async with connected(Begun(rest=ASKED + b"\n", ended=True)) as (host, wire):
+    async with connected(EarlySession(unread=ASKED + b"\n", ended=True)) as (host, wire):
         host.ask(1)
         await host.has_taken(1)
         await answer(wire, 0)
@@ -154,9 +155,9 @@ async def test_an_end_of_input_that_was_met_early_is_the_end() -> None:
         host.leave()
 
 
-async def test_what_nobody_takes_stays_with_the_host_and_is_read_later() -> None:
+async def test_bytes_that_are_not_consumed_stay_in_the_pipe_and_are_read_later() -> None:
     stdin, requests = os.pipe()
-    reader = _Reader(stdin)
+    reader = Reader(stdin)
     os.write(requests, b"one")
     with anyio.fail_after(30):
         assert await reader.read() == b"one"
@@ -183,33 +184,6 @@ async def test_bytes_that_arrive_with_the_end_are_read_before_it() -> None:
         await host.has_taken(3)
         for each in range(3):
             await answer(wire, each)
-
-
-async def test_a_line_that_was_begun_is_ended_before_another_one() -> None:
-    answers, stdout = os.pipe()
-    os.set_blocking(answers, False)
-    writer = _Writer(stdout)
-    assert writer.begin(b"short\n")
-    assert not writer.is_amid_line
-    assert os.read(answers, 100) == b"short\n"
-    begun = b"x" * 1_000_000
-    assert writer.begin(begun)
-    assert writer.is_amid_line, "no pipe has that much room"
-    lines = os.read(answers, 65536)
-    assert not writer.begin(b"between\n"), "though there is room again"
-    with anyio.fail_after(30):
-        async with anyio.create_task_group() as writing:
-            with anyio.move_on_after(0) as given_up:
-                await writer.write(b"given up\n")
-            assert given_up.cancelled_caught
-            writing.start_soon(writer.write, b"next\n")
-            while not lines.endswith(b"next\n"):
-                await anyio.wait_readable(answers)
-                lines += os.read(answers, 65536)
-    assert lines == begun + b"next\n"
-    os.close(answers)
-    assert not writer.begin(b"nobody reads\n")
-    os.close(stdout)
 
 
 async def test_a_complaint_does_not_come_between_the_parts_of_a_line() -> None:
@@ -260,3 +234,35 @@ async def test_answers_stay_in_their_order_when_one_has_to_wait() -> None:
                 lines += host.heard()
         assert [json.loads(line)["id"] for line in lines.splitlines()] == [0, 1, 2]
         host.leave()
+
+
+async def test_a_notification_that_had_to_wait_is_sent_when_the_client_reads_again() -> None:
+    async with connected() as (host, wire):
+        host.ask(1)
+        await host.has_taken(1)
+        long = JSONRPCResponse(jsonrpc="2.0", id=0, result={"long": "x" * MAX_UNSENT_BYTES})
+        await wire.to_client.send(SessionMessage(long))
+        async with anyio.create_task_group() as sending:
+            notification = SessionMessage(JSONRPCNotification(jsonrpc="2.0", method="progress"))
+            sending.start_soon(wire.to_client.send, notification)
+            await quiet()
+            host.say(b'{"jsonrpc":"2.0","method":"m"}\n')  # after which the reading task waits too
+            await host.has_taken(2)
+            lines = b""
+            while not lines.endswith(b'"method":"progress"}\n'):
+                await anyio.wait_readable(host.answers)
+                lines += host.heard()
+        host.leave()
+
+
+async def test_a_held_request_is_passed_on_when_an_answer_was_written() -> None:
+    async with connected() as (host, wire):
+        for number in range(70):
+            host.say(b'{"jsonrpc":"2.0","id":%d,"method":"tools/call"}\n' % number)
+        await host.has_taken(64)
+        await answer(wire, 0)
+        await host.has_taken(65)
+        host.leave()
+        for number in range(1, 70):
+            await answer(wire, number)
+        await host.has_taken(70)

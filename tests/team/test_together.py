@@ -94,7 +94,7 @@ async def test_the_sdks_client_gets_searches_and_pages_through_nginx(someone: Us
     wanted = someone.contacts[7]
     await go_on(house, someone)
     async with house.client(someone, mode) as client:
-        assert len((await client.list_tools()).tools) == 3
+        assert (await client.list_tools()).tools
         contact = await facts(client, "get_contact", contact_id=wanted["contact_id"])
         found = await facts(client, "search_contacts", query=f"{wanted['first_name']} {wanted['last_name']}")
         pages = [await facts(client, "list_contacts", limit=60)]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from telecmi_mcp import __version__
-from telecmi_mcp._cli.options import add_sandbox_flag, add_setting_flags, open_configured, read_settings
+from telecmi_mcp._cli.options import add_sandbox_flag, add_setting_flags, open_configured, read_settings, read_values
 from telecmi_mcp._config import variables
 from telecmi_mcp.errors import ConfigurationError, TelecmiError
 
@@ -115,6 +115,7 @@ async def _looked(args: argparse.Namespace, settings: Settings, environ: Mapping
         after = (
             _doctor.look_at_index(settings, await _owner(settings, app)),
             _doctor.look_at_clients(Machine.here(environ)),
+            *_doctor.look_at_early_answers(read_values(args, environ)),
             _doctor.look_at_versions(),
         )
         here = (_doctor.judge_connection(settings.base_url, door), _doctor.judge_clock(door))

@@ -17,8 +17,8 @@ from telecmi_mcp._cli.options import (
     read_values,
 )
 from telecmi_mcp._stdio.descriptors import claimed, fill_standard_descriptors
-from telecmi_mcp._stdio.early_responder import NOT_BEGUN, answer_while, can_open
-from telecmi_mcp._stdio.prepared_answers import early_answers
+from telecmi_mcp._stdio.early_answers import early_answers
+from telecmi_mcp._stdio.early_responder import NO_EARLY_SESSION, answer_while, can_answer_early
 
 if TYPE_CHECKING:
     import argparse
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from telecmi_mcp._config.settings import Settings
-    from telecmi_mcp._stdio.early_responder import Begun
+    from telecmi_mcp._stdio.early_responder import EarlySession
 
 SUMMARY = "Serve MCP on stdio (the default), or to a team over HTTP."
 
@@ -48,8 +48,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     fill_standard_descriptors()
     try:
         with claimed() as wire:
-            begun = _answer_early(values, wire)
-            code = _serve(args, read_settings(args, environ), wire, begun)
+            session = _answer_early(values, wire)
+            code = _serve(args, read_settings(args, environ), wire, session)
     except KeyboardInterrupt:  # before the event loop runs, and how Windows ends it
         code = 130
     except SystemExit as leaving:
@@ -59,10 +59,10 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     os._exit(code)
 
 
-def _answer_early(values: Mapping[str, Any], wire: tuple[int, int]) -> Begun:
-    answers = early_answers(values) if can_open(wire) else None
+def _answer_early(values: Mapping[str, Any], wire: tuple[int, int]) -> EarlySession:
+    answers = early_answers(values) if can_answer_early(wire) else None
     if answers is None:
-        return NOT_BEGUN
+        return NO_EARLY_SESSION
     for number in (signal.SIGTERM, signal.SIGINT):  # the latter may be ignored, where a shell started us behind it
         signal.signal(number, _leave)  # whoever was answered is told by the exit code, as later
     return answer_while(_import_server, wire, answers)
@@ -73,8 +73,8 @@ def _import_server() -> None:
         import_module(f"telecmi_mcp.{name}")
 
 
-def _serve(args: argparse.Namespace, settings: Settings, wire: tuple[int, int], begun: Begun) -> int:
-    from telecmi_mcp._config.logging import configure_logging  # the first answers are given without all this
+def _serve(args: argparse.Namespace, settings: Settings, wire: tuple[int, int], session: EarlySession) -> int:
+    from telecmi_mcp._config.logging import configure_logging
     from telecmi_mcp._config.secrets import KnownSecrets
     from telecmi_mcp._server.factory import create_server
     from telecmi_mcp._stdio.serve import serve_stdio
@@ -86,7 +86,7 @@ def _serve(args: argparse.Namespace, settings: Settings, wire: tuple[int, int], 
     server = create_server(
         lambda: open_configured(args, settings, secrets), text=settings.text, structured=settings.structured
     )
-    return serve_stdio(server, wire, begun)
+    return serve_stdio(server, wire, session)
 
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:

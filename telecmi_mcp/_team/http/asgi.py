@@ -6,7 +6,7 @@ import logging
 import os
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import RequireAuthMiddleware
@@ -23,9 +23,9 @@ from starlette.routing import Route
 
 from telecmi_mcp._config.logging import configure_logging
 from telecmi_mcp._config.secrets import KnownSecrets
-from telecmi_mcp._mcp.tools import TOOLS
+from telecmi_mcp._mcp.output import OutputFormat
 from telecmi_mcp._private_files import state_folder
-from telecmi_mcp._server.factory import create_server
+from telecmi_mcp._server.factory import build_server
 from telecmi_mcp._team.auth.bearer import BearerBackend, answer_unknowable, choose_verifier
 from telecmi_mcp._team.auth.callers import caller_now
 from telecmi_mcp._team.config.settings import TeamSettings
@@ -56,12 +56,9 @@ if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from telecmi_mcp._app import App
     from telecmi_mcp._team.context import Team
 
 PATH = "/mcp"
-
-_SCHEMAS = {tool.name: tool.input_schema for tool in TOOLS}
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Starlette:
@@ -135,15 +132,9 @@ async def _running(manager: StreamableHTTPSessionManager) -> AsyncIterator[None]
 
 
 def _server(opened: Callable[[], AbstractAsyncContextManager[Team]], settings: TeamSettings) -> Server[Any]:
-    """Return the MCP server; what its handlers get as their App is the caller's, by a middleware."""
-    common = settings.common
-    server = create_server(
-        cast("Callable[[], AbstractAsyncContextManager[App]]", opened), text=common.text, structured=common.structured
-    )
-    # The order: the SDK's spans, then the guard (limits, audit), then the caller's App, then what the desk has.
-    server.middleware[-1:-1] = [_guarded, _as_caller]
-    server.get_tool_input_schema = _SCHEMAS.get  # else each call lists all tools to find the schema of one
-    return server
+    """Return the MCP server; its middleware replaces the team with the caller's app before a handler runs."""
+    output = OutputFormat(text=settings.common.text, structured=settings.common.structured)
+    return build_server(opened, output, middleware=(_guarded, _as_caller))
 
 
 async def _guarded(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:

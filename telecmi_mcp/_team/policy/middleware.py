@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from telecmi_mcp._mcp.call_record import DEFECT, OK, recording
 from telecmi_mcp._mcp.prompts import PROMPTS
 from telecmi_mcp._mcp.resources import CONTACT, STATUS
-from telecmi_mcp._mcp.tools import TOOLS
+from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp._team.policy.audit import Entry
 from telecmi_mcp._team.policy.metrics import CANCELLED
 from telecmi_mcp._team.policy.quotas import Quota

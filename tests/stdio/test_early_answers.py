@@ -1,22 +1,37 @@
-"""What is answered early: only what is known to the letter, and in the SDK's own words."""
+"""Early answers: only to messages that are known exactly, and the same JSON as the server's own answers."""
 
 from __future__ import annotations
 
+import inspect
 import json
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
+from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCError, JSONRPCResponse
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
 from e2e.lines import MODERN, initialize, request
-from early import PREPARED, prepared, sdk, write
+from snapshots import ADVERTISED
+from telecmi_mcp import Settings, create_server, open_app
 from telecmi_mcp._config.variables import ALL, values_of
-from telecmi_mcp._stdio.prepared_answers import EarlyAnswers, early_answers
+from telecmi_mcp._stdio import early_answers as module
+from telecmi_mcp._stdio.early_answers import (
+    HANDSHAKE_VERSIONS,
+    STATELESS_VERSIONS,
+    EarlyAnswers,
+    early_answers,
+    reason_off,
+)
+from telecmi_mcp._stdio.framing import read_message, write_message
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
-RESULTS = json.loads(PREPARED.read_text(encoding="utf8"))["results"]
-HANDSHAKES = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
+ADVERTISES = json.loads(ADVERTISED.read_text(encoding="utf8"))
 INFO = {"name": "n", "version": "1", "title": "t", "description": "d", "websiteUrl": "https://example.com"}
 CAPABILITIES = [
     {},
@@ -39,50 +54,79 @@ def hello(**changes: Any) -> dict[str, Any]:
     return {**message, "params": {**message["params"], **changes}}
 
 
-async def agree(*messages: Any) -> None:
-    """Early and through the SDK, the answers to these messages are the same bytes, and there are some."""
-    answers = EarlyAnswers(RESULTS)
-    async with sdk() as ask:
+@asynccontextmanager
+async def sdk(**output: Any) -> AsyncIterator[Any]:
+    """Open the server in memory, and yield a function from a line to the line that answers it, if one does."""
+    to_server, from_client = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    to_client, from_server = anyio.create_memory_object_stream[SessionMessage](0)
+    server = create_server(lambda: open_app(Settings()), **output)
+
+    async def ask(line: bytes) -> bytes:
+        message = read_message(line)
+        await to_server.send(SessionMessage(message))
+        if not hasattr(message, "id"):
+            return b""
+        with anyio.fail_after(30):
+            answer = (await from_server.receive()).message
+        assert isinstance(answer, JSONRPCResponse | JSONRPCError)
+        return write_message(answer)
+
+    async with anyio.create_task_group() as tasks, to_server, from_server:
+        tasks.start_soon(server.run, from_client, to_client, server.create_initialization_options())
+        yield ask
+        tasks.cancel_scope.cancel()
+
+
+async def agree(*messages: Any, **output: Any) -> None:
+    """The early answers to these messages and the server's are the same JSON, and there are some."""
+    answers = EarlyAnswers(ADVERTISES, structured=output.get("structured", True))
+    async with sdk(**output) as ask:
         for message in messages:
-            answer = answers.answer(line(message))
-            assert answer is not None, message
-            assert answer == await ask(line(message))
+            early, own = answers.answer(line(message)), await ask(line(message))
+            assert early is not None, message
+            assert as_json(early) == as_json(own)
+            assert early.count(b"\n") == bool(early)
+
+
+def as_json(line: bytes) -> str:
+    """The JSON value of a line as text, whatever the order of its names."""
+    return json.dumps(json.loads(line), sort_keys=True) if line else ""
 
 
 def is_left_to_the_sdk(message: Any, *, after: Any = ()) -> bool:
-    answers = EarlyAnswers(RESULTS)
+    answers = EarlyAnswers(ADVERTISES)
     for each in after:
         assert answers.answer(line(each)) is not None
     return answers.answer(message if isinstance(message, bytes) else line(message)) is None
 
 
-async def test_what_is_prepared_is_what_the_server_says() -> None:
-    assert PREPARED.read_text(encoding="utf8") == write(await prepared()), "run: make early"
+def test_every_version_of_the_protocol_that_the_sdk_speaks_is_known() -> None:
+    assert HANDSHAKE_VERSIONS == HANDSHAKE_PROTOCOL_VERSIONS
+    assert STATELESS_VERSIONS == MODERN_PROTOCOL_VERSIONS
 
 
-@pytest.mark.parametrize("version", HANDSHAKES)
-async def test_a_handshake_is_answered_in_the_sdks_bytes(version: str) -> None:
+@pytest.mark.parametrize("version", HANDSHAKE_VERSIONS)
+@pytest.mark.parametrize("structured", [True, False])
+@pytest.mark.parametrize("text", ["json", "table"])
+async def test_a_handshake_is_answered_as_by_the_server(version: str, structured: bool, text: str) -> None:  # noqa: FBT001 - a parameter of the test
     greeting, done = initialize(version)
     without_params = {"jsonrpc": "2.0", "id": "x", "method": "tools/list"}
-    await agree(greeting, done, request(1, "tools/list"), request("p", "ping"), without_params)
+    messages = (greeting, done, request(1, "tools/list"), request("p", "ping"), without_params)
+    await agree(*messages, structured=structured, text=text)
 
 
-@pytest.mark.parametrize("messages", [[hello(), request(1, "tools/list")], [MODERN_LIST]])
-async def test_without_structured_content_the_answers_are_the_servers_too(messages: list[Any]) -> None:
-    answers = early_answers(values_of({"TELECMI_STRUCTURED": "off"}))
-    assert answers is not None
-    async with sdk(structured=False) as ask:
-        for message in messages:
-            assert answers.answer(line(message)) == await ask(line(message))
+@pytest.mark.parametrize("structured", [True, False])
+async def test_a_stateless_session_is_answered_as_by_the_server(structured: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    await agree(request(1, "server/discover", **MODERN), request(2, "tools/list", **MODERN), structured=structured)
+    await agree(MODERN_LIST, structured=structured)
 
 
-async def test_the_stateless_generation_is_answered_in_the_sdks_bytes() -> None:
-    await agree(request(1, "server/discover", **MODERN), request(2, "tools/list", **MODERN))
-    await agree(MODERN_LIST)
+def test_nothing_but_the_output_format_can_change_an_answer() -> None:
+    assert [*inspect.signature(create_server).parameters] == ["opened", "text", "structured"]
 
 
 @pytest.mark.parametrize("capabilities", CAPABILITIES)
-async def test_what_hosts_say_of_themselves_changes_nothing(capabilities: dict[str, Any]) -> None:
+async def test_what_clients_say_of_themselves_changes_no_answer(capabilities: dict[str, Any]) -> None:
     await agree(hello(capabilities=capabilities, clientInfo=INFO))
     meta = {"io.modelcontextprotocol/clientCapabilities": capabilities, "io.modelcontextprotocol/clientInfo": INFO}
     await agree(request(1, "tools/list", _meta={**MODERN["_meta"], **meta, "progressToken": 3}))
@@ -169,51 +213,45 @@ ODD_TEXT = [
 
 
 @pytest.mark.parametrize("message", ODD_FIRST, ids=range(len(ODD_FIRST)))
-def test_an_opening_that_is_not_known_to_the_letter_is_left_to_the_sdk(message: Any) -> None:
+def test_a_first_message_that_is_not_known_exactly_is_left_to_the_sdk(message: Any) -> None:
     assert is_left_to_the_sdk(message)
 
 
 @pytest.mark.parametrize("message", ODD_LATER, ids=range(len(ODD_LATER)))
-def test_so_is_whatever_follows_a_handshake(message: Any) -> None:
+def test_a_later_message_that_is_not_known_exactly_is_left_to_the_sdk(message: Any) -> None:
     assert is_left_to_the_sdk(message, after=[hello(), INITIALIZED])
 
 
 @pytest.mark.parametrize("text", ODD_TEXT, ids=range(len(ODD_TEXT)))
-def test_so_is_text_that_readers_of_json_may_take_differently(text: bytes) -> None:
+def test_text_that_readers_of_json_may_read_differently_is_left_to_the_sdk(text: bytes) -> None:
     assert is_left_to_the_sdk(text)
 
 
 @pytest.mark.parametrize(
     "message", [hello(), INITIALIZED, request(2, "tools/list"), request(2, "ping"), request(1, "tools/list", **MODERN)]
 )
-def test_so_is_what_the_other_generation_says_on_a_stateless_connection(message: Any) -> None:
+def test_a_handshake_on_a_stateless_connection_is_left_to_the_sdk(message: Any) -> None:
     assert is_left_to_the_sdk(message, after=[MODERN_LIST])
 
 
-def test_space_and_the_order_of_names_do_not_matter() -> None:
+def test_spaces_and_the_order_of_names_change_no_answer() -> None:
     turned = dict(reversed(hello().items()))
     spaced = b" \t" + json.dumps(turned, indent=1).replace("\n", "\r").encode() + b"\r"
-    assert EarlyAnswers(RESULTS).answer(spaced) == EarlyAnswers(RESULTS).answer(GREETING)
+    assert EarlyAnswers(ADVERTISES).answer(spaced) == EarlyAnswers(ADVERTISES).answer(GREETING)
 
 
-def test_eight_answers_are_the_most() -> None:
+def test_at_most_eight_answers_are_early() -> None:
     pings = [request(number, "ping") for number in range(1, 8)]
     assert is_left_to_the_sdk(request(9, "ping"), after=[hello(), INITIALIZED, *pings])
 
 
-def installed(folder: Path, version: str) -> list[str]:
-    for name in ("mcp", "mcp_types"):
-        (folder / name).mkdir(parents=True)
-        (folder / f"{name}-{version}.dist-info").mkdir()
-    return [str(folder / "nowhere"), str(folder)]
-
-
-def test_another_version_of_the_sdk_answers_itself(tmp_path: Path) -> None:
-    known = json.loads(PREPARED.read_text(encoding="utf8"))["mcp"][0]
-    assert early_answers(values_of({}), installed(tmp_path / "a", known)) is not None
-    assert early_answers(values_of({}), installed(tmp_path / "b", f"{known}1")) is None
-    assert early_answers(values_of({}), [*installed(tmp_path / "c", "9.9.9"), str(tmp_path / "a")]) is None
-    assert early_answers(values_of({}), []) is None
+@pytest.mark.parametrize("variable", [setting.variable for setting in ALL])
+def test_only_their_own_setting_switches_them_off(variable: str) -> None:
+    needed = {"TELECMI_USER_ID": "1_1"} if "PASSWORD" in variable else {}
+    values = values_of({variable: VALUES.get(variable, "off"), **needed})
+    is_on = variable != "TELECMI_EARLY_ANSWERS"
+    assert (early_answers(values) is not None) is is_on
+    assert reason_off(values) == ("" if is_on else "TELECMI_EARLY_ANSWERS is off")
 
 
 VALUES = {
@@ -225,31 +263,25 @@ VALUES = {
     "TELECMI_BASE_URL": "https://example.com",
     "TELECMI_TIMEOUT": "1",
     "TELECMI_RATE_LIMIT": "1",
-    "TELECMI_INDEX": "off",
     "TELECMI_INDEX_MAX_AGE": "1",
     "TELECMI_TEXT": "table",
-    "TELECMI_STRUCTURED": "off",
-    "TELECMI_PRECONNECT": "off",
     "TELECMI_LOG_LEVEL": "DEBUG",
 }
 
 
-@pytest.mark.parametrize("variable", [setting.variable for setting in ALL])
-def test_a_setting_that_might_change_the_answers_keeps_them_back(variable: str) -> None:
-    needed = {"TELECMI_USER_ID": "1_1"} if "PASSWORD" in variable else {}
-    values = values_of({variable: VALUES.get(variable, "off"), **needed})
-    assert (early_answers(values) is not None) == (variable in VALUES)
+@pytest.mark.parametrize("text", [None, "", "[]", '{"tools": []}'])
+def test_without_a_readable_file_they_are_off(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None
+) -> None:
+    path = tmp_path / "advertised.json"
+    if text is not None:
+        path.write_text(text)
+    monkeypatch.setattr(module, "_ADVERTISED", path)
+    assert early_answers(values_of({})) is None
+    assert reason_off(values_of({})) == "the installation has no readable advertised.json"
 
 
-def test_a_setting_that_nobody_thought_of_keeps_them_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = {**values_of({}), "new": "on"}
-    monkeypatch.setattr("telecmi_mcp._stdio.prepared_answers.values_of", lambda _: {**values, "new": "off"})
-    assert early_answers(values) is None
-
-
-def test_without_the_prepared_file_there_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for text in (None, "", '{"telecmi-mcp": "0", "mcp": []}'):
-        if text is not None:
-            (tmp_path / "early").write_text(text)
-        monkeypatch.setattr("telecmi_mcp._stdio.prepared_answers._PREPARED", tmp_path / "early")
-        assert early_answers(values_of({})) is None
+def test_on_windows_they_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BLOCKING", True)
+    assert early_answers(values_of({})) is None
+    assert "Windows" in reason_off(values_of({}))

@@ -1,0 +1,9 @@
+"""The list of the tools, in the order in which clients show them; a new tool is added here."""
+
+from __future__ import annotations
+
+from telecmi_mcp._mcp.tools.get_contact import GET_CONTACT
+from telecmi_mcp._mcp.tools.list_contacts import LIST_CONTACTS
+from telecmi_mcp._mcp.tools.search_contacts import SEARCH_CONTACTS
+
+TOOLS = (SEARCH_CONTACTS, GET_CONTACT, LIST_CONTACTS)

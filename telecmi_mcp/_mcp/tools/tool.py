@@ -1,0 +1,135 @@
+"""One tool: its name, texts, schemas and function, and the check of its arguments."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.json_schema import GenerateJsonSchema
+
+from telecmi_mcp.errors import InvalidArguments
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from telecmi_mcp._app import App
+    from telecmi_mcp._index.directory import Report
+
+_PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,31}")
+_MAX_NAMES_IN_ERROR = 3
+
+
+class Arguments(BaseModel):
+    """Base of the arguments of a tool: strict types, no unknown name; null counts as absent.
+
+    Attributes:
+        expected: For each parameter, the values that it accepts, in words for error messages.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    expected: ClassVar[Mapping[str, str]]
+
+
+class Answer(NamedTuple):
+    """Answer of a tool.
+
+    Attributes:
+        data: JSON object that ``output_schema`` describes.
+        contacts: Number of contacts that it holds, for the audit.
+    """
+
+    data: dict[str, Any]
+    contacts: int
+
+
+async def no_report(_: int, __: int | None) -> None:
+    """Report no progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool, as a model sees it and as the server runs it.
+
+    Attributes:
+        summary: One sentence for people, in the manifest of the bundle.
+        rows: Name of the field that holds the rows of a table; "" if the answer is one row.
+        run: Function of the app, the checked arguments and the receiver of progress reports.
+    """
+
+    name: str
+    title: str
+    description: str
+    summary: str
+    arguments: type[Arguments]
+    output_schema: dict[str, Any]
+    rows: str
+    run: Callable[[App, Any, Report], Awaitable[Answer]]
+
+    @property
+    def input_schema(self) -> dict[str, Any]:
+        """JSON Schema of the arguments: flat, closed, without titles."""
+        return _schema_of(self.arguments)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns of a table, in order."""
+        fields = self.output_schema["properties"]
+        row = fields[self.rows]["items"]["properties"] if self.rows else fields
+        return [name for name in row if name != "notice"]
+
+    async def call(self, app: App, arguments: Mapping[str, Any], *, report: Report = no_report) -> Answer:
+        """Check the arguments, run the tool, and add the notice of the app to its own.
+
+        Raises:
+            InvalidArguments: The arguments do not match the schema; no request was sent.
+            TelecmiError: The client or the search failed.
+        """
+        answer = await self.run(app, self._check(arguments), report)
+        return answer._replace(data=_add_notice(answer.data, app.notice))
+
+    def _check(self, arguments: Mapping[str, Any]) -> Arguments:
+        given = {name: value for name, value in arguments.items() if value is not None}
+        try:
+            return self.arguments.model_validate(given)
+        except ValidationError as error:
+            raise self._error_of(error, given) from None
+
+    def _error_of(self, error: ValidationError, given: Mapping[str, Any]) -> InvalidArguments:
+        """Name the parameter and what it accepts; never the value, and no text of pydantic."""
+        expected = self.arguments.expected
+        wrong = [
+            str(each["loc"][0]) for each in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        known = next((name for name in expected if name in wrong), None)
+        if known is not None:
+            hint, verb = (f"Invalid {known}", "use") if known in given else (f"Missing {known}", "pass")
+            return InvalidArguments(hint=hint, fact=f"{verb} {expected[known]}")
+        names = [name for name in wrong[:_MAX_NAMES_IN_ERROR] if _PARAMETER_NAME.fullmatch(name)]
+        return InvalidArguments(
+            hint=f"Remove {', '.join(names) or 'unknown parameters'}",
+            fact=f"{self.name} accepts only {' and '.join(expected)}",
+        )
+
+
+class _SlimSchema(GenerateJsonSchema):
+    """JSON Schema without titles, which cost tokens and repeat the names."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - pydantic's signature
+        return False
+
+
+def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    schema = model.model_json_schema(schema_generator=_SlimSchema)
+    for name in ("title", "description"):
+        schema.pop(name, None)
+    for parameter in schema.get("properties", {}).values():
+        if parameter.get("default") == "":
+            del parameter["default"]
+    return schema
+
+
+def _add_notice(data: dict[str, Any], notice: str) -> dict[str, Any]:
+    return {**data, "notice": f"{data.get('notice', '')} {notice}".strip()} if notice else data

@@ -1,0 +1,95 @@
+"""Handlers of resources, resource templates and completions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    CompleteRequestParams,
+    CompleteResult,
+    Completion,
+    ListResourcesResult,
+    ListResourceTemplatesResult,
+    PaginatedRequestParams,
+    PromptReference,
+    ReadResourceRequestParams,
+    ReadResourceResult,
+    Resource,
+    ResourceTemplate,
+    TextResourceContents,
+)
+from pydantic_core import to_json
+
+from telecmi_mcp._mcp.call_record import record_contacts
+from telecmi_mcp._mcp.resources import CONTACT, MIME_TYPE, STATUS, contact_id_in, read_contact, read_status
+from telecmi_mcp._server.error_mapping import check_rate_limit, protocol_errors
+from telecmi_mcp._server.prompt_handlers import find_prompt
+
+if TYPE_CHECKING:
+    from mcp.server import ServerRequestContext
+
+    from telecmi_mcp._app import App
+
+_MAX_COMPLETIONS = 100  # by the specification
+
+
+async def list_resources(_: ServerRequestContext[App, Any], __: PaginatedRequestParams | None) -> ListResourcesResult:
+    """Answer ``resources/list``."""
+    status = Resource(
+        uri=STATUS.uri,
+        name=STATUS.name,
+        title=STATUS.title,
+        description=STATUS.description,
+        mime_type=MIME_TYPE,
+    )
+    return ListResourcesResult(resources=[status])
+
+
+async def list_resource_templates(
+    _: ServerRequestContext[App, Any], __: PaginatedRequestParams | None
+) -> ListResourceTemplatesResult:
+    """Answer ``resources/templates/list``."""
+    contact = ResourceTemplate(
+        uri_template=CONTACT.uri,
+        name=CONTACT.name,
+        title=CONTACT.title,
+        description=CONTACT.description,
+        mime_type=MIME_TYPE,
+    )
+    return ListResourceTemplatesResult(resource_templates=[contact])
+
+
+async def read_resource(ctx: ServerRequestContext[App, Any], params: ReadResourceRequestParams) -> ReadResourceResult:
+    """Answer ``resources/read`` with a contact or the status."""
+    app = ctx.lifespan_context
+    with protocol_errors(ctx, uri=params.uri):
+        contact_id = contact_id_in(params.uri)
+        if contact_id is None:
+            data = await read_status(app)
+        else:
+            check_rate_limit(app)
+            data, contacts = await read_contact(app, contact_id)
+            record_contacts(contacts)
+    contents = TextResourceContents(uri=params.uri, mime_type=MIME_TYPE, text=to_json(data).decode())
+    return ReadResourceResult(contents=[contents])
+
+
+async def complete(ctx: ServerRequestContext[App, Any], params: CompleteRequestParams) -> CompleteResult:
+    """Answer ``completion/complete`` from the contacts of recent answers."""
+    if isinstance(params.ref, PromptReference):
+        argument = find_prompt(params.ref.name).argument
+    elif params.ref.uri == CONTACT.uri:
+        argument = "contact_id"
+    else:
+        raise MCPError(INVALID_PARAMS, "Unknown template: resources/templates/list returns all of them.")
+    if params.argument.name != argument:
+        raise MCPError(INVALID_PARAMS, f"Unknown argument: only {argument} can be completed here.")
+    with protocol_errors(ctx):
+        values = (await ctx.lifespan_context.recall()).completions(argument, params.argument.value)
+    return CompleteResult(
+        completion=Completion(
+            values=values[:_MAX_COMPLETIONS], total=len(values), has_more=len(values) > _MAX_COMPLETIONS
+        )
+    )
