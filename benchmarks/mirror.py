@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def _serve(pipe: Connection, count: int, latency: float) -> None:
-    import uvicorn  # noqa: PLC0415 - the server's process only
+    import uvicorn  # the server's process only
 
     sandbox = create_sandbox(contacts=make_contacts(count))
 

@@ -80,7 +80,7 @@ class App:
 
 
 @asynccontextmanager
-async def open_app(  # noqa: PLR0913 - all but one are keywords that a caller rarely names
+async def open_app(
     settings: Settings,
     *,
     transport: httpx2.AsyncBaseTransport | None = None,
@@ -112,7 +112,7 @@ async def open_app(  # noqa: PLR0913 - all but one are keywords that a caller ra
 
 
 @asynccontextmanager
-async def assemble_app(  # noqa: PLR0913 - what differs between a desk and a team, each named
+async def assemble_app(
     settings: Settings,
     channel: Channel,
     choose: Callable[..., TokenSource],
@@ -171,13 +171,13 @@ def _open_directory(
 
 
 def _memory_location(_: str) -> IndexLocation:
-    from telecmi_mcp._index.location import MemoryLocation  # noqa: PLC0415 - SQLite comes with the first search
+    from telecmi_mcp._index.location import MemoryLocation  # SQLite comes with the first search
 
     return MemoryLocation()
 
 
 def _file_location(owner: str) -> IndexLocation:
-    from telecmi_mcp._index.location import FileLocation, cache_folder  # noqa: PLC0415 - the same
+    from telecmi_mcp._index.location import FileLocation, cache_folder
 
     return FileLocation(cache_folder(), owner)
 

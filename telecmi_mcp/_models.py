@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, overload
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias, get_type_hints, overload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,15 +21,24 @@ class Contact(NamedTuple):
     ``phone_no`` is digits with the country code and no plus sign ("919200000000"). A field that
     TeleCMI leaves out, or sends as null or "", is ``None``.
     Source: TeleCMI's page "agent-get-contact".
+
+    This is the only list of the fields: schemas, columns, SQL, exports and tables follow from it. The number beside
+    each type is the maximum length that is shown, in characters; a longer text is shortened.
     """
 
-    contact_id: str
-    phone_no: str | None = None
-    first_name: str | None = None
-    last_name: str | None = None
-    email_id: str | None = None
-    company: str | None = None
-    job_title: str | None = None
+    contact_id: Annotated[str, 64]
+    phone_no: Annotated[str | None, 64] = None
+    first_name: Annotated[str | None, 200] = None
+    last_name: Annotated[str | None, 200] = None
+    email_id: Annotated[str | None, 320] = None
+    company: Annotated[str | None, 300] = None
+    job_title: Annotated[str | None, 300] = None
+
+
+FIELD_LIMITS: dict[str, int] = {
+    name: hint.__metadata__[0] for name, hint in get_type_hints(Contact, include_extras=True).items()
+}
+"""The fields of a contact in their order, and the maximum number of characters that are shown of each."""
 
 
 class JsonContacts(Sequence[Contact]):

@@ -30,7 +30,7 @@ _LOOK_AGAIN_SECONDS = 0.05
 
 def state_folder() -> Path:
     """Where this user's programs keep what is to last; nothing is created yet."""
-    from platformdirs import user_state_path  # noqa: PLC0415 - late: a token in the environment needs no folder
+    from platformdirs import user_state_path  # a token in the environment needs no folder
 
     return user_state_path("telecmi-mcp", appauthor=False)
 
@@ -44,7 +44,7 @@ def read_private(path: Path) -> bytes:
     """
     # Without O_NONBLOCK a named pipe would be waited for.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, so that what is checked is what is read
+    with os.fdopen(descriptor, "rb") as file:  # so that what is checked is what is read
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             raise ConfigurationError(hint="Name a file that holds the secret", fact="what is there is not a file")
@@ -68,7 +68,7 @@ def write_private(path: Path, content: bytes) -> None:
     draft = path.with_name(f"{path.name}.{token_hex(8)}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, made with its mode
+        with os.fdopen(descriptor, "wb") as file:  # made with its mode
             file.write(content)
             file.flush()
             os.fsync(descriptor)

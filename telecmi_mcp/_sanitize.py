@@ -256,7 +256,7 @@ def _judge_joiner(found: re.Match[str]) -> str:
 
 
 def _contextj_allows(text: str, position: int) -> bool:
-    import idna  # noqa: PLC0415 - its tables take longer to load than all of this module; few texts have a joiner
+    import idna  # its tables take longer to load than all of this module; few texts have a joiner
 
     try:
         return idna.valid_contextj(text, position)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 SIGNED_IN = Settings(token=SecretStr(SANDBOX_TOKEN), base_url="http://localhost")
 
+pytest.register_assert_rewrite("contact_store_contract")
+
 # A property has no time limit: the machines are shared, and time is measured under benchmarks/ only.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")

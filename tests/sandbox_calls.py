@@ -14,7 +14,7 @@ LOGIN = "/v2/user/login"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
-async def send(  # noqa: PLR0913 - all that a request can differ in
+async def send(
     app: Sandbox,
     path: str,
     fields: object = None,

@@ -15,7 +15,7 @@ Ask = Callable[[dict], Awaitable[dict]]
 
 
 async def over_httpx2() -> Ask:
-    import httpx2  # noqa: PLC0415 - the sockets do without it
+    import httpx2  # the sockets do without it
 
     client = httpx2.AsyncClient(base_url=URL, timeout=30)
 

@@ -38,9 +38,9 @@ class SocketBackend(httpcore2.AsyncNetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's signature
-        local_address: str | None = None,  # noqa: ARG002 - the pool passes none
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - the same
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
     ) -> SocketStream:
         """Open a connection.
 
@@ -120,7 +120,7 @@ class _Race:
     async def run(
         self,
         family: int,
-        address: Any,  # noqa: ANN401 - as the system writes it
+        address: Any,
         tried: anyio.Event,
         others: anyio.CancelScope,
     ) -> None:
@@ -138,7 +138,7 @@ class _Race:
         others.cancel()
 
 
-async def _connect_one(family: int, address: Any) -> socket.socket:  # noqa: ANN401 - as the system writes it
+async def _connect_one(family: int, address: Any) -> socket.socket:
     runner = socket.socket(family, socket.SOCK_STREAM)
     try:
         runner.settimeout(0)  # asyncio's condition
@@ -228,7 +228,7 @@ class SocketStream(httpcore2.AsyncNetworkStream):
         self._inbox = inbox
         self._held = b""
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore2's
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         inbox = self._inbox
         if self._held:
             # Whoever does not take it does not answer either: the wait below has the limit for both.
@@ -243,7 +243,7 @@ class SocketStream(httpcore2.AsyncNetworkStream):
             raise httpcore2.ReadError from inbox.error
         return inbox.take(max_bytes)
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - httpcore2's
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._held += buffer
 
     async def aclose(self) -> None:
@@ -263,7 +263,7 @@ class SocketStream(httpcore2.AsyncNetworkStream):
         self,
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's signature
+        timeout: float | None = None,
     ) -> SocketStream:
         try:
             with anyio.fail_after(timeout):
@@ -290,7 +290,7 @@ class SocketStream(httpcore2.AsyncNetworkStream):
         self._inbox.transport = transport
         return SocketStream(transport, self._inbox)
 
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore2's signature
+    def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":
             return self._is_readable()
         names = {"ssl_object": "ssl_object", "socket": "socket", "server_addr": "peername", "client_addr": "sockname"}

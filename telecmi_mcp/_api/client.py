@@ -117,7 +117,7 @@ class TelecmiClient:
         outlook: Whether TeleCMI answers, to anybody on the same channel.
     """
 
-    def __init__(  # noqa: PLR0913 - all but two are keywords that a caller rarely names
+    def __init__(
         self,
         channel: Channel,
         tokens: TokenSource,

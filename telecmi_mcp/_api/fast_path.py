@@ -19,21 +19,10 @@ from pydantic_core.core_schema import (
     with_default_schema,
 )
 
-from telecmi_mcp._models import JsonContacts
+from telecmi_mcp._models import FIELD_LIMITS, JsonContacts
 
 if TYPE_CHECKING:
     from pydantic_core.core_schema import ListSchema
-
-FIELD_LIMITS = {
-    "contact_id": 64,
-    "phone_no": 64,
-    "first_name": 200,
-    "last_name": 200,
-    "email_id": 320,
-    "company": 300,
-    "job_title": 300,
-}
-"""The fields of a contact in their order, and the most characters that are shown of each."""
 
 _CAPITAL_IN_BRACKETS = re.compile(rb"\[/?[A-Z]")  # never JSON's own: may be a sign of a chat template
 

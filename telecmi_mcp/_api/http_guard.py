@@ -121,7 +121,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's signature
+        timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
@@ -179,13 +179,13 @@ class _GuardedStream(httpcore2.AsyncNetworkStream):
         """Send nothing of the next request, and let this be read as the answer."""
         self._prepared = answer
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore2's
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if self._answer is None:
             self._begin(buffer)
         if not self._prepared:
             await self._inner.write(buffer, timeout)
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore2's
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if self._answer is None:
             raise httpcore2.RemoteProtocolError  # its answer is over: whoever asks for more reads it otherwise
         data, self._prepared = self._prepared, b""
@@ -210,7 +210,7 @@ class _GuardedStream(httpcore2.AsyncNetworkStream):
         self,
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's signature
+        timeout: float | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         try:
             if self._is_over:  # what followed the proxy's answer must not pass for bytes from inside of TLS
@@ -224,7 +224,7 @@ class _GuardedStream(httpcore2.AsyncNetworkStream):
         self._leave()
         return _GuardedStream(inner, self._backend, self._connections)
 
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore2's signature
+    def get_extra_info(self, info: str) -> Any:
         return self._is_readable() if info == "is_readable" else self._inner.get_extra_info(info)
 
     def _begin(self, request: bytes) -> None:
@@ -237,7 +237,7 @@ class _GuardedStream(httpcore2.AsyncNetworkStream):
         self._first = b""
         self._is_sent = False
 
-    async def _read(self, max_bytes: int, timeout: float | None) -> bytes:  # noqa: ASYNC109 - httpcore2's
+    async def _read(self, max_bytes: int, timeout: float | None) -> bytes:
         if not self._is_sent:
             self._refuse_early_bytes()
             self._is_sent = True

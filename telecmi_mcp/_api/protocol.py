@@ -18,9 +18,9 @@ from pydantic_core import from_json
 
 from telecmi_mcp import errors
 from telecmi_mcp._api.cursors import MAX_CURSOR, pack_cursor
-from telecmi_mcp._api.fast_path import FIELD_LIMITS, is_plain, read_plain
+from telecmi_mcp._api.fast_path import is_plain, read_plain
 from telecmi_mcp._config.secrets import is_token
-from telecmi_mcp._models import Contact, ContactPage, SignedIn
+from telecmi_mcp._models import FIELD_LIMITS, Contact, ContactPage, SignedIn
 from telecmi_mcp._sanitize import clean, is_clean, shows_nothing
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _decode(body: bytes) -> dict[str, Any]:
     return answer
 
 
-def _decode_leniently(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
+def _decode_leniently(body: bytes) -> Any:
     """JSON with a byte order mark, lone surrogates or deep nesting too."""
     try:
         text = body.decode("utf-8-sig").strip()
@@ -303,7 +303,7 @@ def _is_sound(values: Sequence[Any], limit: int, secret: str) -> bool:
     )
 
 
-def _read_text(value: Any, limit: int, secret: str) -> str | None:  # noqa: ANN401 - whatever JSON held
+def _read_text(value: Any, limit: int, secret: str) -> str | None:
     if value is None:
         return None
     raw = value[:_LONGEST_RAW] if isinstance(value, str) else _digits(value)
@@ -312,7 +312,7 @@ def _read_text(value: Any, limit: int, secret: str) -> str | None:  # noqa: ANN4
     return None if shows_nothing(shown) else text
 
 
-def _digits(value: Any) -> str:  # noqa: ANN401 - whatever JSON held
+def _digits(value: Any) -> str:
     """A number as text: telephone numbers have come as JSON numbers (seen).
 
     Raises:
@@ -329,19 +329,19 @@ def _without(secret: str, text: str) -> str:
     return text.replace(secret, _REMOVED) if secret and secret in text else text
 
 
-def _whole_number(value: Any) -> int | None:  # noqa: ANN401 - whatever JSON held
+def _whole_number(value: Any) -> int | None:
     try:
         return int(value.strip() if isinstance(value, str) else _digits(value))
     except (TypeError, ValueError):
         return None
 
 
-def _read_count(value: Any) -> int | None:  # noqa: ANN401 - whatever JSON held
+def _read_count(value: Any) -> int | None:
     count = _whole_number(value)
     return count if count is not None and count >= 0 else None
 
 
-def _read_cursor(value: Any, secret: str) -> tuple[str | None, str]:  # noqa: ANN401 - whatever JSON held
+def _read_cursor(value: Any, secret: str) -> tuple[str | None, str]:
     """The cursor, and why there is none although TeleCMI gave one."""
     if not isinstance(value, str):
         if not value:

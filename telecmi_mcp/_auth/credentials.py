@@ -176,7 +176,7 @@ class SavedSignIns:
         return [row for row in rows if _is_row(row)] if isinstance(rows, list) else []
 
 
-def _is_row(row: Any) -> bool:  # noqa: ANN401 - whatever JSON held
+def _is_row(row: Any) -> bool:
     names = ("base_url", "user_id", "store")
     return isinstance(row, dict) and all(isinstance(row.get(name), str) for name in names)
 
@@ -219,7 +219,7 @@ def unpacked(account: Account, text: str, store: str) -> Credentials | None:
     return credentials if password is None else replace(credentials, password=SecretStr(str(password)))
 
 
-def _read_json(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
+def _read_json(path: Path) -> Any:
     try:
         return json.loads(read_private(path))
     except (FileNotFoundError, NotADirectoryError):

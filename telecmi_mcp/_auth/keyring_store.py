@@ -62,7 +62,7 @@ class KeyringStore:
 
         await self._in_time(operation)
 
-    def _secure(self) -> Any:  # noqa: ANN401 - a backend of keyring, which is imported late
+    def _secure(self) -> Any:
         backend = self._backend()
         if not is_secure(backend):
             raise StoreUnusable(hint=_NO_KEYRING, fact="there is no OS keyring here that keeps secrets secret")
@@ -79,7 +79,7 @@ class KeyringStore:
 _NO_KEYRING = "Install a keyring, or run telecmi-mcp login --store file in a terminal"
 
 
-def is_secure(backend: Any) -> bool:  # noqa: ANN401 - a backend of keyring, which is imported late
+def is_secure(backend: Any) -> bool:
     """Whether a backend, and each of those that a chain of them asks, keeps secrets where others cannot read them."""
     kind = type(backend)
     if kind.__module__.startswith(_REFUSED_MODULES) or "plaintext" in kind.__name__.lower():
@@ -91,9 +91,9 @@ def _place(account: Account) -> tuple[str, str]:
     return f"{SERVICE} {account.base_url}", account.user_id
 
 
-def _system_backend() -> Any:  # noqa: ANN401 - a backend of keyring, which is imported late
+def _system_backend() -> Any:
     try:
-        import keyring  # noqa: PLC0415 - an extra, and slow: only where a sign-in is kept in it
+        import keyring  # an extra, and slow: only where a sign-in is kept in it
     except ImportError:
         raise StoreUnusable(
             hint="Install telecmi-mcp[keyring], or run telecmi-mcp login --store file in a terminal",

@@ -51,7 +51,7 @@ class Login:
     that is sent twice may be what locks the account. Each has a connection of its own, which is closed after it.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with, and what a test puts in its place
+    def __init__(
         self,
         channel: Channel,
         rejected_passwords: RejectedPasswords,

@@ -57,7 +57,7 @@ async def has_credential(settings: Settings, state: Path | None) -> bool:
     return bool(await open_saved_sign_ins(state, time_limit=settings.timeout / 2).last_user_id(settings.base_url))
 
 
-def choose_source(  # noqa: PLR0913 - all that a source may work with
+def choose_source(
     settings: Settings,
     channel: Channel,
     *,
@@ -77,9 +77,9 @@ def choose_source(  # noqa: PLR0913 - all that a source may work with
     credentials_source = _credentials_source(settings, state, secrets)
     if credentials_source is None:
         return FixedToken(None)
-    from telecmi_mcp._auth.login import Login  # noqa: PLC0415 - late: a token that is given needs none of this
-    from telecmi_mcp._auth.rejected_passwords import RejectedPasswords  # noqa: PLC0415
-    from telecmi_mcp._auth.renewing_token import RenewedToken  # noqa: PLC0415
+    from telecmi_mcp._auth.login import Login  # a token that is given needs none of this
+    from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
+    from telecmi_mcp._auth.renewing_token import RenewedToken
 
     login = Login(channel, RejectedPasswords(state), secrets, timeout=settings.timeout, clock=clock)
     lock = partial(held_lock, None if state is None else lock_of(state), patience=settings.timeout)

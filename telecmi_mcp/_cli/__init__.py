@@ -47,8 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from telecmi_mcp._cli.open_files import require_open_files  # noqa: PLC0415 - late, like all that --help does not need
-    from telecmi_mcp.errors import TelecmiError  # noqa: PLC0415
+    from telecmi_mcp._cli.open_files import require_open_files
+    from telecmi_mcp.errors import TelecmiError
 
     try:
         require_open_files()
@@ -90,6 +90,6 @@ def _asks_for_team(words: Sequence[str]) -> bool:
 
 
 def _version() -> str:
-    from telecmi_mcp import __version__  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp import __version__
 
     return __version__

@@ -40,7 +40,7 @@ def raise_open_files(wanted: int) -> int:
         The limit that holds now, and ``wanted`` where the system has none.
     """
     try:
-        import resource  # noqa: PLC0415 - not on Windows
+        import resource  # not on Windows
     except ImportError:
         return wanted
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -43,7 +43,7 @@ def read_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> Setti
     Raises:
         ConfigurationError: A value cannot be used.
     """
-    from telecmi_mcp._config.settings import Settings  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._config.settings import Settings
 
     settings = Settings.from_env(with_flags(args, environ))
     return for_sandbox(settings) if getattr(args, "sandbox", False) else settings
@@ -62,15 +62,15 @@ def open_configured(
     args: argparse.Namespace, settings: Settings, secrets: KnownSecrets | None = None
 ) -> AbstractAsyncContextManager[App]:
     """Open what the settings ask for; over the sandbox, if that was asked for."""
-    from telecmi_mcp._app import open_app  # noqa: PLC0415 - late, like all that --help does not need
-    from telecmi_mcp._private_files import state_folder  # noqa: PLC0415
+    from telecmi_mcp._app import open_app
+    from telecmi_mcp._private_files import state_folder
 
     if not args.sandbox:
         is_given = settings.token is not None or settings.token_file is not None
         return open_app(settings, state=None if is_given else state_folder(), secrets=secrets)
-    from httpx2 import ASGITransport  # noqa: PLC0415
+    from httpx2 import ASGITransport
 
-    from telecmi_mcp.sandbox import create_sandbox  # noqa: PLC0415
+    from telecmi_mcp.sandbox import create_sandbox
 
     return open_app(settings, transport=ASGITransport(app=create_sandbox()))
 
@@ -83,11 +83,11 @@ def with_flags(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str
 
 def for_sandbox(settings: Settings) -> Settings:
     """Return the settings with the sandbox's token, and nobody else's."""
-    from dataclasses import replace  # noqa: PLC0415 - the same
+    from dataclasses import replace
 
-    from pydantic import SecretStr  # noqa: PLC0415 - late, like all that --help does not need
+    from pydantic import SecretStr
 
-    from telecmi_mcp.sandbox import SANDBOX_TOKEN  # noqa: PLC0415
+    from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
     token = SecretStr(SANDBOX_TOKEN)
     return replace(settings, token=token, token_file=None, password=None, password_file=None, base_url=_IN_PROCESS)

@@ -118,7 +118,7 @@ def _issuer(tls: ssl.SSLObject | None) -> str:
     certificate = tls.getpeercert(binary_form=True) if tls else None
     if not certificate:
         return ""
-    from cryptography import x509  # noqa: PLC0415 - only where there is a certificate to read
+    from cryptography import x509  # only where there is a certificate to read
 
     try:
         names = x509.load_der_x509_certificate(certificate).issuer

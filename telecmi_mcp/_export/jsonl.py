@@ -12,5 +12,5 @@ HEAD = b""
 
 
 def render(contact: Contact) -> bytes:
-    """One line: all seven fields in TeleCMI's names and order, null for one without a value."""
+    """Return one line: all fields in TeleCMI's names and order, null for a field without a value."""
     return json.dumps(contact._asdict(), ensure_ascii=False).encode() + b"\n"

@@ -242,7 +242,7 @@ def _read_state(content: bytes) -> tuple[_Label, _Progress]:
 
 def _opened(path: Path) -> BinaryIO:
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-    return open(os.open(path, flags, 0o600), "r+b")  # noqa: PTH123 - a descriptor, made with its mode
+    return os.fdopen(os.open(path, flags, 0o600), "r+b")  # made with its mode
 
 
 @contextmanager

@@ -53,7 +53,7 @@ class Exported:
     restarted: str
 
 
-async def export(  # noqa: PLR0913 - what it works with, each named
+async def export(
     client: TelecmiClient,
     draft: PartialFile,
     *,
@@ -91,7 +91,7 @@ async def export(  # noqa: PLR0913 - what it works with, each named
         return exported
 
 
-async def _read_all(  # noqa: PLR0913 - the same
+async def _read_all(
     client: TelecmiClient,
     draft: PartialFile,
     *,

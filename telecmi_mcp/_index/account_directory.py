@@ -84,7 +84,7 @@ class CurrentDirectory:
         clock: Tells the Unix time.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with, each named
+    def __init__(
         self,
         client: TelecmiClient,
         owner: Callable[[], Awaitable[str]],
@@ -203,6 +203,6 @@ class CurrentDirectory:
 
 def _import_directory() -> type[Directory]:
     """Import all that searches: two MiB with SQLite, and 16 ms, in which nothing else could be answered."""
-    from telecmi_mcp._index.directory import Directory  # noqa: PLC0415 - with the first search
+    from telecmi_mcp._index.directory import Directory  # with the first search
 
     return Directory

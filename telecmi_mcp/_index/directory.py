@@ -13,6 +13,7 @@ import anyio
 from anyio.to_thread import run_sync
 
 from telecmi_mcp import errors
+from telecmi_mcp._index.count_check import CountCheck, CountChecker
 from telecmi_mcp._index.files import UNUSABLE
 from telecmi_mcp._index.location import MemoryLocation
 from telecmi_mcp._index.result import SearchResult
@@ -59,7 +60,7 @@ class Directory:
         is_ours: Tells whether the client still reads for the account whose index this is.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with, each named
+    def __init__(
         self,
         client: TelecmiClient,
         shelf: IndexLocation | None,
@@ -79,6 +80,7 @@ class Directory:
         self._is_ours = is_ours
         self._mirror: IndexSync | None = None
         self._taking = anyio.Lock()
+        self._count_checker = CountChecker(client, clock=clock)
 
     async def search(self, query: str, *, limit: int = 5, report: Report | None = None) -> SearchResult:
         """Find contacts by whatever is known of them, inside the time of one call.
@@ -186,13 +188,19 @@ class Directory:
         mirror = await self._current()
         if contact_id := id_in(query):
             return await self._by_id(mirror, contact_id)
-        mirror, hits = await self._awaited(mirror, query, limit, begun + self._timeout * _WAITING, report)
+        until = begun + self._timeout * _WAITING
+        mirror, hits = await self._awaited(mirror, query, limit, until, report)
+        count_check = None
+        if mirror.sync_state.is_whole and _denies(hits):
+            mirror, hits, count_check = await self._before_denial(
+                mirror, partial(search, query=query, limit=limit), until
+            )
         if _is_of_index(mirror.fault):
             raise mirror.fault
         reading = _Reading(self._client, query, limit, until=begun + self._timeout * _CHECKING)
         hits = await reading.checked(mirror, hits, may_write=self._may_write)
         unchecked = sum(hit.contact.contact_id not in reading.live for hit in hits.hits)
-        found = await self._found(mirror, hits, unchecked)
+        found = replace(await self._found(mirror, hits, unchecked), count_check=count_check)
         if mirror.fault and (isinstance(mirror.fault, errors.SignInError) or not found.indexed):
             raise mirror.fault
         return found
@@ -216,6 +224,25 @@ class Directory:
                 await report(mirror.sync_state.read, mirror.sync_state.count)
             mirror = await self._next(mirror, moved, until)
 
+    async def _before_denial(
+        self, mirror: IndexSync, find: Callable[..., Hits], until: float
+    ) -> tuple[IndexSync, Hits, CountCheck]:
+        """Compare TeleCMI's count before an answer says that nobody matches; where it differs, wait for a sync.
+
+        Args:
+            mirror: The index, which a sync has read completely.
+            find: Searches a store.
+            until: The event loop's time at which the answer must be given.
+        """
+        count_check = await self._count_checker.compare(mirror.sync_state)
+        if count_check in {CountCheck.DIFFERENT, CountCheck.UNFINISHED}:
+            if self._may_write:
+                mirror.start(self._tasks, max_age=0)
+            while self._is_syncing(mirror) and anyio.current_time() < until:
+                mirror = await self._next(mirror, mirror.moved, until)
+            count_check = await self._count_checker.compare(mirror.sync_state)
+        return mirror, await run_sync(find, mirror.store), count_check
+
     def _is_worth_waiting(self, mirror: IndexSync, until: float) -> bool:
         rests = mirror.faults >= _ENOUGH_FAULTS or mirror.resumes_at >= until
         return self._is_under_way(mirror) and not rests and anyio.current_time() < until
@@ -223,6 +250,10 @@ class Directory:
     def _is_under_way(self, mirror: IndexSync) -> bool:
         """Whether a pass goes on here, or may go on in the process that writes."""
         return mirror.is_running if self._may_write else not mirror.is_current(max_age=self._max_age)
+
+    def _is_syncing(self, mirror: IndexSync) -> bool:
+        """Whether a sync is under way, here or in the process that writes."""
+        return mirror.is_running if self._may_write else not mirror.sync_state.ended
 
     async def _next(self, mirror: IndexSync, moved: anyio.Event, until: float) -> IndexSync:
         """Wait until the mirror comes further; look for oneself where another process writes."""
@@ -243,7 +274,6 @@ class Directory:
             indexed=await run_sync(mirror.store.count),
             count=sync_state.count,
             complete=sync_state.is_whole,
-            is_current=mirror.is_current(max_age=self._max_age),
             unchecked=unchecked,
             place=self._shelf.notice if self._shelf else "",
         )
@@ -355,6 +385,11 @@ class _Reading:
             raise
         except errors.TelecmiError as fault:
             _log.info("a hit was not read again: %s", fault.code)
+
+
+def _denies(hits: Hits) -> bool:
+    """Whether the answer would say that nobody matches all of the query."""
+    return not hits.hits or hits.hits[0].match == "partial"
 
 
 def _is_of_index(fault: errors.TelecmiError | None) -> TypeGuard[errors.IndexUnusable]:

@@ -70,7 +70,7 @@ def why_not_written(path: Path) -> str:
 def _size_limit() -> float:
     if sys.platform == "win32":
         return float("inf")
-    import resource  # noqa: PLC0415 - Windows has it not
+    import resource  # Windows has it not
 
     limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     return float("inf") if limit == resource.RLIM_INFINITY else limit
@@ -293,10 +293,10 @@ class FileLock:
 
 def _lock_function() -> Callable[[int], None]:
     if sys.platform == "win32":
-        import msvcrt  # noqa: PLC0415 - only Windows has it
+        import msvcrt  # only Windows has it
 
         return lambda descriptor: msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    import fcntl  # noqa: PLC0415 - Windows has it not
+    import fcntl  # Windows has it not
 
     return lambda descriptor: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

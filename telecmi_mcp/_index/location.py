@@ -261,7 +261,7 @@ class IndexFileStatus:
 
 def cache_folder() -> Path:
     """The folder of the files, in the user's cache."""
-    from platformdirs import user_cache_path  # noqa: PLC0415 - late: an index in memory needs no folder
+    from platformdirs import user_cache_path  # an index in memory needs no folder
 
     return user_cache_path("telecmi-mcp", appauthor=False)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from telecmi_mcp._index.count_check import CountCheck
 
 if TYPE_CHECKING:
     from telecmi_mcp._search import Hit
@@ -20,10 +23,10 @@ class SearchResult:
         indexed: How many contacts were searched.
         count: How many TeleCMI has, as far as it said so.
         complete: Whether all of them were searched.
-        is_current: Whether nothing is known to be under way that could change the answer.
         unchecked: How many hits TeleCMI did not confirm just now.
         by_id: Whether an id was asked for, which TeleCMI itself answers.
         is_kept: Whether what was read is kept for the next search.
+        count_check: How TeleCMI's count compares with the index, where nobody matches; ``None`` where it was not asked.
         place: What must be told of where the index is; "" if nothing.
     """
 
@@ -33,16 +36,16 @@ class SearchResult:
     indexed: int
     count: int | None
     complete: bool
-    is_current: bool = True
     unchecked: int = 0
     by_id: bool = False
     is_kept: bool = True
+    count_check: CountCheck | None = None
     place: str = ""
 
     @property
     def notice(self) -> str:
         """What a reader must be told, in our own sentences; "" if nothing."""
-        said = [self._kind]
+        said = [self._kind, self._limits]
         if self.hits and not self.complete and not self.by_id:
             said.append(f"Not all contacts could be searched{' yet' * self.is_kept}: there may be better matches.")
         if self.unchecked:
@@ -54,12 +57,34 @@ class SearchResult:
     def _kind(self) -> str:
         if self.hits:
             is_partial = self.hits[0].match == "partial"
-            return "Nobody matches all of the words; the closest contacts follow." if is_partial else ""
+            return (
+                f"Nobody matches all of the words; the closest contacts follow. {self._limits}".strip()
+                if is_partial
+                else ""
+            )
         if self.by_id:
-            return "Nobody has this id: this is final."
+            return "No contact has this id."
         if not self.complete:
             later = "try again in a moment" if self.is_kept else "there was no time to read them all"
-            return f"Nobody matches among the contacts read so far. This is not final: {later}."
-        if not self.is_current:
-            return "Nobody matched when the contacts were last read; they are being read again: try again in a moment."
-        return "Nobody matches. All contacts were searched: this is final."
+            return f"Nobody matches among the {self.indexed} contacts read so far. More contacts exist: {later}."
+        return f"Nobody matches among all {self.indexed} contacts, as of {utc_time(self.as_of)}."
+
+    @property
+    def _limits(self) -> str:
+        """What is known to be, or may be, missing from a complete index; "" if TeleCMI's count confirms it."""
+        match self.count_check:
+            case CountCheck.DIFFERENT:
+                return "TeleCMI's count has changed since: the contacts are being read again. Try again in a moment."
+            case CountCheck.UNFINISHED:
+                return "The contacts are being read again: try again in a moment."
+            case CountCheck.MISSING:
+                return "TeleCMI gives no count, so newer contacts may be missing."
+            case CountCheck.UNREACHABLE:
+                return "TeleCMI could not be asked for its count, so newer contacts may be missing."
+            case _:
+                return ""
+
+
+def utc_time(seconds: float) -> str:
+    """Write a Unix time in ISO 8601, in UTC, to the second."""
+    return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

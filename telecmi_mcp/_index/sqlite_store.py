@@ -15,6 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 from threading import RLock
 from typing import Self
+from zlib import crc32
 
 from telecmi_mcp._index.files import FULL, NOT_WRITABLE, UNUSABLE, reason_of, why_not_written
 from telecmi_mcp._index.postings import Backend, Fts5Postings, PlainPostings, Postings, numbered, prune, tokens
@@ -24,12 +25,11 @@ from telecmi_mcp._search.document import NORMALISER, Row, entries, reaches
 from telecmi_mcp._search.store import Demand, Span, Term, Written
 from telecmi_mcp.errors import IndexUnusable
 
-_LAYOUT = 1
-_VERSION = _LAYOUT * 1000 + NORMALISER
-_SCHEMA = """
-CREATE TABLE contact (
-    rid INTEGER PRIMARY KEY, contact_id TEXT NOT NULL UNIQUE, phone_no TEXT, first_name TEXT, last_name TEXT,
-    email_id TEXT, company TEXT, job_title TEXT, generation INTEGER NOT NULL);
+_COLUMNS = ", ".join(Contact._fields)
+_PLACEHOLDERS = ", ".join("?" for _ in Contact._fields)
+_TYPED_COLUMNS = _COLUMNS.replace(",", " TEXT,").replace("contact_id TEXT", "contact_id TEXT NOT NULL UNIQUE")
+_SCHEMA = f"""
+CREATE TABLE contact (rid INTEGER PRIMARY KEY, {_TYPED_COLUMNS} TEXT, generation INTEGER NOT NULL);
 CREATE TABLE term (
     term_id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL UNIQUE,
     fields INTEGER NOT NULL, uses INTEGER NOT NULL);
@@ -39,7 +39,9 @@ CREATE TABLE reach (
     reach INTEGER NOT NULL, value TEXT NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY (reach, value, rid)) WITHOUT ROWID;
 CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
-_COLUMNS = "contact_id, phone_no, first_name, last_name, email_id, company, job_title"
+_VERSION = crc32(f"{NORMALISER} {_SCHEMA}".encode()) >> 1
+"""A file with another schema, or with texts of another normaliser, has another version and is created again."""
+
 _ON_DISK = ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON", "temp_store = MEMORY")
 _MALFORMED = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_MISMATCH})
 _PATIENCE = 5000
@@ -150,7 +152,7 @@ class Index:
     def sweep(self, generation: int, /, *, state: Mapping[str, str] | None = None) -> int:
         """Remove the contacts that were not seen in `generation`, save `state`, and say how many there were."""
         with self._changing() as connection:
-            cursor = connection.execute(f"SELECT rid, {_COLUMNS} FROM contact WHERE generation <> ?", (generation,))  # noqa: S608 - a constant
+            cursor = connection.execute(f"SELECT rid, {_COLUMNS} FROM contact WHERE generation <> ?", (generation,))
             removed = self._remove(connection, [(rid, Row._make(row)) for rid, *row in cursor])
             _remember(connection, state or {})
             return removed
@@ -169,7 +171,7 @@ class Index:
         """Say how many contacts there are, or how many were seen in `generation`."""
         where, values = ("", ()) if generation is None else (" WHERE generation = ?", (generation,))
         with self._reading, _mapped(self._path):
-            return int(self._reader.execute(f"SELECT count(*) FROM contact{where}", values).fetchone()[0])  # noqa: S608 - a constant
+            return int(self._reader.execute(f"SELECT count(*) FROM contact{where}", values).fetchone()[0])
 
     def compact(self) -> bool:
         """Leave no byte of what was removed in the files: pack the postings, rewrite the file, empty the log.
@@ -262,15 +264,15 @@ class Snapshot:
             where, values = "value >= ? AND value < ?", (span.value, span.value + _AFTER_ANY_TEXT)
         else:
             where, values = "value >= ? AND value <= ?", (span.value, span.value)
-        sql = f"SELECT rid FROM reach WHERE reach = ? AND {where} LIMIT ?"  # noqa: S608 - one of the two constants above
+        sql = f"SELECT rid FROM reach WHERE reach = ? AND {where} LIMIT ?"
         return [rid for (rid,) in self._connection.execute(sql, (span.reach, *values, limit))]
 
     def _terms(self, where: str, *values: str | int) -> list[Term]:
-        sql = f"SELECT term_id, text, fields, uses FROM term WHERE {where}"  # noqa: S608 - constants of this class
+        sql = f"SELECT term_id, text, fields, uses FROM term WHERE {where}"
         return [Term._make(found) for found in self._connection.execute(sql, values)]
 
     def _rows(self, rids: list[int]) -> list[Row]:
-        sql = f"SELECT rid, {_COLUMNS} FROM contact WHERE rid IN (SELECT value FROM json_each(?))"  # noqa: S608 - a constant
+        sql = f"SELECT rid, {_COLUMNS} FROM contact WHERE rid IN (SELECT value FROM json_each(?))"
         found = {rid: Row._make(row) for rid, *row in self._connection.execute(sql, (json.dumps(rids),))}
         return [found[rid] for rid in rids if rid in found]
 
@@ -363,15 +365,7 @@ def _reason(code: int, path: Path) -> str:
 
 
 def _row(contact: Contact) -> Row:
-    return Row(
-        _storable(contact.contact_id) or "",
-        _storable(contact.phone_no),
-        _storable(contact.first_name),
-        _storable(contact.last_name),
-        _storable(contact.email_id),
-        _storable(contact.company),
-        _storable(contact.job_title),
-    )
+    return Row._make(map(_storable, contact))
 
 
 def _storable(text: str | None) -> str | None:
@@ -380,18 +374,18 @@ def _storable(text: str | None) -> str | None:
 
 
 def _known(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> dict[str, _Numbered]:
-    sql = f"SELECT rid, {_COLUMNS} FROM contact WHERE contact_id = ?"  # noqa: S608 - a constant
+    sql = f"SELECT rid, {_COLUMNS} FROM contact WHERE contact_id = ?"
     found = (connection.execute(sql, (_storable(contact_id),)).fetchone() for contact_id in contact_ids)
     return {row[1]: (row[0], Row._make(row[1:])) for row in found if row}
 
 
 def _inserted(connection: sqlite3.Connection, row: Row, generation: int) -> int:
-    sql = f"INSERT INTO contact ({_COLUMNS}, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
+    sql = f"INSERT INTO contact ({_COLUMNS}, generation) VALUES ({_PLACEHOLDERS}, ?)"
     return connection.execute(sql, (*row, generation)).lastrowid or 0
 
 
 def _updated(connection: sqlite3.Connection, rid: int, row: Row, generation: int) -> int:
-    sql = f"UPDATE contact SET ({_COLUMNS}, generation) = (?, ?, ?, ?, ?, ?, ?, ?) WHERE rid = ?"  # noqa: S608 - a constant
+    sql = f"UPDATE contact SET ({_COLUMNS}, generation) = ({_PLACEHOLDERS}, ?) WHERE rid = ?"
     connection.execute(sql, (*row, generation, rid))
     return rid
 

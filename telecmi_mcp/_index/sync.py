@@ -45,7 +45,7 @@ class IndexSync:
         resumes_at: The event loop's time at which a pass goes on that rests after a fault.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with, each named
+    def __init__(
         self,
         client: TelecmiClient,
         store: ContactStore,
@@ -95,6 +95,8 @@ class IndexSync:
             with self._scope:
                 if not await self._is_unchanged(max_age):
                     await self._read_all()
+                    if self.sync_state.is_to_be_confirmed:
+                        await self._read_all()
                 elif self.sync_state.is_dirty:
                     await self._compact()
         except errors.TelecmiError as fault:

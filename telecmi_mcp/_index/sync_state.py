@@ -31,6 +31,7 @@ class SyncState:
         is_whole: Whether the last pass that ended read as many.
         as_of: When the last pass began that did.
         checked: When TeleCMI was last found to have no more and no fewer.
+        repeats: How many entries of the last sync that ended repeated an id.
         is_dirty: Whether something was removed or changed that must be scrubbed off a file.
     """
 
@@ -45,6 +46,7 @@ class SyncState:
     is_whole: bool = False
     as_of: float = 0
     checked: float = 0
+    repeats: int = 0
     is_dirty: bool = False
 
     @classmethod
@@ -88,10 +90,22 @@ class SyncState:
         )
 
     def closed(self, now: float, *, seen: int) -> SyncState:
-        """The pass at its end, having seen this many contacts.
+        """Return the state at the end of a sync that has seen this many contacts.
 
-        Without a count of TeleCMI's, the end of its cursors is the end of its contacts.
+        A sync is complete if it met as many entries as TeleCMI counts. Entries may repeat an id: because TeleCMI's list
+        does, or because the list moved while it was read, and then another contact was missed. So repeated entries
+        count only where the sync before met as many of them. Without a count of TeleCMI's, the end of its cursors is
+        the end of its contacts.
         """
-        is_whole = not self.is_broken and self.count in {None, seen + self.left_out}
-        ended = replace(self, ended=now, is_whole=is_whole)
+        repeats = max(0, self.read - self.left_out - seen)
+        lasting = repeats if repeats == self.repeats else 0
+        is_whole = not self.is_broken and self.count in {None, seen + self.left_out + lasting}
+        ended = replace(self, ended=now, is_whole=is_whole, repeats=repeats)
         return replace(ended, as_of=self.begun, checked=now) if is_whole else ended
+
+    @property
+    def is_to_be_confirmed(self) -> bool:
+        """Whether the last sync met as many entries as TeleCMI counts, and only repeated ids make it incomplete."""
+        return (
+            bool(self.ended and self.repeats) and not self.is_whole and not self.is_broken and self.read == self.count
+        )

@@ -121,7 +121,7 @@ def _target(file: Path) -> Path:
 
 def _bytes(path: Path) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, so that what is checked is what is read
+    with os.fdopen(descriptor, "rb") as file:  # so that what is checked is what is read
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode) or state.st_size > _MAX_BYTES:
             raise ClientConfigError(fact="what is there is not a configuration file")
@@ -132,7 +132,7 @@ def _put(path: Path, data: bytes, *, like: Path, instead_of: FileContents | None
     draft = path.with_name(f"{path.name}.{token_hex(8)}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), _NEW_MODE)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, made with its mode
+        with os.fdopen(descriptor, "wb") as file:  # made with its mode
             file.write(data)
             file.flush()
             os.fsync(descriptor)

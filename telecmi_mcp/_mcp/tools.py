@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from telecmi_mcp._api.cursors import MAX_CURSOR, pack_cursor, unpack_cursor
 from telecmi_mcp._api.protocol import MAX_LIMIT
+from telecmi_mcp._index.result import utc_time
 from telecmi_mcp._models import Contact, ContactPage, JsonContacts, MatchName
 from telecmi_mcp.errors import InvalidArguments
 
@@ -253,7 +253,7 @@ def _found(found: SearchResult) -> dict[str, Any]:
     facts = {
         "matches": [{**_contact(hit.contact), "match": hit.match} for hit in found.hits],
         "has_more": found.has_more,
-        "as_of": datetime.fromtimestamp(found.as_of, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "as_of": utc_time(found.as_of),
         "indexed": found.indexed,
         "count": found.count,
         "complete": found.complete,

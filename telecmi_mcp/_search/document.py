@@ -6,9 +6,10 @@
 from collections.abc import Iterator
 from enum import IntEnum
 from itertools import combinations
-from typing import NamedTuple
+from typing import TypeAlias
 from zlib import crc32
 
+from telecmi_mcp._models import Contact
 from telecmi_mcp._search.normalize import fold, words
 from telecmi_mcp._search.phones import significant
 from telecmi_mcp._search.phonetics import key
@@ -47,16 +48,8 @@ class Reach(IntEnum):
     MAIL_DOMAIN = 3
 
 
-class Row(NamedTuple):
-    """A contact as it is stored: `Contact`'s fields in their order, without the cost of validating them."""
-
-    contact_id: str
-    phone_no: str | None
-    first_name: str | None
-    last_name: str | None
-    email_id: str | None
-    company: str | None
-    job_title: str | None
+Row: TypeAlias = Contact
+"""A contact as it is stored."""
 
 
 def field_words(row: Row) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:

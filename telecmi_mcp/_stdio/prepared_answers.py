@@ -108,7 +108,7 @@ class EarlyAnswers:
         short = 0 < len(text) <= _LONGEST_ID and text.isascii() and text.isprintable()
         return short and text not in self.told and len(self.told) < _MOST
 
-    def _version_of(self, method: str, params: Any) -> str:  # noqa: ANN401 - JSON
+    def _version_of(self, method: str, params: Any) -> str:
         """Return the version that a request is to be answered in; "" for none that is known."""
         if method == "initialize":
             return params["protocolVersion"] if not self._version and _fits(params, _HELLO) else ""
@@ -158,7 +158,7 @@ def _is_found(name: str, version: str, path: Sequence[str]) -> bool:
     return folder is not None and os.path.isdir(os.path.join(folder, f"{name}-{version}.dist-info"))  # noqa: PTH112, PTH118 - the same
 
 
-def _read(line: bytes) -> Any:  # noqa: ANN401 - JSON
+def _read(line: bytes) -> Any:
     """Return the value of a line on which all readers of JSON agree; ``None`` for any other."""
     if len(line) > LONGEST or b"\\" in line or line.count(b"{") + line.count(b"[") > _DEEPEST:
         return None
@@ -191,7 +191,7 @@ def _write(message: Mapping[str, object]) -> bytes:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def _fits(value: Any, shape: Any) -> bool:  # noqa: ANN401 - JSON, and the shapes above
+def _fits(value: Any, shape: Any) -> bool:
     if isinstance(shape, tuple):
         return any(_fits(value, each) for each in shape)
     if isinstance(shape, type):

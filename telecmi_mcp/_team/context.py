@@ -75,7 +75,7 @@ def choose_database(settings: TeamSettings) -> Database | None:
     """Return the database that the settings name, not opened; ``None`` for none."""
     if settings.database_url is None:
         return None
-    from telecmi_mcp._team.db.database import Database  # noqa: PLC0415 - its driver is part of an extra
+    from telecmi_mcp._team.db.database import Database  # needs an extra
 
     return Database(settings.database_url)
 
@@ -125,7 +125,7 @@ async def _with_indexes(database: Database | None) -> AsyncIterator[Indexes | No
     if database is None:
         yield None
         return
-    from telecmi_mcp._team.index.indexes import open_indexes  # noqa: PLC0415 - its driver is part of an extra
+    from telecmi_mcp._team.index.indexes import open_indexes  # needs an extra
 
     async with open_indexes(database) as indexes:
         yield indexes

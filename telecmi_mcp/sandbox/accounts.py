@@ -7,9 +7,9 @@ from hashlib import blake2b
 from telecmi_mcp.sandbox.quirks import Quirks
 
 # All three are public and obviously fake: whoever starts a sandbox may sign in to it.
-SANDBOX_TOKEN = "fake-sand-box0-only"  # noqa: S105 - a public constant of the sandbox, no secret
+SANDBOX_TOKEN = "fake-sand-box0-only"
 SANDBOX_USER_ID = "103_1111112"
-SANDBOX_PASSWORD = "not-a-real-password"  # noqa: S105 - a public constant of the sandbox, no secret
+SANDBOX_PASSWORD = "not-a-real-password"
 
 _SECONDS_A_DAY = 86_400
 
@@ -77,8 +77,8 @@ class Account:
 
 
 def _is_refused_while_fresh(grant: _Grant, quirks: Quirks) -> bool:
-    if not grant.fresh or quirks.fresh_token == "accepted":  # noqa: S105 - the name of a form, no secret
+    if not grant.fresh or quirks.fresh_token == "accepted":
         return False
-    if quirks.fresh_token == "not_provisioned":  # noqa: S105 - the name of a form, no secret
+    if quirks.fresh_token == "not_provisioned":
         return True
     return grant.uses <= quirks.fresh_token_refusals

@@ -133,7 +133,7 @@ def _email_id(given: Name, family: Name, *, host: str) -> str:
     return f"{'.'.join(part for part in (given[1], family[1]) if part)}@{host}"
 
 
-def _as_contact(  # noqa: PLR0913, PLR0917 - TeleCMI's seven fields, in its order
+def _as_contact(  # noqa: PLR0917 - TeleCMI's seven fields, in its order
     contact_id: str,
     phone_no: str,
     first_name: str,

@@ -48,7 +48,7 @@ class Quirks:
     # 7: a lone surrogate as a JSON escape in the first contact's name
     first_name: Literal["clean", "lone_surrogate"] = "clean"
     # 7: the caller's own token handed back, in every contact, beside the contacts, or in the error text
-    token_echo: Literal["none", "contact", "answer", "error_text"] = "none"  # noqa: S105 - the name of a form, no secret
+    token_echo: Literal["none", "contact", "answer", "error_text"] = "none"
 
     # 8: throttling, as a verdict in the body or as the HTTP status
     rate_limit: Literal["never", "body", "http"] = "never"
@@ -69,13 +69,13 @@ class Quirks:
     error_text: Literal["msg", "message", "error", "status", "nested"] = "msg"
 
     # sign-in: the words for a token that is not accepted
-    bad_token_text: Literal["not_found", "failed_to_authenticate"] = "not_found"  # noqa: S105 - the name of a form, no secret
+    bad_token_text: Literal["not_found", "failed_to_authenticate"] = "not_found"
     # sign-in: its code
     bad_token_code: Literal[404, 401, 403, 407, 420] = 404
     # sign-in: days that a token lives
     token_days: float = 30
     # sign-in: what becomes of a token that was just minted
-    fresh_token: Literal["accepted", "refused_at_first", "not_provisioned"] = "accepted"  # noqa: S105 - the name of a form, no secret
+    fresh_token: Literal["accepted", "refused_at_first", "not_provisioned"] = "accepted"
     # sign-in: requests with a fresh token that are refused at first
     fresh_token_refusals: int = 1
     # sign-in: wrong passwords in a row that lock the user out; None is never

@@ -24,7 +24,7 @@ def success(fields: Mapping[str, object], *, quirks: Quirks) -> Response:
 
 def refusal(error: RefusedError, *, token: object, quirks: Quirks) -> Response:
     """TeleCMI's error form; the verdict is in the body, and where the quirks say so in the status too."""
-    is_echoed = quirks.token_echo == "error_text" and isinstance(token, str)  # noqa: S105 - the name of a form, no secret
+    is_echoed = quirks.token_echo == "error_text" and isinstance(token, str)
     text = f"{error.text} ({token})" if is_echoed else error.text
     body: dict[str, object] = {"code": error.code, "error": True}
     if quirks.error_text == "nested":
@@ -60,7 +60,7 @@ def contact_fields(contacts: object, *, token: str, quirks: Quirks) -> dict[str,
     fields: dict[str, object] = {"contacts": contacts}
     if quirks.extra_fields == "some":
         fields |= _EXTRA_ANSWER_FIELDS
-    if quirks.token_echo == "answer":  # noqa: S105 - the name of a form, no secret
+    if quirks.token_echo == "answer":
         fields["token"] = token
     return fields
 
@@ -95,7 +95,7 @@ def _shape(contact: AnyContact, *, position: int, token: str, quirks: Quirks) ->
     fields = dict(contact)
     if position == 0 and quirks.first_name == "lone_surrogate":
         fields["first_name"] = f"{fields.get('first_name', '')}{_LONE_SURROGATE}"
-    if quirks.token_echo == "contact":  # noqa: S105 - the name of a form, no secret
+    if quirks.token_echo == "contact":
         fields["job_title"] = token
     phone_no = fields.get("phone_no")
     if quirks.phone_no == "number" and isinstance(phone_no, str) and phone_no.isdecimal():

@@ -4,56 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from contact_entries import ENTRIES, HOSTILE, ODD, PLAIN, SECRET, SOUND, STRANGE, TEXTS
+from counted_calls import counting
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from paths import SAMPLES
 from telecmi_mcp import Contact, ContactPage, _sanitize, errors
 from telecmi_mcp._api import protocol
 from telecmi_mcp._mcp import tools
-from telecmi_mcp._models import JsonContacts
+from telecmi_mcp._models import FIELD_LIMITS, JsonContacts
 from telecmi_mcp._sanitize import clean, is_clean, shows_nothing
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-SECRET = "tok-123"
-LIMITS = {
-    "contact_id": 64,
-    "phone_no": 64,
-    "first_name": 200,
-    "last_name": 200,
-    "email_id": 320,
-    "company": 300,
-    "job_title": 300,
-}
-NAMES = [name for names in json.loads((SAMPLES / "names.json").read_text("utf-8")).values() for name in names]
-
-# One of each kind of character that cleaning looks at, and ordinary ones beside them.
-TROUBLE = "a अ्िa\u0301\u0334\u0f71\t\n\x00\x7f\x85\x9b\x1b[]\\m;\u00a0\u3000\u00ad\u034f\u115f\u17b4\u180b\u180e"
-MORE = "\u200b\u200c\u200d\u200e\u202e\u2028\u2029\u3164\ufe0f\ufeff\uffa0\ufffe\ue000\ud800\udfff\U000e0100\U000e0041☀"
-BLANK = "\u2800\u2813"
-HOSTILE = st.text(st.sampled_from(TROUBLE + MORE + BLANK), max_size=30)
-PIECES = st.lists(st.sampled_from(["tok-123", "tok", "-123", "to\u200bk-", "123", "\x00", " "]), max_size=5)
-PLAIN = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=70)
-LONG = st.builds(lambda text, times: text * times, st.sampled_from(["ab c", "क्", "e\u0301", " "]), st.integers(50, 120))
-NUMBERS = (
-    st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.sampled_from([0, 0.0, -0.0, 919200000000, 919200000000.0, 10**30, 1e300])
-)
-ODD = st.sampled_from([True, False, [], {}, [1], {"a": 1}])
-TEXTS = PLAIN | st.sampled_from(NAMES) | HOSTILE | PIECES.map("".join) | LONG | st.text(max_size=12)
-VALUES = TEXTS | st.none() | st.just("") | NUMBERS
-ENTRIES = st.fixed_dictionaries({"contact_id": VALUES}, optional=dict.fromkeys([*LIMITS][1:], VALUES))
-SOUND = st.fixed_dictionaries(
-    {"contact_id": st.uuids().map(str)},
-    optional=dict.fromkeys([*LIMITS][1:], PLAIN | st.sampled_from(NAMES) | st.none()),
-)
-STRANGE = ODD | st.none() | st.text(max_size=3) | st.dictionaries(st.sampled_from([*LIMITS]), ODD | VALUES)
 
 
 def read_value(value: Any, limit: int) -> str | None:
@@ -71,7 +34,7 @@ def read_value(value: Any, limit: int) -> str | None:
 
 def read_entry(entry: Any) -> list[Contact]:
     try:
-        fields = {name: read_value(entry.get(name), limit) for name, limit in LIMITS.items()}
+        fields = {name: read_value(entry.get(name), limit) for name, limit in FIELD_LIMITS.items()}
     except (TypeError, AttributeError):
         return []
     return [Contact(**fields)] if fields["contact_id"] else []  # type: ignore[arg-type]  # it has one
@@ -107,11 +70,11 @@ ASCII_TEXTS = PLAIN | st.sampled_from(["", " ", " a", "a ", "x" * 300, "x" * 301
 FINITE = st.integers() | st.floats(allow_nan=False, allow_infinity=False)  # others are not JSON
 ASCII_VALUES = ASCII_TEXTS | st.none() | FINITE | ODD
 ASCII_ENTRIES = st.fixed_dictionaries(
-    {"contact_id": ASCII_TEXTS}, optional=dict.fromkeys([*LIMITS, "unknown"][1:], ASCII_VALUES)
-) | st.permutations([*LIMITS]).flatmap(lambda names: st.fixed_dictionaries(dict.fromkeys(names, ASCII_VALUES)))
+    {"contact_id": ASCII_TEXTS}, optional=dict.fromkeys([*FIELD_LIMITS, "unknown"][1:], ASCII_VALUES)
+) | st.permutations([*FIELD_LIMITS]).flatmap(lambda names: st.fixed_dictionaries(dict.fromkeys(names, ASCII_VALUES)))
 
 
-ASCII_STRANGE = ODD | st.none() | PLAIN | st.dictionaries(st.sampled_from([*LIMITS]), ASCII_VALUES)
+ASCII_STRANGE = ODD | st.none() | PLAIN | st.dictionaries(st.sampled_from([*FIELD_LIMITS]), ASCII_VALUES)
 
 
 @given(st.lists(SOUND | ASCII_ENTRIES | ASCII_STRANGE, max_size=8), st.sampled_from([None, (",", ":"), (" , ", " : ")]))
@@ -254,19 +217,6 @@ def test_every_body_is_decoded_as_python_decodes_it(value: Any, escape: int, pla
             assert repr(answer) == repr(expected)  # not ==: NaN is none, 0 is False
 
 
-def counting(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> list[str]:
-    """Count the calls of a function, which still does its work."""
-    calls: list[str] = []
-    real: Callable[..., Any] = getattr(module, name)
-
-    def counted(*args: Any, **kwargs: Any) -> Any:
-        calls.append(name)
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(module, name, counted)
-    return calls
-
-
 @pytest.mark.parametrize("names", [("John", "Doe"), ("लक्ष्मी", "कृष्णमूर्ति")])
 def test_a_page_without_anything_to_clean_is_decoded_once_and_never_cleaned(
     names: tuple[str, str], monkeypatch: pytest.MonkeyPatch
@@ -281,4 +231,4 @@ def test_a_page_without_anything_to_clean_is_decoded_once_and_never_cleaned(
     page = protocol.read_page(protocol.read_answer(200, body, secret=SECRET), 100, secret=SECRET)
     assert len(page.contacts) == 100
     assert (len(cleaned), len(read), len(again)) == (0, 1, 0)
-    assert (len(suspected), len(columns)) == ((0, 0) if names[0].isascii() else (2, 7))
+    assert (len(suspected), len(columns)) == ((0, 0) if names[0].isascii() else (2, len(FIELD_LIMITS)))

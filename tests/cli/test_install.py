@@ -135,7 +135,7 @@ async def sign_in(state: Path, user_id: str) -> None:
 
 
 async def test_who_signed_in_is_told_and_nothing_of_it_is_written(home: Home) -> None:
-    import anyio  # noqa: PLC0415 - the command has a loop of its own, so it runs in a thread
+    import anyio  # the command has a loop of its own, so it runs in a thread
 
     await sign_in(home.state, "103_1111112")
     _, out, _ = await anyio.to_thread.run_sync(home.install, "cursor")

@@ -60,7 +60,7 @@ def test_the_sandboxs_contacts_are_written_and_told_of(tmp_path: Path) -> None:
 
 
 def _serve(pipe: Connection, count: int) -> None:
-    import uvicorn  # noqa: PLC0415 - the server's process only
+    import uvicorn  # the server's process only
 
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each page takes 40 ms

@@ -4,91 +4,24 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
 from e2e.lines import call, environment, started
-from sandbox_calls import send
-from telecmi_mcp.sandbox import SANDBOX_TOKEN, Sandbox, create_sandbox, make_contacts
+from e2e.paged_telecmi import CONTACTS, served_pages
+from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and XDG folders")
 
-CONTACTS = make_contacts(650)
-
-
-class Pages:
-    """A pretend TeleCMI on loopback that holds the pages after the third until it is let go."""
-
-    def __init__(self) -> None:
-        self.sandbox = create_sandbox(contacts=CONTACTS)
-        self.cursors: list[str | None] = []
-        self.holds, self.let_go = threading.Event(), threading.Event()
-        self.address = ""
-
-    def answer(self, body: bytes, fields: dict[str, Any]) -> bytes:
-        """The answer to one request."""
-        if "limit" in fields:
-            self.cursors.append(fields.get("page_state"))
-            if len(self.cursors) > 3:
-                self.holds.set()
-                self.let_go.wait(30)
-        return anyio.run(_asked, self.sandbox, body)
-
-
-async def _asked(sandbox: Sandbox, body: bytes) -> bytes:
-    return (await send(sandbox, "/v3/contact/get", content=body)).content
-
-
-@contextmanager
-def served() -> Iterator[Pages]:
-    """Serve it."""
-    import json  # noqa: PLC0415 - the handler's
-
-    pages = Pages()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            content = pages.answer(body, json.loads(body))
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-        def handle(self) -> None:
-            try:
-                super().handle()
-            except ConnectionError:
-                self.close_connection = True  # the process was killed: that is the test
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    pages.address = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
-        yield pages
-    finally:
-        pages.let_go.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
 
 @pytest.mark.slow
 async def test_a_killed_writer_is_succeeded_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
-    with served() as pages:
+    with served_pages() as pages:
         env = environment(
             TELECMI_BASE_URL=pages.address,
             TELECMI_TOKEN=SANDBOX_TOKEN,
@@ -106,7 +39,7 @@ async def test_a_killed_writer_is_succeeded_at_once_and_nothing_is_lost(tmp_path
             for server in (writer, waiting, reader):
                 await server.shake_hands()
             await writer.send(call(1, "search_contacts", **question))
-            assert await anyio.to_thread.run_sync(pages.holds.wait, 30)
+            assert await anyio.to_thread.run_sync(pages.is_holding.wait, 30)
             await waiting.send(call(1, "search_contacts", **question))
             found = (await reader.ask(call(1, "search_contacts", query=f"+{CONTACTS[41]['phone_no']}")))["result"]
             assert found["structuredContent"]["matches"][0]["first_name"] == "Priya"
@@ -114,7 +47,7 @@ async def test_a_killed_writer_is_succeeded_at_once_and_nothing_is_lost(tmp_path
 
             writer.process.send_signal(signal.SIGKILL)
             asked = len(pages.cursors)
-            pages.let_go.set()
+            pages.release.set()
             answer = (await waiting.receive())["result"]["structuredContent"]
             assert (answer["complete"], answer["indexed"], answer["matches"]) == (True, 650, [])
             assert pages.cursors[asked] is not None

@@ -10,10 +10,10 @@ from subprocess import PIPE
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from secret_encodings import encodings_of
 
 from e2e.lines import PATIENCE, call, environment, started
 from e2e.telecmi import Telecmi, opened_telecmi
-from e2e.test_secrets import songs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ def run(env: dict[str, str], *words: str, given: str = "") -> subprocess.Complet
 
 def assert_silent(*texts: str) -> None:
     for text in texts:
-        for song in [song for secret in SECRETS for song in songs(secret)]:
+        for song in [song for secret in SECRETS for song in encodings_of(secret)]:
             assert song not in text, text
 
 

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from api.test_protocol_columns import ENTRIES, SECRET, SOUND, counting
+from contact_entries import ENTRIES, SECRET, SOUND
+from counted_calls import counting
 from httpx2 import ASGITransport
 from hypothesis import given, settings
 from hypothesis import strategies as st

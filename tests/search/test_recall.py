@@ -1,11 +1,9 @@
-import gzip
-import json
 from collections import defaultdict
 from typing import Any
 
 import pytest
+from search_samples import sample_queries
 
-from paths import SAMPLES
 from telecmi_mcp._index.sqlite_store import Index
 from telecmi_mcp._models import Contact
 from telecmi_mcp._search import search
@@ -22,12 +20,6 @@ AT_1 = {
 }
 AT_10 = {"typo1": 0.98, "typo2": 0.95, "spelling_variant": 0.95}
 ACROSS_SCRIPTS = ("script_latin_to_native", "script_native_to_latin")
-
-
-def sample_queries(name: str) -> list[dict[str, Any]]:
-    with gzip.open(SAMPLES / "search" / f"{name}-10k.json.gz") as file:
-        queries: list[dict[str, Any]] = json.load(file)
-    return queries
 
 
 @pytest.fixture(scope="module", params=["dev", "val"])

@@ -78,9 +78,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _examined(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
-    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+    import anyio
 
-    from telecmi_mcp import _doctor  # noqa: PLC0415
+    from telecmi_mcp import _doctor
 
     try:
         settings = read_settings(args, environ)
@@ -91,7 +91,7 @@ def _examined(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
 
 
 async def _sandboxed(args: argparse.Namespace, settings: Settings, _: Mapping[str, str]) -> Report:
-    from telecmi_mcp import _doctor  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp import _doctor
 
     async with open_configured(args, settings) as app:
         reply = await _doctor.ask_telecmi(app)
@@ -100,8 +100,8 @@ async def _sandboxed(args: argparse.Namespace, settings: Settings, _: Mapping[st
 
 
 async def _looked(args: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> Report:
-    from telecmi_mcp import _doctor  # noqa: PLC0415 - late, like all that --help does not need
-    from telecmi_mcp._install.paths import Machine  # noqa: PLC0415
+    from telecmi_mcp import _doctor
+    from telecmi_mcp._install.paths import Machine
 
     before = (
         _doctor.look_at_settings(environ),
@@ -122,7 +122,7 @@ async def _looked(args: argparse.Namespace, settings: Settings, environ: Mapping
 
 
 async def _owner(settings: Settings, app: App) -> str:
-    from telecmi_mcp._index.account_directory import owner_of  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._index.account_directory import owner_of
 
     try:
         return await owner_of(settings.base_url, app.tokens)
@@ -131,7 +131,7 @@ async def _owner(settings: Settings, app: App) -> str:
 
 
 def _judged(app: App, reply: Reply) -> tuple[CheckResult, ...]:
-    from telecmi_mcp import _doctor  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp import _doctor
 
     return _doctor.judge_sign_in(app.tokens.origin, app.clock()), _doctor.judge_reply(reply)
 

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Do what was asked, and say what was done and what is left to do."""
-    from telecmi_mcp.errors import ConfigurationError  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp.errors import ConfigurationError
 
     if args.json and not args.list:
         raise ConfigurationError(hint="Use --json with --list", fact="the rest is said to people")
@@ -67,18 +67,18 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _config_target(args: argparse.Namespace, environ: Mapping[str, str]) -> ConfigTarget:
-    from telecmi_mcp._install.apply import ConfigTarget  # noqa: PLC0415 - late, like all that --help does not need
-    from telecmi_mcp._install.clients import CLIENTS  # noqa: PLC0415
-    from telecmi_mcp._install.paths import Machine  # noqa: PLC0415
-    from telecmi_mcp._install.record import InstallRecords  # noqa: PLC0415
-    from telecmi_mcp._private_files import state_folder  # noqa: PLC0415
+    from telecmi_mcp._install.apply import ConfigTarget
+    from telecmi_mcp._install.clients import CLIENTS
+    from telecmi_mcp._install.paths import Machine
+    from telecmi_mcp._install.record import InstallRecords
+    from telecmi_mcp._private_files import state_folder
 
     return ConfigTarget(CLIENTS[args.client], Machine.here(environ), InstallRecords(state_folder()), force=args.force)
 
 
 def _server(args: argparse.Namespace, environ: Mapping[str, str], settings: Settings) -> Server:
     """How a client is to start this program: with the settings of now, except those that are secret."""
-    from telecmi_mcp._install.launch_command import find_server  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._install.launch_command import find_server
 
     words = ("serve", "--sandbox") if args.sandbox else ("serve",)
     server = find_server(sys.argv[0], sys.executable, sys.prefix, environ, words)
@@ -103,8 +103,8 @@ def _carried(args: argparse.Namespace, environ: Mapping[str, str], settings: Set
 
 
 def _install(desk: ConfigTarget, args: argparse.Namespace, environ: Mapping[str, str]) -> str:
-    from telecmi_mcp._install.apply import put_in  # noqa: PLC0415 - late, like all that --help does not need
-    from telecmi_mcp.errors import ClientConfigError  # noqa: PLC0415
+    from telecmi_mcp._install.apply import put_in
+    from telecmi_mcp.errors import ClientConfigError
 
     settings = read_settings(args, environ)
     server = _server(args, environ, settings)
@@ -119,8 +119,8 @@ def _install(desk: ConfigTarget, args: argparse.Namespace, environ: Mapping[str,
 
 
 def _uninstall(desk: ConfigTarget, args: argparse.Namespace, environ: Mapping[str, str]) -> str:
-    from telecmi_mcp._install.apply import take_out  # noqa: PLC0415 - late, like all that --help does not need
-    from telecmi_mcp.errors import ClientConfigError, ConfigurationError  # noqa: PLC0415
+    from telecmi_mcp._install.apply import take_out
+    from telecmi_mcp.errors import ClientConfigError, ConfigurationError
 
     try:
         server = _server(args, environ, read_settings(args, environ))
@@ -138,10 +138,10 @@ def _uninstall(desk: ConfigTarget, args: argparse.Namespace, environ: Mapping[st
 
 def _alone(operation: Callable[[], Change]) -> Change:
     """Do something while no other telecmi-mcp changes a configuration."""
-    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+    import anyio
 
-    from telecmi_mcp._private_files import held_lock, state_folder  # noqa: PLC0415
-    from telecmi_mcp.errors import ClientConfigError, DeadlineExceeded  # noqa: PLC0415
+    from telecmi_mcp._private_files import held_lock, state_folder
+    from telecmi_mcp.errors import ClientConfigError, DeadlineExceeded
 
     async def locked() -> Change:
         async with held_lock(state_folder() / "hosts.lock", patience=_PATIENCE):
@@ -155,8 +155,8 @@ def _alone(operation: Callable[[], Change]) -> Change:
 
 def _by_hand(desk: ConfigTarget, server: Server) -> str:
     """What belongs into the file, or the command to run."""
-    from telecmi_mcp._install.client_cli import adding, on_a_line  # noqa: PLC0415
-    from telecmi_mcp._install.entry import NAME, shape  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._install.client_cli import adding, on_a_line
+    from telecmi_mcp._install.entry import NAME, shape
 
     entry = shape(desk.host, server)
     if desk.host.program:
@@ -166,7 +166,7 @@ def _by_hand(desk: ConfigTarget, server: Server) -> str:
 
 def _said(error: ClientConfigError, settings: Settings | None = None) -> str:
     """What a client's own command said, without secrets."""
-    from telecmi_mcp._config.secrets import KnownSecrets  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._config.secrets import KnownSecrets
 
     secrets = KnownSecrets()
     if settings is not None:
@@ -186,7 +186,7 @@ def _left_to_do(desk: ConfigTarget, settings: Settings, change: Change, *, sandb
 
 
 def _about_signing_in(settings: Settings) -> list[str]:
-    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+    import anyio
 
     secrets = [
         setting.variable
@@ -205,9 +205,9 @@ def _about_signing_in(settings: Settings) -> list[str]:
 
 
 async def _signed_in(base_url: str) -> list[str]:
-    from telecmi_mcp._auth.resolve import open_saved_sign_ins  # noqa: PLC0415 - late, like all that --help does not need
-    from telecmi_mcp._private_files import state_folder  # noqa: PLC0415
-    from telecmi_mcp.errors import StoreUnusable  # noqa: PLC0415
+    from telecmi_mcp._auth.resolve import open_saved_sign_ins
+    from telecmi_mcp._private_files import state_folder
+    from telecmi_mcp.errors import StoreUnusable
 
     try:
         return await open_saved_sign_ins(state_folder(), time_limit=_KEYRING_SECONDS).user_ids(base_url)
@@ -216,8 +216,8 @@ async def _signed_in(base_url: str) -> list[str]:
 
 
 def _listed(args: argparse.Namespace, environ: Mapping[str, str]) -> str:
-    from telecmi_mcp._install.detect import survey  # noqa: PLC0415
-    from telecmi_mcp._install.paths import Machine  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._install.detect import survey
+    from telecmi_mcp._install.paths import Machine
 
     standings = [each for each in survey(Machine.here(environ)) if args.client in {None, each.host}]
     if args.json:
@@ -230,7 +230,7 @@ def _listed(args: argparse.Namespace, environ: Mapping[str, str]) -> str:
 
 
 def _row(standing: ClientStatus) -> tuple[str, str, str, str]:
-    from telecmi_mcp._sanitize import clean  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._sanitize import clean
 
     configured = {True: "yes", False: "no", None: "not known"}[standing.configured]
     notes = f" ({standing.problem})" if standing.problem else ""

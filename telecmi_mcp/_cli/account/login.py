@@ -45,10 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Ask for the password, sign in, keep what was got, and say until when."""
-    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+    import anyio
 
-    from telecmi_mcp._auth.credentials import Account  # noqa: PLC0415
-    from telecmi_mcp._cli import prompts  # noqa: PLC0415
+    from telecmi_mcp._auth.credentials import Account
+    from telecmi_mcp._cli import prompts
 
     settings = read_settings(args, environ)
     anyio.run(_check_store, args.store)  # before a person has typed anything
@@ -68,19 +68,19 @@ class _Choice:
 
 
 async def _check_store(name: str) -> None:
-    from telecmi_mcp._auth.resolve import open_stores  # noqa: PLC0415 - late, like all that --help does not need
-    from telecmi_mcp._private_files import state_folder  # noqa: PLC0415
+    from telecmi_mcp._auth.resolve import open_stores
+    from telecmi_mcp._private_files import state_folder
 
     await open_stores(state_folder(), time_limit=_KEYRING_SECONDS)[name].check()
 
 
 async def _sign_in(settings: Settings, account: Account, password: SecretStr, choice: _Choice) -> str:
-    from telecmi_mcp._api.http import Channel  # noqa: PLC0415 - late, like all that --help does not need
-    from telecmi_mcp._auth.login import Login  # noqa: PLC0415
-    from telecmi_mcp._auth.rejected_passwords import RejectedPasswords  # noqa: PLC0415
-    from telecmi_mcp._auth.resolve import lock_of, open_saved_sign_ins  # noqa: PLC0415
-    from telecmi_mcp._config.secrets import KnownSecrets  # noqa: PLC0415
-    from telecmi_mcp._private_files import held_lock, state_folder  # noqa: PLC0415
+    from telecmi_mcp._api.http import Channel
+    from telecmi_mcp._auth.login import Login
+    from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
+    from telecmi_mcp._auth.resolve import lock_of, open_saved_sign_ins
+    from telecmi_mcp._config.secrets import KnownSecrets
+    from telecmi_mcp._private_files import held_lock, state_folder
 
     folder = state_folder()
     channel = Channel(settings.base_url)
@@ -96,8 +96,8 @@ async def _sign_in(settings: Settings, account: Account, password: SecretStr, ch
 
 
 def _told(kept: Credentials, signed_in: SignedIn) -> str:
-    from telecmi_mcp._api.token_source import LIFETIME_DAYS  # noqa: PLC0415
-    from telecmi_mcp._auth.resolve import STORES  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._api.token_source import LIFETIME_DAYS
+    from telecmi_mcp._auth.resolve import STORES
 
     who = f"{signed_in.name} ({kept.account.user_id})" if signed_in.name else kept.account.user_id
     end = time.strftime("%Y-%m-%d", time.localtime(kept.issued_at + LIFETIME_DAYS * _DAY))

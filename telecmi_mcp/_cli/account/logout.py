@@ -28,19 +28,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Forget the user, by default the last who signed in, and say so."""
-    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+    import anyio
 
     print(anyio.run(_sign_out, read_settings(args, environ)))
     return 0
 
 
 async def _sign_out(settings: Settings) -> str:
-    from telecmi_mcp._auth.credentials import Account  # noqa: PLC0415
-    from telecmi_mcp._auth.rejected_passwords import RejectedPasswords  # noqa: PLC0415
-    from telecmi_mcp._auth.resolve import lock_of, open_saved_sign_ins  # noqa: PLC0415
-    from telecmi_mcp._index.account_directory import name_owner  # noqa: PLC0415 - late, like all that --help does not need
-    from telecmi_mcp._index.location import cache_folder, forget_index  # noqa: PLC0415
-    from telecmi_mcp._private_files import held_lock, state_folder  # noqa: PLC0415
+    from telecmi_mcp._auth.credentials import Account
+    from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
+    from telecmi_mcp._auth.resolve import lock_of, open_saved_sign_ins
+    from telecmi_mcp._index.account_directory import name_owner
+    from telecmi_mcp._index.location import cache_folder, forget_index
+    from telecmi_mcp._private_files import held_lock, state_folder
 
     folder = state_folder()
     sign_ins = open_saved_sign_ins(folder, time_limit=_KEYRING_SECONDS)

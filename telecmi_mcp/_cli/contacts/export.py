@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Read until the file is whole; 1 if TeleCMI did not give all contacts."""
-    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+    import anyio
 
     settings = read_settings(args, environ)
     form, path = _form(args.file, args.format), _target(args.file, force=args.force)
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _form(file: Path, given: str | None) -> str:
-    from telecmi_mcp._export import FILE_FORMATS  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._export import FILE_FORMATS
 
     form = given or file.suffix.removeprefix(".").lower()
     if form not in FILE_FORMATS:
@@ -70,8 +70,8 @@ def _target(file: Path, *, force: bool) -> Path:
 
 
 async def _export(args: argparse.Namespace, settings: Settings, form: str, path: Path) -> Exported:
-    from telecmi_mcp._export import PartialFile, export, open_format  # noqa: PLC0415
-    from telecmi_mcp._index.account_directory import owner_of  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._export import PartialFile, export, open_format
+    from telecmi_mcp._index.account_directory import owner_of
 
     async with open_configured(args, settings) as app:
         owner = await owner_of(settings.base_url, app.tokens)
@@ -101,7 +101,7 @@ def _shown(draft: PartialFile) -> Iterator[Progress]:
 
 def _told(exported: Exported) -> str:
     """One sentence: what is where, and all that whoever uses it must know."""
-    from telecmi_mcp._sanitize import clean  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._sanitize import clean
 
     said = [
         f"{exported.contacts:,} contacts in {clean(str(exported.path), limit=_LONGEST_PATH)}",

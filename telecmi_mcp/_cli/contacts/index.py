@@ -36,7 +36,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if args.operation == "clear":
         print(_clear())
         return 0
-    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+    import anyio
 
     print(_status(settings, anyio.run(_owner, settings)))
     return 0
@@ -44,11 +44,11 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 async def _owner(settings: Settings) -> str:
     """Whose index the server would use; nobody is asked for that."""
-    from telecmi_mcp._auth.resolve import open_saved_sign_ins  # noqa: PLC0415
-    from telecmi_mcp._auth.token_sources import FixedToken, TokenFile  # noqa: PLC0415
-    from telecmi_mcp._config.secrets import KnownSecrets  # noqa: PLC0415
-    from telecmi_mcp._index.account_directory import name_owner, owner_of  # noqa: PLC0415 - late, like all that --help does not need
-    from telecmi_mcp._private_files import state_folder  # noqa: PLC0415
+    from telecmi_mcp._auth.resolve import open_saved_sign_ins
+    from telecmi_mcp._auth.token_sources import FixedToken, TokenFile
+    from telecmi_mcp._config.secrets import KnownSecrets
+    from telecmi_mcp._index.account_directory import name_owner, owner_of
+    from telecmi_mcp._private_files import state_folder
 
     if settings.token is not None:
         return await owner_of(settings.base_url, FixedToken(settings.token))
@@ -59,9 +59,9 @@ async def _owner(settings: Settings) -> str:
 
 
 def _status(settings: Settings, owner: str) -> str:
-    from telecmi_mcp._index.files import probe_folder  # noqa: PLC0415 - late, like all that --help does not need
-    from telecmi_mcp._index.location import cache_folder, find_index, inspect_index  # noqa: PLC0415
-    from telecmi_mcp._index.sync_state import SyncState  # noqa: PLC0415
+    from telecmi_mcp._index.files import probe_folder
+    from telecmi_mcp._index.location import cache_folder, find_index, inspect_index
+    from telecmi_mcp._index.sync_state import SyncState
 
     reason, shelved = probe_folder(cache_folder()), None
     with suppress(IndexUnusable):  # the probe says why
@@ -83,7 +83,7 @@ def _status(settings: Settings, owner: str) -> str:
 
 
 def _clear() -> str:
-    from telecmi_mcp._index.location import cache_folder, clear_indexes  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._index.location import cache_folder, clear_indexes
 
     removed = clear_indexes(cache_folder())
     return f"Removed {removed} index{'' if removed == 1 else 'es'} from {cache_folder()}."

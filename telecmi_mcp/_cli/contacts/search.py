@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._config.settings import Settings
     from telecmi_mcp._index.result import SearchResult
+    from telecmi_mcp._search import Hit
 
 SUMMARY = "Find contacts: by name, number, e-mail, company or title."
 
 _LIMIT, _MAX_LIMIT = 5, 25
-_WIDTHS = (8, 26, 15, 30)
+_NAME_FIELDS = ("first_name", "last_name")
+_WIDTHS = {"match": 8, "name": 26, "phone_no": 15, "email_id": 30}
+_DEFAULT_WIDTH = 26
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,14 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print the matches; 1 if there are none."""
-    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+    import anyio
 
     found = anyio.run(_search, args, read_settings(args, environ))
     for hit in found.hits:
-        contact = hit.contact
-        name = " ".join(filter(None, [contact.first_name, contact.last_name]))
-        cells = (hit.match, name, contact.phone_no or "", contact.email_id or "", contact.company or "")
-        print("  ".join(cell.ljust(width) for cell, width in zip(cells, (*_WIDTHS, 0), strict=True)).rstrip())
+        print("  ".join(cell.ljust(_WIDTHS.get(name, _DEFAULT_WIDTH)) for name, cell in _cells(hit).items()).rstrip())
     for line in filter(None, [found.has_more and "There are more.", found.notice]):
         print(line, file=sys.stderr)
     return 0 if found.hits else 1
@@ -46,6 +46,13 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 async def _search(args: argparse.Namespace, settings: Settings) -> SearchResult:
     async with open_configured(args, settings) as app:
         return await app.directory.search(" ".join(args.words), limit=args.limit)
+
+
+def _cells(hit: Hit) -> dict[str, str]:
+    """Return the columns of a match: how it matches, the name, and every other field but the id."""
+    fields = {name: value or "" for name, value in hit.contact._asdict().items() if name != "contact_id"}
+    name = " ".join(filter(None, map(fields.pop, _NAME_FIELDS)))
+    return {"match": hit.match, "name": name, **fields}
 
 
 def _limit(text: str) -> int:

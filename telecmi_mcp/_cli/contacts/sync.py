@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Read until the index is up to date; 1 if it has not all contacts then."""
-    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+    import anyio
 
     settings = read_settings(args, environ)
     if settings.index == "off":

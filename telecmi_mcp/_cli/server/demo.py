@@ -24,15 +24,15 @@ def add_arguments(_: argparse.ArgumentParser) -> None:
 
 def run(_: argparse.Namespace, __: Mapping[str, str]) -> int:
     """Start the server over the sandbox, speak MCP to it, and show what it says."""
-    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+    import anyio
 
     anyio.run(_show)
     return 0
 
 
 async def _show() -> None:
-    from mcp.client import Client  # noqa: PLC0415 - late, like all that --help does not need
-    from mcp.client.stdio import StdioServerParameters, stdio_client  # noqa: PLC0415
+    from mcp.client import Client
+    from mcp.client.stdio import StdioServerParameters, stdio_client
 
     server = StdioServerParameters(command=sys.executable, args=["-m", "telecmi_mcp", "serve", "--sandbox"])
     _say("telecmi-mcp, as a process on stdio. Every contact here is invented; TeleCMI was not asked.")

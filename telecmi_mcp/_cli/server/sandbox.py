@@ -22,9 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, _: Mapping[str, str]) -> int:
     """Serve until interrupted."""
-    import uvicorn  # noqa: PLC0415 - late, like all that --help does not need
+    import uvicorn
 
-    from telecmi_mcp.sandbox import SANDBOX_TOKEN, create_sandbox  # noqa: PLC0415
+    from telecmi_mcp.sandbox import SANDBOX_TOKEN, create_sandbox
 
     try:
         listener = socket.create_server(("127.0.0.1", args.port))

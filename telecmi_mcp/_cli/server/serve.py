@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Serve until input ends or a signal comes; then leave the process at once."""
     if getattr(args, "http", None) is not None:
-        from telecmi_mcp._cli.team.server import run_team_server  # noqa: PLC0415 - stdio needs none of it
+        from telecmi_mcp._cli.team.server import run_team_server  # stdio needs none of it
 
         return run_team_server(args, environ)
     values = read_values(args, environ)
@@ -74,10 +74,10 @@ def _import_server() -> None:
 
 
 def _serve(args: argparse.Namespace, settings: Settings, wire: tuple[int, int], begun: Begun) -> int:
-    from telecmi_mcp._config.logging import configure_logging  # noqa: PLC0415 - the first answers are given without all this
-    from telecmi_mcp._config.secrets import KnownSecrets  # noqa: PLC0415
-    from telecmi_mcp._server.factory import create_server  # noqa: PLC0415
-    from telecmi_mcp._stdio.serve import serve_stdio  # noqa: PLC0415
+    from telecmi_mcp._config.logging import configure_logging  # the first answers are given without all this
+    from telecmi_mcp._config.secrets import KnownSecrets
+    from telecmi_mcp._server.factory import create_server
+    from telecmi_mcp._stdio.serve import serve_stdio
 
     secrets = KnownSecrets()
     configure_logging(settings, secrets)

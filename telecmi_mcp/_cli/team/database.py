@@ -21,7 +21,7 @@ def opened_database(environ: Mapping[str, str]) -> Iterator[Database]:
         DatabaseAway: It cannot be reached.
         DatabaseUnusable: It refuses a statement.
     """
-    from telecmi_mcp.errors import DatabaseUnavailable  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp.errors import DatabaseUnavailable
 
     database = _configured(environ)
     # What the pool says of each attempt adds nothing to the one sentence of the error.
@@ -43,10 +43,10 @@ def opened_database(environ: Mapping[str, str]) -> Iterator[Database]:
 
 
 def _configured(environ: Mapping[str, str]) -> Database:
-    from pydantic import SecretStr  # noqa: PLC0415 - late, like all that --help does not need
+    from pydantic import SecretStr
 
-    from telecmi_mcp._team.config.variables import DATABASE_URL, team_values_of  # noqa: PLC0415
-    from telecmi_mcp.errors import ConfigurationError  # noqa: PLC0415
+    from telecmi_mcp._team.config.variables import DATABASE_URL, team_values_of
+    from telecmi_mcp.errors import ConfigurationError
 
     url = team_values_of(environ)["database_url"]
     if not url:
@@ -54,7 +54,7 @@ def _configured(environ: Mapping[str, str]) -> Database:
             hint=f"Set {DATABASE_URL.variable}", fact="this command works on the database of a team's server"
         )
     try:
-        from telecmi_mcp._team.db.database import Database  # noqa: PLC0415 - its driver is part of an extra
+        from telecmi_mcp._team.db.database import Database  # needs an extra
     except ImportError:
         raise ConfigurationError(
             hint="Install what a team's server needs: pip install 'telecmi-mcp[team]'",

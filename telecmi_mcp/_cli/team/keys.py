@@ -38,7 +38,7 @@ def _add_way(
 
 
 def _add(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    from telecmi_mcp._team.auth.access_keys import add_key  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._team.auth.access_keys import add_key
 
     with opened_database(environ) as database:
         database.migrate()  # there may be a key before the server has ever started
@@ -51,7 +51,7 @@ def _add(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _list(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    from telecmi_mcp._team.auth.access_keys import all_keys  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._team.auth.access_keys import all_keys
 
     with opened_database(environ) as database:
         database.migrate()
@@ -68,7 +68,7 @@ def _list(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _revoke(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    from telecmi_mcp._team.auth.access_keys import REVOKED_AFTER, revoke_key  # noqa: PLC0415 - late, like all the others
+    from telecmi_mcp._team.auth.access_keys import REVOKED_AFTER, revoke_key
 
     with opened_database(environ) as database:
         database.migrate()

@@ -52,17 +52,17 @@ def run_team_server(args: argparse.Namespace, environ: Mapping[str, str]) -> int
 
 
 def _serve(args: argparse.Namespace, settings: TeamSettings) -> int:
-    from telecmi_mcp._config.logging import configure_logging  # noqa: PLC0415 - settings are looked at before all this
-    from telecmi_mcp._config.secrets import KnownSecrets  # noqa: PLC0415 - the same
-    from telecmi_mcp._team.http.asgi import build_app  # noqa: PLC0415 - the same
-    from telecmi_mcp._team.http.connections import (  # noqa: PLC0415 - the same
+    from telecmi_mcp._config.logging import configure_logging  # settings are looked at before all this
+    from telecmi_mcp._config.secrets import KnownSecrets
+    from telecmi_mcp._team.http.asgi import build_app
+    from telecmi_mcp._team.http.connections import (
         MAX_CONNECTIONS,
         MIN_OPEN_FILES,
         RESERVED_FILES,
         ConnectionLimit,
         max_connections_for,
     )
-    from telecmi_mcp._team.http.serve import serve_http  # noqa: PLC0415 - the same
+    from telecmi_mcp._team.http.serve import serve_http
 
     open_files = raise_open_files(MAX_CONNECTIONS + RESERVED_FILES)
     if open_files < MIN_OPEN_FILES:
@@ -77,19 +77,19 @@ def _serve(args: argparse.Namespace, settings: TeamSettings) -> int:
 def _surroundings(args: argparse.Namespace) -> dict[str, Any]:
     """What is behind it: TeleCMI and what ``telecmi-mcp login`` kept, or the sandbox."""
     if not args.sandbox:
-        from telecmi_mcp._private_files import state_folder  # noqa: PLC0415 - the same
+        from telecmi_mcp._private_files import state_folder
 
         return {"state": state_folder()}
-    from httpx2 import ASGITransport  # noqa: PLC0415 - the same
+    from httpx2 import ASGITransport
 
-    from telecmi_mcp.sandbox import create_sandbox  # noqa: PLC0415 - the same
+    from telecmi_mcp.sandbox import create_sandbox
 
     return {"transport": ASGITransport(app=create_sandbox())}
 
 
 def _read(args: argparse.Namespace, environ: Mapping[str, str]) -> TeamSettings:
     """Return the settings of the environment and the flags; a flag that is given wins."""
-    from telecmi_mcp._team.config.settings import TeamSettings  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._team.config.settings import TeamSettings
 
     given = vars(args)
     listed = {each.variable: ",".join(given[each.variable]) for each in _LISTED if given[each.variable]}

@@ -70,10 +70,10 @@ def _add(operations: Deeds, name: str, summary: str, operation: Deed) -> argpars
 
 
 def _sign_in(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+    import anyio
 
-    from telecmi_mcp._auth.credentials import Account  # noqa: PLC0415
-    from telecmi_mcp._cli import prompts  # noqa: PLC0415
+    from telecmi_mcp._auth.credentials import Account
+    from telecmi_mcp._cli import prompts
 
     settings = read_settings(args, {**environ, **dict.fromkeys(_OF_THE_SERVICE, "")})
     _check_name("NAME", args.name)
@@ -91,17 +91,17 @@ def _sign_in(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 async def _with_token(sign_ins: TeamSignIns, account: Account, args: argparse.Namespace) -> Credentials:
-    import time  # noqa: PLC0415 - late, like all that --help does not need
+    import time
 
-    from telecmi_mcp._auth.credentials import Credentials  # noqa: PLC0415
-    from telecmi_mcp._cli.prompts import read_token_line  # noqa: PLC0415
+    from telecmi_mcp._auth.credentials import Credentials
+    from telecmi_mcp._cli.prompts import read_token_line
 
     credentials = Credentials(account, read_token_line(), time.time(), organisation=args.organisation)
     await sign_ins.keep(args.name, credentials)
     return credentials
 
 
-async def _with_password(  # noqa: PLR0913, PLR0917 - all that a login takes
+async def _with_password(  # noqa: PLR0917 - all that a login takes
     database: Database,
     sign_ins: TeamSignIns,
     settings: Settings,
@@ -109,13 +109,13 @@ async def _with_password(  # noqa: PLR0913, PLR0917 - all that a login takes
     password: SecretStr,
     args: argparse.Namespace,
 ) -> Credentials:
-    from dataclasses import replace  # noqa: PLC0415 - late, like all that --help does not need
+    from dataclasses import replace
 
-    from telecmi_mcp._api.http import Channel  # noqa: PLC0415
-    from telecmi_mcp._auth.login import Login  # noqa: PLC0415
-    from telecmi_mcp._auth.rejected_passwords import RejectedPasswords  # noqa: PLC0415
-    from telecmi_mcp._config.secrets import KnownSecrets  # noqa: PLC0415
-    from telecmi_mcp._team.accounts.login_locks import LoginLocks, SharedPasswordHashes  # noqa: PLC0415
+    from telecmi_mcp._api.http import Channel
+    from telecmi_mcp._auth.login import Login
+    from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
+    from telecmi_mcp._config.secrets import KnownSecrets
+    from telecmi_mcp._team.accounts.login_locks import LoginLocks, SharedPasswordHashes
 
     channel = Channel(settings.base_url)
     rejected_passwords = RejectedPasswords(SharedPasswordHashes(database, is_needed=True))
@@ -133,9 +133,9 @@ async def _with_password(  # noqa: PLR0913, PLR0917 - all that a login takes
 
 
 def _sign_out(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+    import anyio
 
-    from telecmi_mcp._team.accounts.credential_store import TeamSignIns  # noqa: PLC0415
+    from telecmi_mcp._team.accounts.credential_store import TeamSignIns
 
     base_url = read_settings(args, environ).base_url
     with opened_database(environ) as database:
@@ -146,9 +146,9 @@ def _sign_out(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _list(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+    import anyio
 
-    from telecmi_mcp._team.accounts.credential_store import TeamSignIns  # noqa: PLC0415
+    from telecmi_mcp._team.accounts.credential_store import TeamSignIns
 
     with opened_database(environ) as database:
         database.migrate()
@@ -161,14 +161,14 @@ def _list(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _new_key(_: argparse.Namespace, __: Mapping[str, str]) -> int:
-    from telecmi_mcp._team.accounts.encryption import new_key  # noqa: PLC0415 - late, like all that --help does not need
+    from telecmi_mcp._team.accounts.encryption import new_key
 
     print(new_key())
     return 0
 
 
 def _rekey(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    import anyio  # noqa: PLC0415 - late, like all that --help does not need
+    import anyio
 
     with opened_database(environ) as database:
         count = anyio.run(_opened_sign_ins(database, environ).rekey)
@@ -177,13 +177,13 @@ def _rekey(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _opened_sign_ins(database: Database, environ: Mapping[str, str]) -> TeamSignIns:
-    from pydantic import SecretStr  # noqa: PLC0415 - late, like all that --help does not need
+    from pydantic import SecretStr
 
-    from telecmi_mcp._team.accounts.credential_store import TeamSignIns  # noqa: PLC0415
-    from telecmi_mcp._team.accounts.encryption import open_vault  # noqa: PLC0415
-    from telecmi_mcp._team.config.settings import TeamSettings  # noqa: PLC0415
-    from telecmi_mcp._team.config.variables import ENCRYPTION_KEYS, team_values_of  # noqa: PLC0415
-    from telecmi_mcp.errors import ConfigurationError  # noqa: PLC0415
+    from telecmi_mcp._team.accounts.credential_store import TeamSignIns
+    from telecmi_mcp._team.accounts.encryption import open_vault
+    from telecmi_mcp._team.config.settings import TeamSettings
+    from telecmi_mcp._team.config.variables import ENCRYPTION_KEYS, team_values_of
+    from telecmi_mcp.errors import ConfigurationError
 
     values = team_values_of(environ)
     keys, path = values["encryption_keys"], values["encryption_keys_file"]
@@ -198,8 +198,8 @@ def _opened_sign_ins(database: Database, environ: Mapping[str, str]) -> TeamSign
 
 
 def _check_name(what: str, text: str) -> None:
-    from telecmi_mcp._team.auth.callers import MAX_NAME, is_name  # noqa: PLC0415 - late, like all the others
-    from telecmi_mcp.errors import ConfigurationError  # noqa: PLC0415
+    from telecmi_mcp._team.auth.callers import MAX_NAME, is_name
+    from telecmi_mcp.errors import ConfigurationError
 
     if not is_name(text):
         raise ConfigurationError(

@@ -121,7 +121,7 @@ class AppDeps:
 
 
 @asynccontextmanager
-async def open_apps(  # noqa: PLR0913 - what a replica has, each named
+async def open_apps(
     settings: TeamSettings,
     database: Database | None,
     *,
@@ -168,7 +168,7 @@ async def open_apps(  # noqa: PLR0913 - what a replica has, each named
 
 
 @asynccontextmanager
-async def _open_kind(  # noqa: PLR0913, PLR0917 - what both kinds are made of
+async def _open_kind(  # noqa: PLR0917 - what both kinds are made of
     ground: AppDeps,
     settings: TeamSettings,
     database: Database | None,
@@ -245,7 +245,7 @@ def _shared_token(
     ground: AppDeps, database: Database, sign_ins: TeamSignIns, membership_cache: MembershipCache, *, tasks: TaskGroup
 ) -> RenewedToken:
     """The service's token, which one replica gets for all; without the database each for itself."""
-    from telecmi_mcp._team.accounts.login_locks import LoginLocks, SharedPasswordHashes  # noqa: PLC0415 - its driver is part of an extra
+    from telecmi_mcp._team.accounts.login_locks import LoginLocks, SharedPasswordHashes  # needs an extra
 
     settings = ground.settings
     user = Account(settings.base_url, settings.user_id)
@@ -267,7 +267,7 @@ class _CallersTokens:
         self._ground = ground
         self._sign_ins = sign_ins
         self._membership_cache = membership_cache
-        from telecmi_mcp._team.accounts.login_locks import LoginLocks, SharedPasswordHashes  # noqa: PLC0415 - its driver is part of an extra
+        from telecmi_mcp._team.accounts.login_locks import LoginLocks, SharedPasswordHashes  # needs an extra
 
         self._login = ground.login(RejectedPasswords(SharedPasswordHashes(database, is_needed=True)))
         self._locks = LoginLocks(database, patience=ground.settings.timeout, is_needed=True)
@@ -329,7 +329,7 @@ class AppsOfCallers:
         sleep: Waits between two times of tidying up.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with, each named
+    def __init__(
         self,
         membership_cache: MembershipCache,
         open_app: Callable[[SharedAccount | Fault], AbstractAsyncContextManager[App]],

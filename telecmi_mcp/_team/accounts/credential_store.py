@@ -220,7 +220,7 @@ class TeamSignIns:
         )
         return [self._membership(base_url, *row) for row in rows]
 
-    def _membership(  # noqa: PLR0913, PLR0917 - the columns of a row
+    def _membership(  # noqa: PLR0917 - the columns of a row
         self,
         base_url: str,
         caller: str | None,

@@ -30,7 +30,7 @@ ANYONE = Caller()
 
 def caller_now() -> Caller:
     """Return who made the request that is being answered, as the SDK's middleware knows it."""
-    from mcp.server.auth.middleware.auth_context import get_access_token  # noqa: PLC0415 - commands need names, no SDK
+    from mcp.server.auth.middleware.auth_context import get_access_token  # commands need names, no SDK
 
     token = get_access_token()
     return ANYONE if token is None else Caller(token.subject or token.client_id)

@@ -36,7 +36,7 @@ _WRITE = f"""
     SELECT %s, * FROM unnest(%s::int[]{", %s::text[]" * (len(Row._fields) + len(REACHED))})
     ON CONFLICT (mirror_id, rid) DO UPDATE SET ({_NUMBERED_COLUMNS})
     = ({", ".join(f"EXCLUDED.{column}" for column in _NUMBERED_COLUMNS.split(", "))})
-"""  # noqa: S608 - names of columns only
+"""
 _POST = """
     INSERT INTO telecmi_mcp.posting AS posting SELECT %s, rid, tokens::bigint[]
     FROM unnest(%s::int[], %s::text[]) AS come (rid, tokens)
@@ -49,11 +49,11 @@ _REMOVE = """
 _BY_RID = f"""
     SELECT rid, {COLUMNS} FROM unnest(%s::int[]) AS asked (rid) JOIN telecmi_mcp.contact USING (rid)
     WHERE mirror_id = %s
-"""  # noqa: S608 - names of columns only
+"""
 _BEGIN = f"""
     SELECT next_rid, {", ".join(f"set_config('{name}', 'off', true)" for name in PLANNING)}
     FROM telecmi_mcp.mirror WHERE mirror_id = %s AND fence = %s FOR UPDATE
-""".encode()  # noqa: S608 - names of settings only
+""".encode()
 _CLOSE = """
     UPDATE telecmi_mcp.mirror SET next_rid = %s, contacts = contacts + %s, state = state || %s,
     under_way = coalesce(%s, under_way), used_at = now() WHERE mirror_id = %s
@@ -202,7 +202,7 @@ class PostgresStore:
 
     def _fact(self, column: str) -> Any:  # noqa: ANN401 - a column's own type
         with self._database.connection() as connection:
-            sql = f"SELECT {column} FROM telecmi_mcp.mirror WHERE mirror_id = %s"  # noqa: S608 - one of two names
+            sql = f"SELECT {column} FROM telecmi_mcp.mirror WHERE mirror_id = %s"
             found = connection.execute(sql.encode(), (self._mirror_id,)).fetchone()
         if found is None:
             raise WriterLockLost

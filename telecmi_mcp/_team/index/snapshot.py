@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._search.store import Demand, Span
     from telecmi_mcp._team.db.database import Connection
 
-COLUMNS = "contact_id, phone_no, first_name, last_name, email_id, company, job_title"
+COLUMNS = ", ".join(Row._fields)
 LONGEST = 400
 """Characters of a word or an address that are kept and compared: an index of PostgreSQL takes 2,704 bytes."""
 
@@ -68,7 +68,7 @@ _BY_ID = f"""
         SELECT rid, {COLUMNS} FROM telecmi_mcp.contact
         WHERE mirror_id = %s AND contact_id = asked.contact_id LIMIT 1
     ) AS contact
-"""  # noqa: S608 - a constant
+"""
 _REACHED = "SELECT * FROM ({found}) AS found ORDER BY place, value, rid"
 _IN_SPAN = """
     (SELECT %s::int AS place, {column} AS value, rid, {columns} FROM telecmi_mcp.contact

@@ -96,16 +96,16 @@ def _has_meter_provider() -> bool:
 
 
 def _resource(replica: str) -> Resource:
-    from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415 - part of an extra
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # part of an extra
 
     ours = {"service.name": "telecmi-mcp", "service.version": __version__, "service.instance.id": replica}
     return Resource.create(ours).merge(OTELResourceDetector().detect())  # what the environment says goes first
 
 
 def _export_spans(resource: Resource) -> Callable[[], object]:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - as above
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - as above
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - as above
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -114,9 +114,9 @@ def _export_spans(resource: Resource) -> Callable[[], object]:
 
 
 def _export_metrics(resource: Resource) -> Callable[[], object]:
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415 - as above
-    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415 - as above
-    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader  # noqa: PLC0415 - as above
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
     reader = PeriodicExportingMetricReader(OTLPMetricExporter())
     provider = MeterProvider([reader], resource=resource, shutdown_on_exit=False)

@@ -8,10 +8,10 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from secret_encodings import encodings_of
 
 from e2e.lines import environment
 from e2e.telecmi import Telecmi, opened_telecmi
-from e2e.test_secrets import songs
 from team.postgres import PASSWORD as DATABASE_PASSWORD
 from telecmi_mcp._cli import main
 from telecmi_mcp._team.accounts.encryption import new_key
@@ -49,7 +49,7 @@ class Office:
         said = "".join(self._capsys.readouterr())
         assert ended == code, said
         for secret in (PASSWORD, *TOKENS, OLD, NEW, DATABASE_PASSWORD):
-            assert not [song for song in songs(secret) if song in said]
+            assert not [song for song in encodings_of(secret) if song in said]
         return said
 
 
@@ -86,7 +86,7 @@ def test_a_caller_is_signed_in_listed_encrypted_anew_and_signed_out(
     office.set(TELECMI_ENCRYPTION_KEYS=NEW)
     assert "0 sign-ins encrypted anew" in office.run("rekey")
     dump = cluster.dump(database_url.get_secret_value().rpartition("/")[2])
-    assert not [song for secret in (PASSWORD, *TOKENS, OLD, NEW) for song in songs(secret) if song in dump]
+    assert not [song for secret in (PASSWORD, *TOKENS, OLD, NEW) for song in encodings_of(secret) if song in dump]
     assert "Forgotten." in office.run("sign-out", "ann")
     assert "Nothing is kept" in office.run("sign-out", "ann")
     assert "ann" not in office.run("list")

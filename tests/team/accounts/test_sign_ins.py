@@ -9,8 +9,8 @@ import anyio
 import pytest
 from psycopg import sql
 from pydantic import SecretStr
+from secret_encodings import encodings_of
 
-from e2e.test_secrets import songs
 from team.users import HER, HERE, HIM, House
 from telecmi_mcp._auth.credentials import Account, Credentials
 from telecmi_mcp._team.accounts.credential_store import SharedAccount, TeamSignIns
@@ -54,7 +54,7 @@ async def test_what_was_kept_is_found_and_a_dump_of_the_database_holds_no_secret
     keys = house.settings.encryption_keys
     assert keys is not None
     for secret in (TOKEN, PASSWORD, keys, SecretStr("his-token")):
-        for song in songs(secret.get_secret_value()):
+        for song in encodings_of(secret.get_secret_value()):
             assert song not in dump
             assert song.encode().hex() not in dump
 

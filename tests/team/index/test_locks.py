@@ -6,9 +6,9 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
+from contact_store_contract import people
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from index.test_sqlite_store import people
 
 from telecmi_mcp._team.index.location import PostgresLocation, account_key
 from telecmi_mcp._team.index.postgres_store import VERSION, PostgresStore

@@ -14,7 +14,7 @@ import pytest
 from anyio.to_thread import run_sync
 from httpx2 import ASGITransport
 
-from e2e.test_index_processes import CONTACTS, served
+from e2e.paged_telecmi import CONTACTS, served_pages
 from paths import ROOT
 from team.postgres import open_cluster
 from team.replica import ACCOUNT, open_replica
@@ -97,8 +97,8 @@ async def until_whole(directory: CurrentDirectory) -> None:
 async def test_a_killed_replica_is_succeeded_without_a_call_and_the_pass_goes_on_from_its_cursor(
     database: Database, database_url: SecretStr
 ) -> None:
-    with served() as pages, replica_process(pages.address, database_url) as process:
-        assert await run_sync(pages.holds.wait, 30)
+    with served_pages() as pages, replica_process(pages.address, database_url) as process:
+        assert await run_sync(pages.is_holding.wait, 30)
 
         async def three_pages_are_written() -> bool:
             return (await run_sync(ledger_in, database)).read >= 300
@@ -107,7 +107,7 @@ async def test_a_killed_replica_is_succeeded_without_a_call_and_the_pass_goes_on
         async with open_replica(database_url, pages.address):
             process.send_signal(signal.SIGKILL)
             asked = len(pages.cursors)
-            pages.let_go.set()
+            pages.release.set()
 
             async def is_ended() -> bool:
                 return (await run_sync(ledger_in, database)).is_whole

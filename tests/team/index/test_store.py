@@ -5,25 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from contact_store_contract import ContactStoreContract, ids, people, person
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from index.test_sqlite_store import (
-    ids,
-    people,
-    person,
-    test_a_changed_contact_is_found_by_what_it_is_now,
-    test_a_page_is_found_once_it_is_written,
-    test_a_prefix_is_answered_with_its_most_used_words,
-    test_a_sweep_removes_what_the_pass_did_not_see,
-    test_a_word_that_nobody_has_any_more_leaves_the_vocabulary,
-    test_an_unchanged_contact_is_only_marked_as_seen,
-    test_contacts_are_deleted_by_id,
-    test_searching_while_pages_are_written_is_right,
-    test_state_is_saved_with_its_page,
-    test_the_last_of_one_id_in_a_page_counts,
-    test_the_search_forgets_the_words_of_a_contact_that_goes,
-)
-from search.test_recall import sample_queries
+from search_samples import sample_queries
 
 from telecmi_mcp import Contact
 from telecmi_mcp._index.sqlite_store import Index
@@ -40,21 +25,6 @@ if TYPE_CHECKING:
     from telecmi_mcp._search import ContactStore
     from telecmi_mcp._team.db.database import Database
     from telecmi_mcp._team.index.postgres_store import PostgresStore
-
-# The same behaviour over this store: pytest collects these here too, with this module's fixture `index`.
-SHARED = (
-    test_a_changed_contact_is_found_by_what_it_is_now,
-    test_a_page_is_found_once_it_is_written,
-    test_a_prefix_is_answered_with_its_most_used_words,
-    test_a_sweep_removes_what_the_pass_did_not_see,
-    test_a_word_that_nobody_has_any_more_leaves_the_vocabulary,
-    test_an_unchanged_contact_is_only_marked_as_seen,
-    test_contacts_are_deleted_by_id,
-    test_searching_while_pages_are_written_is_right,
-    test_state_is_saved_with_its_page,
-    test_the_last_of_one_id_in_a_page_counts,
-    test_the_search_forgets_the_words_of_a_contact_that_goes,
-)
 
 NAMES = ["Asha", "Usha", "Priya Raman", "Priyanka", "P. Rao", "லட்சுமி", "Karthick", "Ωmega", "\ud800x", "nul\0name", ""]
 COMPANIES = ["Acme", "Acme Info Edge", "Info Edge", "Globex", None]
@@ -86,6 +56,10 @@ def locks(database: Database) -> Iterator[WriterLocks]:
 @pytest.fixture
 def index(database: Database, locks: WriterLocks) -> PostgresStore:
     return PostgresLocation(database, locks, "https://telecmi.example\n1").take()
+
+
+class TestPostgresStore(ContactStoreContract):
+    """One replica."""
 
 
 contacts = st.builds(

@@ -1,0 +1,172 @@
+"""Nobody is denied before TeleCMI was asked for its count."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from httpx2 import ASGITransport, MockTransport, Response
+
+from conftest import SIGNED_IN
+from telecmi_mcp import TelecmiClient
+from telecmi_mcp._api.http import Channel
+from telecmi_mcp._auth.token_sources import FixedToken
+from telecmi_mcp._index.count_check import MIN_INTERVAL_S
+from telecmi_mcp._index.directory import Directory
+from telecmi_mcp._index.location import MemoryLocation
+from telecmi_mcp._task_groups import open_tasks
+from telecmi_mcp.sandbox import Quirks, Sandbox, create_sandbox, make_contacts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import httpx2
+
+PEOPLE = make_contacts(150)
+ZEBULON = {
+    **PEOPLE[7],
+    "contact_id": "7d1f1c1e-0000-4000-8000-00000000beef",
+    "first_name": "Zebulon",
+    "last_name": "Quix",
+}
+START = 1_800_000_000.0
+
+
+class Clock:
+    """A Unix time that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Telecmi:
+    """The sandbox behind a network that a test can cut."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.inner = ASGITransport(app=sandbox)
+        self.requests = 0
+        self.is_cut = False
+        self.holds_lists = False
+
+    async def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self.requests += 1
+        if self.is_cut:
+            return Response(503, content=b"{}")
+        if self.holds_lists and b'"limit":100' in request.content:
+            await anyio.sleep_forever()
+        return await self.inner.handle_async_request(request)
+
+
+@asynccontextmanager
+async def opened(
+    telecmi: Telecmi, *, timeout_s: float = 30.0, max_age: float = 900.0
+) -> AsyncIterator[tuple[Directory, Clock]]:
+    clock = Clock()
+    channel = Channel("http://localhost", transport=MockTransport(telecmi))
+    client = TelecmiClient(channel, FixedToken(SIGNED_IN.token), timeout=timeout_s)
+    location = MemoryLocation()
+    with anyio.fail_after(60):
+        async with open_tasks() as tasks:
+            yield Directory(client, location, tasks, timeout=timeout_s, max_age=max_age, clock=clock), clock
+            tasks.cancel_scope.cancel()
+    location.close()
+
+
+async def ignored(_: int, __: int | None) -> None:
+    """Report nothing."""
+
+
+async def test_a_contact_that_was_added_is_found_although_the_index_is_complete() -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    async with opened(Telecmi(sandbox)) as (directory, clock):
+        await directory.sync(ignored)
+        sandbox.replace_contacts([*PEOPLE, ZEBULON])
+        clock.now += MIN_INTERVAL_S
+        found = await directory.search("Zebulon Quix")
+    assert [hit.contact.contact_id for hit in found.hits] == [ZEBULON["contact_id"]]
+    assert found.notice == ""
+
+
+async def test_an_equal_count_confirms_that_nobody_matches() -> None:
+    telecmi = Telecmi(create_sandbox(contacts=PEOPLE))
+    async with opened(telecmi) as (directory, clock):
+        await directory.sync(ignored)
+        clock.now += MIN_INTERVAL_S
+        requests = telecmi.requests
+        found = await directory.search("zzkqwx")
+        assert telecmi.requests == requests + 1
+    assert found.notice == "Nobody matches among all 150 contacts, as of 2027-01-15T08:00:00Z."
+
+
+async def test_the_count_is_asked_for_at_most_once_a_minute() -> None:
+    telecmi = Telecmi(create_sandbox(contacts=PEOPLE))
+    async with opened(telecmi) as (directory, clock):
+        await directory.sync(ignored)
+        requests = telecmi.requests
+        await directory.search("zzkqwx")  # the sync has just ended
+        assert telecmi.requests == requests
+        clock.now += MIN_INTERVAL_S
+        for _ in range(3):
+            await directory.search("zzkqwx")
+        assert telecmi.requests == requests + 1
+        clock.now += MIN_INTERVAL_S
+        await directory.search("zzkqwx")
+        assert telecmi.requests == requests + 2
+
+
+async def test_a_telecmi_without_a_count_is_named() -> None:
+    async with opened(Telecmi(create_sandbox(Quirks(count="missing"), contacts=PEOPLE))) as (directory, _):
+        await directory.sync(ignored)
+        found = await directory.search("zzkqwx")
+    assert found.complete
+    assert found.notice.endswith("TeleCMI gives no count, so newer contacts may be missing.")
+
+
+async def test_a_telecmi_that_cannot_be_asked_is_named() -> None:
+    telecmi = Telecmi(create_sandbox(contacts=PEOPLE))
+    async with opened(telecmi) as (directory, clock):
+        await directory.sync(ignored)
+        telecmi.is_cut = True
+        clock.now += MIN_INTERVAL_S
+        found = await directory.search("zzkqwx")
+    assert found.notice.startswith("Nobody matches among all 150 contacts, as of 2027-01-15T08:00:00Z.")
+    assert found.notice.endswith("TeleCMI could not be asked for its count, so newer contacts may be missing.")
+
+
+@pytest.mark.own_time
+async def test_a_sync_that_does_not_end_in_time_is_named() -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    telecmi = Telecmi(sandbox)
+    async with opened(telecmi, timeout_s=1) as (directory, clock):
+        await directory.sync(ignored)
+        sandbox.replace_contacts([*PEOPLE, ZEBULON])
+        telecmi.holds_lists = True
+        clock.now += MIN_INTERVAL_S
+        found = await directory.search("Zebulon Quix")
+    assert not [hit for hit in found.hits if hit.match != "partial"]
+    assert found.notice.endswith("The contacts are being read again: try again in a moment.")
+
+
+async def test_a_partial_answer_is_a_denial_too() -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    async with opened(Telecmi(sandbox)) as (directory, clock):
+        await directory.sync(ignored)
+        sandbox.replace_contacts([*PEOPLE, ZEBULON])
+        clock.now += MIN_INTERVAL_S
+        found = await directory.search(f"{PEOPLE[7]['first_name']} Quix")
+    assert found.hits
+    assert (found.complete, found.indexed) == (True, 151)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+async def test_rows_that_repeat_an_id_do_not_keep_an_index_incomplete(number: int) -> None:
+    repeating: list[Any] = [*PEOPLE, *PEOPLE[:number]]
+    telecmi = Telecmi(create_sandbox(contacts=repeating))
+    async with opened(telecmi) as (directory, _):
+        found = await directory.sync(ignored)
+    assert (found.complete, found.indexed, found.count) == (True, 150, 150 + number)
