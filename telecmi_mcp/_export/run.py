@@ -13,7 +13,7 @@ from anyio.to_thread import run_sync
 
 from telecmi_mcp import errors
 from telecmi_mcp._api.pager import RESTARTS, PageReader
-from telecmi_mcp._private_files import held_lock
+from telecmi_mcp._private_files import file_lock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -143,7 +143,7 @@ async def _locked(draft: PartialFile) -> AsyncIterator[None]:
     await run_sync(draft.make_folder)
     async with AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(held_lock(draft.lock, patience=0))
+            await stack.enter_async_context(file_lock(draft.lock, timeout_s=0))
         except errors.DeadlineExceeded:
             hint, fact = "Wait for it to end", "another export is writing this file"
             raise errors.FileUnusable(None, hint=hint, fact=fact) from None

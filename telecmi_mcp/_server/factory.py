@@ -93,9 +93,9 @@ def spans_on_demand(
 async def _list_tools(
     shape: OutputFormat, ctx: ServerRequestContext[App, Any], _: PaginatedRequestParams | None
 ) -> ListToolsResult:
-    ctx.lifespan_context.expect_calls()  # clients of 2026-07-28 do not say that they are initialized
+    ctx.lifespan_context.preconnect()  # clients of 2026-07-28 do not say that they are initialized
     return listed_tools(shape)
 
 
 async def _welcome(ctx: ServerRequestContext[App, Any], _: NotificationParams) -> None:
-    ctx.lifespan_context.expect_calls()
+    ctx.lifespan_context.preconnect()

@@ -16,7 +16,7 @@ from sign_in import ACCOUNT, HERE, Office
 from telecmi_mcp import errors
 from telecmi_mcp._auth.credentials import FileStore
 from telecmi_mcp._auth.resolve import open_saved_sign_ins
-from telecmi_mcp._private_files import held_lock, read_private, write_private
+from telecmi_mcp._private_files import file_lock, read_private, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,22 +120,22 @@ async def test_one_process_at_a_time_holds_the_lock(tmp_path: Path) -> None:
 
     with anyio.fail_after(30):
         first = AsyncExitStack()
-        await first.enter_async_context(held_lock(tmp_path / "lock", patience=5))
-        async with held_lock(tmp_path / "lock", patience=5, sleep=nap):
+        await first.enter_async_context(file_lock(tmp_path / "lock", timeout_s=5))
+        async with file_lock(tmp_path / "lock", timeout_s=5, sleep=nap):
             assert (released.is_set(), naps) == (True, 1)
 
 
 async def test_a_lock_that_is_never_released_is_given_up(tmp_path: Path) -> None:
-    async with held_lock(tmp_path / "lock", patience=1):
+    async with file_lock(tmp_path / "lock", timeout_s=1):
         with pytest.raises(errors.DeadlineExceeded):
-            async with held_lock(tmp_path / "lock", patience=0.01):
+            async with file_lock(tmp_path / "lock", timeout_s=0.01):
                 pytest.fail("held by two")
 
 
 async def test_without_a_folder_there_is_no_lock(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in [None, tmp_path / "file" / "lock"]:
-        async with held_lock(path, patience=1), held_lock(path, patience=1):
+        async with file_lock(path, timeout_s=1), file_lock(path, timeout_s=1):
             pass
 
 

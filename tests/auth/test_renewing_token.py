@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from sign_in import ACCOUNT, DAY, KEPT, NEVER, WITH_PASSWORD, WITH_WRONG_PASSWOR
 from telecmi_mcp import TelecmiError, errors
 from telecmi_mcp._auth.credentials import FileStore
 from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
-from telecmi_mcp._auth.renewing_token import RenewedToken
+from telecmi_mcp._auth.renewing_token import RenewingToken
 from telecmi_mcp._auth.resolve import open_saved_sign_ins
 from telecmi_mcp.sandbox import SANDBOX_PASSWORD, SANDBOX_TOKEN, Quirks
 
@@ -104,6 +105,20 @@ async def test_a_cancelled_call_leaves_the_login_to_the_others() -> None:
                 await anyio.wait_all_tasks_blocked()
                 login.open.set()
     assert (office.logins, len(answered)) == (1, 1)
+
+
+@pytest.mark.parametrize(("seconds", "logins"), [(299, 1), (300, 2)])
+async def test_a_token_that_is_rejected_within_five_minutes_of_its_login_is_not_renewed(
+    seconds: float, logins: int
+) -> None:
+    office = Office(None)
+    async with office.app(WITH_PASSWORD) as app:
+        await app.client.list_contacts()
+        office.clock.now += seconds
+        office.sandbox.revoke(office.sandbox.state.tokens[-1])
+        with pytest.raises(errors.TokenRefused) if logins == 1 else nullcontext():
+            await app.client.list_contacts()
+    assert office.logins == logins
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 299])
@@ -201,7 +216,7 @@ async def test_the_old_token_serves_on_while_it_cannot_be_renewed_early(tmp_path
     office = Office(tmp_path, Quirks(login_answer="without_token"))
     await office.keep(VALID, age_days=26)
     async with office.app(KEPT) as app:
-        assert isinstance(app.tokens, RenewedToken)
+        assert isinstance(app.tokens, RenewingToken)
         assert (await app.client.list_contacts()).contacts
         await _landed(app.tokens)
         for _ in range(5):
@@ -214,7 +229,7 @@ async def test_the_old_token_serves_on_while_it_cannot_be_renewed_early(tmp_path
     assert office.logins == 2
 
 
-async def _landed(tokens: RenewedToken) -> None:
+async def _landed(tokens: RenewingToken) -> None:
     flight = tokens._flight  # noqa: SLF001 - what runs in the background of a call shows nowhere else
     assert flight is not None
     with anyio.fail_after(30):

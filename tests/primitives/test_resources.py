@@ -148,7 +148,7 @@ async def test_a_uri_of_nothing_is_said_to_be_one_in_each_generations_way(genera
     async with opened_desk(mode=generation) as desk:
         said = {uri: (await refuse(desk.client, uri)).error for uri in NOWHERE}
         assert desk.bodies == []
-    sentence = "Check the URI: resources/list and resources/templates/list name those that can be read."
+    sentence = "Check the URI: it must match one of resources/list or resources/templates/list."
     assert {(each.code, each.message) for each in said.values()} == {(NOT_FOUND[generation], sentence)}
     for uri, error in said.items():
         assert error.data == ({"uri": uri} if uri.isascii() and len(uri) <= MAX_URI else None)
@@ -204,7 +204,7 @@ async def test_a_defect_of_ours_is_logged_without_its_words_and_told_without_the
 ) -> None:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Any]:
-        yield dataclasses.make_dataclass("App", ["directory", "rate_limit", "expect_calls"])(
+        yield dataclasses.make_dataclass("App", ["directory", "rate_limit", "preconnect"])(
             Broken(), RateLimit(0, clock=lambda: 0.0), lambda: None
         )
 

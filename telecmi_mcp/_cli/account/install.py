@@ -140,11 +140,11 @@ def _alone(operation: Callable[[], Change]) -> Change:
     """Do something while no other telecmi-mcp changes a configuration."""
     import anyio  # noqa: PLC0415 - late, like all that --help does not need
 
-    from telecmi_mcp._private_files import held_lock, state_folder  # noqa: PLC0415
+    from telecmi_mcp._private_files import file_lock, state_folder  # noqa: PLC0415
     from telecmi_mcp.errors import ClientConfigError, DeadlineExceeded  # noqa: PLC0415
 
     async def locked() -> Change:
-        async with held_lock(state_folder() / "hosts.lock", patience=_PATIENCE):
+        async with file_lock(state_folder() / "hosts.lock", timeout_s=_PATIENCE):
             return operation()
 
     try:

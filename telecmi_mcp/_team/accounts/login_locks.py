@@ -11,7 +11,7 @@ import anyio
 import psycopg
 from anyio.to_thread import run_sync
 
-from telecmi_mcp._auth.rejected_passwords import KEPT
+from telecmi_mcp._auth.rejected_passwords import MAX_HASHES
 from telecmi_mcp._team.accounts.credential_sources import sign_in_unavailable
 from telecmi_mcp._team.accounts.credential_store import note_refusal
 from telecmi_mcp.errors import DatabaseUnavailable, DatabaseUnusable, DeadlineExceeded
@@ -166,6 +166,6 @@ def _add(connection: Connection, account: Account, mark: str) -> None:
         "DELETE FROM telecmi_mcp.refused_password WHERE base_url = %s AND user_id = %s AND mark_id NOT IN "
         "(SELECT mark_id FROM telecmi_mcp.refused_password WHERE base_url = %s AND user_id = %s "
         "ORDER BY mark_id DESC LIMIT %s)",
-        (*user, *user, KEPT),
+        (*user, *user, MAX_HASHES),
     )
     note_refusal(connection, account)

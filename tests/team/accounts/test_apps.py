@@ -62,7 +62,7 @@ async def test_a_caller_without_a_sign_in_is_told_who_can_help_and_nothing_else_
             nobody.directory.search("Ann"),
             nobody.directory.get_contact("x"),
         ):
-            with pytest.raises(errors.CallerNotSignedIn, match="Ask whoever runs this server"):
+            with pytest.raises(errors.CallerNotSignedIn, match="Ask the operator of this server"):
                 await call
         assert await nobody.account() == ""
         assert not len(await nobody.recall())
@@ -135,7 +135,7 @@ async def test_an_organisation_is_read_by_another_member_once_a_password_is_refu
     house.clocks.now += 600
     async with house.replica() as apps:
         one = await app(apps, "ann")
-        with pytest.raises(errors.PasswordRefused, match="Ask whoever runs this server"):
+        with pytest.raises(errors.PasswordRefused, match="Ask the operator of this server"):
             await ids(one)
         house.pass_seconds()
         assert await ids(await app(apps, "ann")) == ids_of(HERS)
@@ -348,14 +348,14 @@ async def test_a_change_that_the_database_did_not_live_to_tell_is_taken_up_once_
         account = await membership_cache.account_of("ann")
         assert isinstance(account, SharedAccount)
         credentials_source = CallerCredentials(house.sign_ins, membership_cache, account, house.secrets)
-        first, found = credentials_source.stamp(), await credentials_source.read()
+        first, found = credentials_source.revision(), await credentials_source.read()
         assert found is not None
         credentials_source.sign_ins = TeamSignIns(unreachable, None)
         assert await credentials_source.read() == found
-        assert credentials_source.stamp() == first  # and so nobody asks again at each call
+        assert credentials_source.revision() == first  # and so nobody asks again at each call
         house.pass_seconds()
         await membership_cache.account_of("ann")
-        assert credentials_source.stamp() != first
+        assert credentials_source.revision() != first
 
 
 async def healed(house: House, apps: Apps, name: str) -> set[str]:

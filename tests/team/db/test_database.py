@@ -120,7 +120,7 @@ def test_the_password_is_in_no_repr(database: Database, database_url: SecretStr)
 def test_an_address_that_cannot_be_one_is_refused_before_anything_connects(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         build_app(TeamSettings(database_url=SecretStr(url)))
-    assert str(caught.value) == "Correct TELECMI_DATABASE_URL: it takes postgresql://USER:PASSWORD@HOST/NAME."
+    assert str(caught.value) == "Correct TELECMI_DATABASE_URL: use postgresql://USER:PASSWORD@HOST/NAME."
 
 
 @pytest.mark.parametrize(
