@@ -1,4 +1,4 @@
-"""Renewal: once, shared, in time, and never with a password that was refused."""
+"""Renewal: once, shared, before the expiry, and never with a rejected password."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 VALID = SecretStr(SANDBOX_TOKEN)
 
 
-class Pass:
-    """A slow login's sleep: says that it was reached, and waits to be let through."""
+class BlockedSleep:
+    """The sleep of a slow login: sets ``reached`` and waits for ``open``."""
 
     def __init__(self) -> None:
         self.reached, self.open = anyio.Event(), anyio.Event()
@@ -37,7 +37,7 @@ class Pass:
         await self.open.wait()
 
 
-async def test_a_user_id_and_a_password_sign_in_at_the_first_call_and_once() -> None:
+async def test_a_user_id_and_a_password_sign_in_once_at_the_first_call() -> None:
     office = Office(None)
     async with office.app(WITH_PASSWORD) as app:
         assert office.logins == 0
@@ -55,7 +55,7 @@ async def test_a_token_that_expired_is_renewed_and_the_call_is_answered(tmp_path
     assert office.logins == 2
 
 
-async def test_a_kept_token_that_was_revoked_is_renewed_and_the_new_one_kept(tmp_path: Path) -> None:
+async def test_a_revoked_saved_token_is_renewed_and_the_new_one_is_saved(tmp_path: Path) -> None:
     office = Office(tmp_path)
     await office.keep(NEVER)
     async with office.app(KEPT) as app:
@@ -66,7 +66,7 @@ async def test_a_kept_token_that_was_revoked_is_renewed_and_the_new_one_kept(tmp
     assert (kept.issued_at, kept.password) == (office.clock.now, SecretStr(SANDBOX_PASSWORD))
 
 
-async def test_without_a_password_nothing_is_renewed_and_the_sentence_says_what_to_run(tmp_path: Path) -> None:
+async def test_without_a_password_no_token_is_renewed_and_the_error_names_the_command(tmp_path: Path) -> None:
     office = Office(tmp_path)
     await office.keep(NEVER, password=None)
     async with office.app(KEPT) as app:
@@ -75,7 +75,7 @@ async def test_without_a_password_nothing_is_renewed_and_the_sentence_says_what_
     assert office.logins == 0
 
 
-async def test_calls_at_the_same_time_share_one_login() -> None:
+async def test_concurrent_calls_share_one_login() -> None:
     office = Office(None)
     async with office.app(WITH_PASSWORD) as app, anyio.create_task_group() as tasks:
         for _ in range(20):
@@ -83,8 +83,8 @@ async def test_calls_at_the_same_time_share_one_login() -> None:
     assert office.logins == 1
 
 
-async def test_a_cancelled_call_leaves_the_login_to_the_others() -> None:
-    login = Pass()
+async def test_a_cancelled_call_does_not_cancel_the_login() -> None:
+    login = BlockedSleep()
     office = Office(None, Quirks(login_seconds=1), sleep=login)
     answered = []
 
@@ -122,7 +122,7 @@ async def test_a_token_that_is_rejected_within_five_minutes_of_its_login_is_not_
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 299])
-async def test_a_token_that_is_refused_just_after_its_login_is_not_renewed_again(seconds: float) -> None:
+async def test_a_token_that_is_rejected_just_after_its_login_is_not_renewed_again(seconds: float) -> None:
     office = Office(None, Quirks(fresh_token="not_provisioned"))
     async with office.app(WITH_PASSWORD) as app:
         for _ in range(5):
@@ -132,7 +132,7 @@ async def test_a_token_that_is_refused_just_after_its_login_is_not_renewed_again
     assert office.logins == 1
 
 
-async def test_a_user_without_the_feature_costs_one_login_a_day() -> None:
+async def test_a_user_without_contacts_causes_one_login_a_day() -> None:
     office = Office(None, Quirks(fresh_token="not_provisioned"))
     async with office.app(WITH_PASSWORD) as app:
         for _ in range(3 * 24):
@@ -142,7 +142,7 @@ async def test_a_user_without_the_feature_costs_one_login_a_day() -> None:
     assert office.logins == 3
 
 
-async def test_a_token_that_is_refused_at_first_works_in_the_next_call() -> None:
+async def test_a_token_that_is_rejected_at_first_works_in_the_next_call() -> None:
     office = Office(None, Quirks(fresh_token="refused_at_first"))
     async with office.app(WITH_PASSWORD) as app:
         with pytest.raises(errors.TokenRefused):
@@ -151,7 +151,7 @@ async def test_a_token_that_is_refused_at_first_works_in_the_next_call() -> None
     assert office.logins == 1
 
 
-async def test_a_refused_password_is_never_sent_again_in_this_process_or_the_next(tmp_path: Path) -> None:
+async def test_a_rejected_password_is_not_sent_again_by_this_process_or_the_next(tmp_path: Path) -> None:
     office = Office(tmp_path, Quirks(lockout_after=2))
     for _ in range(2):
         async with office.app(WITH_WRONG_PASSWORD) as app:
@@ -162,7 +162,7 @@ async def test_a_refused_password_is_never_sent_again_in_this_process_or_the_nex
     assert office.logins == 1
 
 
-async def test_it_is_not_sent_again_either_where_no_folder_remembers_it() -> None:
+async def test_a_rejected_password_is_not_sent_again_without_a_state_folder() -> None:
     office = Office(None)
     async with office.app(WITH_WRONG_PASSWORD) as app:
         for _ in range(3):
@@ -180,7 +180,7 @@ async def test_another_password_is_sent(tmp_path: Path) -> None:
         assert (await app.client.list_contacts()).contacts
 
 
-async def test_a_password_file_that_is_corrected_is_sent_without_a_restart(tmp_path: Path) -> None:
+async def test_a_corrected_password_file_is_used_without_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "password"
     path.touch(mode=0o600)
     path.write_text("wrong\n")
@@ -194,7 +194,7 @@ async def test_a_password_file_that_is_corrected_is_sent_without_a_restart(tmp_p
 
 
 async def test_from_day_25_the_token_is_renewed_in_the_background_of_a_call(tmp_path: Path) -> None:
-    login = Pass()
+    login = BlockedSleep()
     office = Office(tmp_path, Quirks(login_seconds=1), sleep=login)
     async with office.app(KEPT) as app:
         await office.keep(VALID, age_days=25 - 0.001)
@@ -212,25 +212,25 @@ async def test_from_day_25_the_token_is_renewed_in_the_background_of_a_call(tmp_
     assert (office.logins, tokens[-1]) == (1, office.sandbox.state.tokens[0])
 
 
-async def test_the_old_token_serves_on_while_it_cannot_be_renewed_early(tmp_path: Path) -> None:
+async def test_the_old_token_stays_in_use_if_the_early_renewal_fails(tmp_path: Path) -> None:
     office = Office(tmp_path, Quirks(login_answer="without_token"))
     await office.keep(VALID, age_days=26)
     async with office.app(KEPT) as app:
         assert isinstance(app.tokens, RenewingToken)
         assert (await app.client.list_contacts()).contacts
-        await _landed(app.tokens)
+        await _wait_for_renewal(app.tokens)
         for _ in range(5):
             office.clock.now += 300
             assert (await app.client.list_contacts()).contacts
-            assert app.tokens._flight is None  # noqa: SLF001 - that nothing was begun shows nowhere else
+            assert app.tokens._flight is None  # noqa: SLF001 - nothing else shows that no renewal runs
         office.clock.now += 3600
         assert (await app.client.list_contacts()).contacts
-        await _landed(app.tokens)
+        await _wait_for_renewal(app.tokens)
     assert office.logins == 2
 
 
-async def _landed(tokens: RenewingToken) -> None:
-    flight = tokens._flight  # noqa: SLF001 - what runs in the background of a call shows nowhere else
+async def _wait_for_renewal(tokens: RenewingToken) -> None:
+    flight = tokens._flight  # noqa: SLF001 - nothing else shows a renewal in the background
     assert flight is not None
     with anyio.fail_after(30):
         await flight.done.wait()
@@ -245,7 +245,7 @@ async def test_two_processes_of_one_user_share_one_renewal(tmp_path: Path) -> No
     assert office.logins == 1
 
 
-async def test_a_token_that_another_process_renewed_is_taken_up(tmp_path: Path) -> None:
+async def test_a_token_that_another_process_renewed_is_used(tmp_path: Path) -> None:
     office = Office(tmp_path)
     await office.keep(NEVER, password=None)
     async with office.app(KEPT) as app:
@@ -268,8 +268,8 @@ async def test_a_running_server_notices_a_sign_in_and_a_logout(tmp_path: Path) -
             await app.client.list_contacts()
 
 
-async def test_a_user_who_is_forgotten_during_a_renewal_stays_forgotten(tmp_path: Path) -> None:
-    login = Pass()
+async def test_a_user_who_is_removed_during_a_renewal_stays_removed(tmp_path: Path) -> None:
+    login = BlockedSleep()
     office = Office(tmp_path, Quirks(login_seconds=1), sleep=login)
     await office.keep(NEVER)
     async with office.app(KEPT) as app, anyio.create_task_group() as tasks:
@@ -281,8 +281,8 @@ async def test_a_user_who_is_forgotten_during_a_renewal_stays_forgotten(tmp_path
     assert await FileStore(tmp_path / "secrets.json").read(ACCOUNT) is None
 
 
-class Faulty(httpx2.AsyncBaseTransport):
-    """A sandbox whose login meets a fault of the network."""
+class FailingLogin(httpx2.AsyncBaseTransport):
+    """A sandbox whose login fails with a network error."""
 
     def __init__(self, office: Office, fault: type[httpx2.TransportError]) -> None:
         self._inner = ASGITransport(app=office.sandbox)
@@ -297,9 +297,11 @@ class Faulty(httpx2.AsyncBaseTransport):
 
 
 @pytest.mark.parametrize("fault", [httpx2.ReadTimeout, httpx2.ReadError, httpx2.RemoteProtocolError])
-async def test_a_login_that_may_have_arrived_is_not_repeated_at_once(fault: type[httpx2.TransportError]) -> None:
+async def test_a_login_that_may_have_reached_telecmi_is_not_repeated_at_once(
+    fault: type[httpx2.TransportError],
+) -> None:
     office = Office(None)
-    transport = Faulty(office, fault)
+    transport = FailingLogin(office, fault)
     async with office.app(WITH_PASSWORD, transport=transport) as app:
         for rest in [60, 120, 240]:
             before = transport.sent
@@ -310,10 +312,10 @@ async def test_a_login_that_may_have_arrived_is_not_repeated_at_once(fault: type
             office.clock.now += rest
 
 
-async def test_a_login_that_could_not_connect_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_login_without_a_connection_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("telecmi_mcp._auth.login.pause_before", lambda *_, **__: 0.0)
     office = Office(None)
-    transport = Faulty(office, httpx2.ConnectError)
+    transport = FailingLogin(office, httpx2.ConnectError)
     async with office.app(WITH_PASSWORD, transport=transport) as app:
         with pytest.raises(errors.Unreachable):
             await app.client.list_contacts()
@@ -326,7 +328,7 @@ def only_private_file(folder: Path) -> str:
     return path.read_text()
 
 
-async def test_what_is_remembered_of_a_refused_password_does_not_tell_it(tmp_path: Path) -> None:
+async def test_the_stored_hash_of_a_rejected_password_does_not_reveal_it(tmp_path: Path) -> None:
     password = SecretStr("hunter2")
     await RejectedPasswords(tmp_path).note(ACCOUNT, password)
     await RejectedPasswords(tmp_path).note(ACCOUNT, password)
