@@ -1,46 +1,46 @@
 """Every error of telecmi-mcp, as one tree.
 
     TelecmiError
-    ├── ConfigurationError        a setting that cannot be used
-    ├── InvalidArguments          arguments that break a tool's schema; nothing was sent
-    ├── ResourceNotFound          a URI of no resource; nothing was sent
+    ├── ConfigurationError            a setting has an invalid value
+    ├── InvalidArguments              arguments that break a tool's schema; nothing was sent
+    ├── ResourceNotFound              a URI of no resource; nothing was sent
     ├── SignInError
-    │   ├── NotSignedIn           no token is configured
-    │   ├── CallerNotSignedIn     a team server has no TeleCMI credentials for the caller
-    │   ├── TokenRefused          TeleCMI rejects the token
-    │   └── PasswordRefused       TeleCMI rejects the user id or the password
-    ├── StoreUnusable             the keyring or the file of the credentials fails
-    ├── ContactNotFound           TeleCMI has no such contact
-    ├── RequestRefused            TeleCMI rejects the request as invalid
-    ├── CursorRefused             TeleCMI rejects the cursor
-    ├── TooManyCalls              the rate limit of this server
-    │   └── TooManyAtOnce         the concurrency limit of this server
-    ├── IndexUnusable             the local index of contacts cannot be opened, read or written
-    ├── DatabaseUnavailable       the database of a team server cannot be reached
-    ├── WriterLockLost            another replica now writes the index of a team server
-    ├── DatabaseUnusable          the database of a team server rejects a statement
-    ├── AccessKeyUnchanged        an access key was not created or not revoked
-    ├── IssuerUnavailable         the keys of an identity provider cannot be read
-    ├── ClientConfigError         the configuration of an MCP client was not changed
-    ├── FileUnusable              the file of an export cannot be written
-    ├── RateLimited               the rate limit of TeleCMI
+    │   ├── NotSignedIn               no token is configured
+    │   ├── CallerNotSignedIn         a team server has no TeleCMI credentials for the caller
+    │   ├── TokenRejected             TeleCMI rejects the token
+    │   └── PasswordRejected          TeleCMI rejects the user id or the password
+    ├── CredentialStoreUnusable       the keyring or the file of the credentials fails
+    ├── ContactNotFound               TeleCMI has no such contact
+    ├── RequestRejected               TeleCMI rejects the request as invalid
+    ├── InvalidCursor                 TeleCMI rejects the cursor
+    ├── CallLimitReached              the rate limit of this server
+    │   └── ConcurrencyLimitReached   the concurrency limit of this server
+    ├── IndexUnusable                 the local index of contacts cannot be opened, read or written
+    ├── DatabaseUnavailable           the database of a team server cannot be reached
+    ├── WriterLockLost                another replica now writes the index of a team server
+    ├── StatementRejected             the database of a team server rejects a statement
+    ├── AccessKeyError                an access key was not created or not revoked
+    ├── IssuerUnavailable             the keys of an identity provider cannot be read
+    ├── ClientConfigError             the configuration of an MCP client was not changed
+    ├── FileUnusable                  the file of an export cannot be written
+    ├── RateLimited                   the rate limit of TeleCMI
     ├── NetworkError
-    │   ├── Unreachable           no connection
-    │   │   └── NameNotResolved   no address for the host
-    │   ├── Interrupted           the connection ended before the response was complete
-    │   ├── DeadlineExceeded      no complete response in time
-    │   │   └── Unresponsive      no byte of a response; the request is repeated if time is left
-    │   ├── InsecureConnection    TLS could not be verified
-    │   └── ProxyOrCertificate    a proxy or certificate setting does not work
+    │   ├── Unreachable               no connection
+    │   │   └── NameNotResolved       no address for the host
+    │   ├── ConnectionInterrupted     the connection ended before the response was complete
+    │   ├── DeadlineExceeded          no complete response in time
+    │   │   └── Unresponsive          no byte of a response; the request is repeated if time is left
+    │   ├── InsecureConnection        TLS could not be verified
+    │   └── ProxyOrCertificate        a proxy or certificate setting does not work
     └── ServiceError
-        ├── Unavailable           502, 503, 504
-        ├── ServiceFailed         500 and any other 5xx
-        ├── AnswerTooLarge        more bytes than the size limit
-        ├── NotHttp               the response is not HTTP
-        ├── NotData               the response is a web page or empty
-        ├── UnreadableAnswer      the response does not follow TeleCMI's documents
-        │   └── CorruptAnswer     the body cannot be decompressed
-        └── UnexpectedRedirect    TeleCMI never redirects; a redirect is not followed
+        ├── Unavailable               502, 503, 504
+        ├── ServiceFailed             500 and any other 5xx
+        ├── ResponseTooLarge          more bytes than the size limit
+        ├── NotHttp                   the response is not HTTP
+        ├── UnexpectedContent         the response is a web page or empty
+        ├── MalformedResponse         the response does not follow TeleCMI's documents
+        │   └── CorruptResponse       the body cannot be decompressed
+        └── UnexpectedRedirect        TeleCMI never redirects; a redirect is not followed
 
 ``str(error)`` is one sentence of this package of at most 200 characters, with the advice first. It holds no text of
 TeleCMI, no argument value and no secret. The text that the other side sent is in ``detail``, which only logs read.
@@ -146,7 +146,7 @@ class CallerNotSignedIn(SignInError):
     fact = "this server has no TeleCMI credentials for you"
 
 
-class TokenRefused(SignInError):
+class TokenRejected(SignInError):
     """TeleCMI answered 401, 403, 404 or 407: expired, replaced, or contacts are not enabled for the user.
 
     Attributes:
@@ -162,7 +162,7 @@ class TokenRefused(SignInError):
         super().__init__(hint=hint, fact=fact, detail=detail)
 
 
-class PasswordRefused(SignInError):
+class PasswordRejected(SignInError):
     """TeleCMI rejected a login. The client does not send the same password again, because the account may be locked."""
 
     code = "password_refused"
@@ -170,7 +170,7 @@ class PasswordRefused(SignInError):
     fact = "TeleCMI rejected them, and they are not sent again automatically"
 
 
-class StoreUnusable(TelecmiError):
+class CredentialStoreUnusable(TelecmiError):
     """The keyring or the file of the credentials cannot be read or written."""
 
     code = "store_unusable"
@@ -189,7 +189,7 @@ class ContactNotFound(TelecmiError):
         super().__init__(fact=f"TeleCMI has no contact with the id {contact_id}", detail=detail)
 
 
-class RequestRefused(TelecmiError):
+class RequestRejected(TelecmiError):
     """TeleCMI answered 400 or another 4xx.
 
     Attributes:
@@ -205,7 +205,7 @@ class RequestRefused(TelecmiError):
         super().__init__(hint=hint, fact=fact, detail=detail)
 
 
-class CursorRefused(TelecmiError):
+class InvalidCursor(TelecmiError):
     """TeleCMI rejects the cursor: it expired, belongs to another account or to another limit."""
 
     code = "cursor_refused"
@@ -213,7 +213,7 @@ class CursorRefused(TelecmiError):
     fact = "page_state is invalid or expired"
 
 
-class TooManyCalls(TelecmiError):
+class CallLimitReached(TelecmiError):
     """The rate limit of this server is reached.
 
     Attributes:
@@ -231,7 +231,7 @@ class TooManyCalls(TelecmiError):
         )
 
 
-class TooManyAtOnce(TooManyCalls):
+class ConcurrencyLimitReached(CallLimitReached):
     """The concurrency limit of this server for one caller is reached."""
 
     code = "too_many_at_once"
@@ -280,7 +280,7 @@ class WriterLockLost(TelecmiError):
     fact = "another replica of this server took over the synchronisation of the contacts"
 
 
-class DatabaseUnusable(TelecmiError):
+class StatementRejected(TelecmiError):
     """The database of the team server rejects a statement: missing privilege, wrong schema, full disk."""
 
     code = "database_unusable"
@@ -288,7 +288,7 @@ class DatabaseUnusable(TelecmiError):
     fact = "the database rejected a statement of the server"
 
 
-class AccessKeyUnchanged(TelecmiError):
+class AccessKeyError(TelecmiError):
     """An access key was not created or not revoked; the sentence never shows a key."""
 
     code = "access_key_unchanged"
@@ -371,7 +371,7 @@ class NameNotResolved(Unreachable):
     fact = "TeleCMI could not be reached, because its host name was not found"
 
 
-class Interrupted(NetworkError):
+class ConnectionInterrupted(NetworkError):
     """The connection ended before the response was complete.
 
     Attributes:
@@ -456,7 +456,7 @@ class ServiceFailed(ServiceError):
     fact = "TeleCMI reported an internal error"
 
 
-class AnswerTooLarge(ServiceError):
+class ResponseTooLarge(ServiceError):
     """The response exceeds the size limit, before or after decompression."""
 
     code = "answer_too_large"
@@ -472,7 +472,7 @@ class NotHttp(ServiceError):
     fact = "the response was not HTTP"
 
 
-class NotData(ServiceError):
+class UnexpectedContent(ServiceError):
     """The response is a web page or empty, instead of JSON."""
 
     code = "not_data"
@@ -480,7 +480,7 @@ class NotData(ServiceError):
     fact = "the response was a web page or empty, not TeleCMI's data"
 
 
-class UnreadableAnswer(ServiceError):
+class MalformedResponse(ServiceError):
     """The response does not follow TeleCMI's documents, nor any variant that this package knows."""
 
     code = "unreadable_answer"
@@ -488,7 +488,7 @@ class UnreadableAnswer(ServiceError):
     fact = "TeleCMI's response could not be parsed"
 
 
-class CorruptAnswer(UnreadableAnswer):
+class CorruptResponse(MalformedResponse):
     """The body could not be decompressed; the request is repeated once, because it may be transport damage."""
 
     retryable = True

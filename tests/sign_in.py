@@ -37,7 +37,7 @@ class Clock:
         return self.now
 
 
-class Office:
+class SignInSetup:
     """A sandbox, a clock, and a folder of saved sign-ins."""
 
     def __init__(

@@ -13,7 +13,7 @@ from anyio.to_thread import run_sync
 from pydantic import SecretStr
 
 from telecmi_mcp._private_files import read_private, write_private
-from telecmi_mcp.errors import StoreUnusable
+from telecmi_mcp.errors import CredentialStoreUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,10 +52,10 @@ class Credentials:
 
 
 class CredentialStore(Protocol):
-    """Store of the secrets of accounts. Every method may raise ``StoreUnusable``."""
+    """Store of the secrets of accounts. Every method may raise ``CredentialStoreUnusable``."""
 
     async def check(self) -> None:
-        """Raise ``StoreUnusable`` unless the store works."""
+        """Raise ``CredentialStoreUnusable`` unless the store works."""
         ...
 
     async def read(self, account: Account) -> str | None:
@@ -78,7 +78,7 @@ class FileStore:
         self._path = path
 
     async def check(self) -> None:
-        """Raise ``StoreUnusable`` unless the file can be read and written."""
+        """Raise ``CredentialStoreUnusable`` unless the file can be read and written."""
         await self._write(await self._all())
 
     async def read(self, account: Account) -> str | None:
@@ -126,7 +126,7 @@ class SavedSignIns:
         """Return the credentials of the user, by default of the user who signed in last at this base URL.
 
         Raises:
-            StoreUnusable: The store that holds the credentials does not work.
+            CredentialStoreUnusable: The store that holds the credentials does not work.
         """
         for row in reversed(await self._rows()):
             account = Account(row["base_url"], row["user_id"])
@@ -141,7 +141,7 @@ class SavedSignIns:
         rows = await self._rows()
         for row in rows:
             if _is_of(row, credentials.account) and row["store"] in self._stores and row["store"] != credentials.store:
-                with suppress(StoreUnusable):  # the user may leave this store because it does not work
+                with suppress(CredentialStoreUnusable):  # the user may leave this store because it does not work
                     await self._stores[row["store"]].forget(credentials.account)
         others = [row for row in rows if not _is_of(row, credentials.account)]
         await run_sync(_write_json, self._path, [*others, _row(credentials)])
@@ -239,8 +239,8 @@ def _write_json(path: Path, value: object) -> None:
         raise _unusable_folder(why) from None
 
 
-def _unusable_folder(why: OSError) -> StoreUnusable:
-    return StoreUnusable(
+def _unusable_folder(why: OSError) -> CredentialStoreUnusable:
+    return CredentialStoreUnusable(
         hint="Make this user's state folder readable and writable",
         fact="telecmi-mcp stores its sign-ins there",
         detail=type(why).__name__,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 
-from telecmi_mcp.errors import StoreUnusable
+from telecmi_mcp.errors import CredentialStoreUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ class KeyringStore:
         self._backend = backend or _system_backend
 
     async def check(self) -> None:
-        """Raise ``StoreUnusable`` unless the system has a secure keyring."""
+        """Raise ``CredentialStoreUnusable`` unless the system has a secure keyring."""
         await self._in_time(lambda: self._secure().get_password(SERVICE, "check"))
 
     async def read(self, account: Account) -> str | None:
@@ -65,7 +65,7 @@ class KeyringStore:
     def _secure(self) -> Any:  # noqa: ANN401 - a backend of keyring, which is imported late
         backend = self._backend()
         if not is_secure(backend):
-            raise StoreUnusable(hint=_NO_KEYRING, fact="this system has no secure OS keyring")
+            raise CredentialStoreUnusable(hint=_NO_KEYRING, fact="this system has no secure OS keyring")
         return backend
 
     async def _in_time(self, operation: Callable[[], _T]) -> _T:
@@ -73,7 +73,7 @@ class KeyringStore:
         threading.Thread(target=_fulfil, args=(future, operation), name="keyring", daemon=True).start()
         with anyio.move_on_after(self._time_limit):
             return await asyncio.wrap_future(future)
-        raise StoreUnusable(fact="the OS keyring did not answer in time")
+        raise CredentialStoreUnusable(fact="the OS keyring did not answer in time")
 
 
 _NO_KEYRING = "Install a keyring, or run telecmi-mcp login --store file in a terminal"
@@ -95,7 +95,7 @@ def _system_backend() -> Any:  # noqa: ANN401 - a backend of keyring, which is i
     try:
         import keyring  # noqa: PLC0415 - an extra, and slow to import
     except ImportError:
-        raise StoreUnusable(
+        raise CredentialStoreUnusable(
             hint="Install telecmi-mcp[keyring], or run telecmi-mcp login --store file in a terminal",
             fact="the Python package keyring is not installed",
         ) from None
@@ -107,7 +107,7 @@ def _fulfil(future: Future[_T], operation: Callable[[], _T]) -> None:
         return
     try:
         future.set_result(operation())
-    except StoreUnusable as error:
+    except CredentialStoreUnusable as error:
         future.set_exception(error)
     except Exception as error:  # noqa: BLE001 - each backend has its own errors, whose texts may hold a secret
-        future.set_exception(StoreUnusable(detail=type(error).__name__))
+        future.set_exception(CredentialStoreUnusable(detail=type(error).__name__))

@@ -76,17 +76,17 @@ class Login:
         """Sign in for a call. Send no password that TeleCMI rejected, and no login during the backoff after a failure.
 
         Raises:
-            PasswordRefused: TeleCMI rejects the password, or rejected it before.
+            PasswordRejected: TeleCMI rejects the password, or rejected it before.
             TelecmiError: The login failed, or failed recently; the class says why.
         """
         if await self._rejected_passwords.knows(account, password):
-            raise errors.PasswordRefused
+            raise errors.PasswordRejected
         backoff = self._backoffs.get(account)
         if backoff is not None and backoff.until - backoff.seconds <= self._clock() < backoff.until:
             raise backoff.error.with_traceback(None)
         try:
             credentials, _ = await self.interactive(account, password)
-        except errors.PasswordRefused:
+        except errors.PasswordRejected:
             raise
         except errors.TelecmiError as error:
             seconds = min(_MAX_BACKOFF_S, backoff.seconds * 2) if backoff else _FIRST_BACKOFF_S
@@ -98,13 +98,13 @@ class Login:
         """Sign in for a person who has just entered the password; return the credentials and TeleCMI's answer.
 
         Raises:
-            PasswordRefused: TeleCMI rejects the password; unattended logins do not send it again.
+            PasswordRejected: TeleCMI rejects the password; unattended logins do not send it again.
             TelecmiError: The login failed; the class says why.
         """
         self._secrets.add(password)
         try:
             signed_in = await self._sign_in(account, password)
-        except errors.PasswordRefused:
+        except errors.PasswordRejected:
             with anyio.CancelScope(shield=True):  # a cancelled call must not lose the rejection
                 await self._rejected_passwords.note(account, password)
             raise

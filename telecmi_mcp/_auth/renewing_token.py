@@ -131,7 +131,7 @@ class RenewingToken:
         """Return the token that already replaced the rejected one, else the token of a new login.
 
         Raises:
-            PasswordRefused: TeleCMI rejects the password too.
+            PasswordRejected: TeleCMI rejects the password too.
             TelecmiError: The login failed; the class says why.
         """
         credentials = await self._current_credentials()
@@ -143,17 +143,17 @@ class RenewingToken:
             return None
         return await self._join_renewal(refused)
 
-    def explain(self, refusal: errors.TokenRefused) -> errors.TokenRefused:
+    def explain(self, refusal: errors.TokenRejected) -> errors.TokenRejected:
         """Return the error with the hint for the store of the credentials."""
         if self._credentials is not None and self._is_cooling_down(self._credentials):
-            return errors.TokenRefused(
+            return errors.TokenRejected(
                 refusal.status,
                 hint="The user must ask TeleCMI whether contacts are enabled for this user",
                 fact="TeleCMI rejected a token that it had just issued",
                 detail=refusal.detail,
             )
         explained = self._credentials_source.with_hint(refusal)
-        return explained if isinstance(explained, errors.TokenRefused) else refusal
+        return explained if isinstance(explained, errors.TokenRejected) else refusal
 
     @property
     def origin(self) -> TokenInfo:
@@ -215,7 +215,7 @@ class RenewingToken:
             async with self._lock():
                 flight.token = await self._get_token(refused)
         except errors.TelecmiError as error:
-            self._password_refused = isinstance(error, errors.PasswordRefused)
+            self._password_refused = isinstance(error, errors.PasswordRejected)
             flight.error = self._credentials_source.with_hint(error)
             _log.warning("the token was not renewed: %s", error.code)
         except Exception as error:  # noqa: BLE001 - a defect fails the calls that wait, not the whole server

@@ -44,7 +44,7 @@ class FixedToken:
         """Return ``None``: a fixed token cannot be renewed."""
         return None
 
-    def explain(self, refusal: errors.TokenRefused) -> errors.TokenRefused:
+    def explain(self, refusal: errors.TokenRejected) -> errors.TokenRejected:
         """Return the error unchanged: its hint names TELECMI_TOKEN already."""
         return refusal
 
@@ -83,10 +83,10 @@ class TokenFile:
         token = await self.current()
         return None if token == refused else token
 
-    def explain(self, refusal: errors.TokenRefused) -> errors.TokenRefused:
+    def explain(self, refusal: errors.TokenRejected) -> errors.TokenRejected:
         """Return the error with a hint that names the variable of the file."""
         hint = "The user must put a new TeleCMI token into the file of TELECMI_TOKEN_FILE"
-        return errors.TokenRefused(refusal.status, hint=hint, detail=refusal.detail)
+        return errors.TokenRejected(refusal.status, hint=hint, detail=refusal.detail)
 
     @property
     def origin(self) -> TokenInfo:
@@ -102,10 +102,10 @@ def replace_hint(error: errors.TelecmiError, *, password: str, token: str) -> er
         password: Hint for a rejected password.
         token: Hint for a rejected token.
     """
-    if isinstance(error, errors.PasswordRefused):
-        return errors.PasswordRefused(hint=password, detail=error.detail)
-    if isinstance(error, errors.TokenRefused):
-        return errors.TokenRefused(error.status, hint=token, detail=error.detail)
+    if isinstance(error, errors.PasswordRejected):
+        return errors.PasswordRejected(hint=password, detail=error.detail)
+    if isinstance(error, errors.TokenRejected):
+        return errors.TokenRejected(error.status, hint=token, detail=error.detail)
     return error
 
 

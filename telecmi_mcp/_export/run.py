@@ -109,7 +109,7 @@ async def _read_all(  # noqa: PLR0913 - the same
     for restarts_left in reversed(range(RESTARTS + 1)):
         try:
             return await pages.read_on(draft.sync_state.cursor or None, write)
-        except errors.CursorRefused:
+        except errors.InvalidCursor:
             if not restarts_left:
                 raise
             await run_sync(draft.restart, clock(), _REFUSED)

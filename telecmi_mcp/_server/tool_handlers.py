@@ -15,7 +15,7 @@ from mcp_types import Tool as ListedTool
 from telecmi_mcp._mcp.call_record import DEFECT, raise_if_rejected, record_contacts, record_failure
 from telecmi_mcp._mcp.output import OutputFormat, PreSerialized, as_table
 from telecmi_mcp._mcp.tools import TOOLS, Tool
-from telecmi_mcp.errors import TelecmiError, TooManyCalls
+from telecmi_mcp.errors import CallLimitReached, TelecmiError
 
 if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
@@ -107,11 +107,11 @@ def check_rate_limit(app: App) -> None:
     """Count a call.
 
     Raises:
-        TooManyCalls: There were more than are let through.
+        CallLimitReached: There were more than are let through.
     """
     wait = app.rate_limit.wait_for_turn()
     if wait:
-        raise TooManyCalls(wait)
+        raise CallLimitReached(wait)
 
 
 def _reporter(ctx: ServerRequestContext[App, Any]) -> Report:

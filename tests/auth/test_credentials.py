@@ -12,7 +12,7 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from sign_in import ACCOUNT, HERE, Office
+from sign_in import ACCOUNT, HERE, SignInSetup
 from telecmi_mcp import errors
 from telecmi_mcp._auth.credentials import FileStore
 from telecmi_mcp._auth.resolve import open_saved_sign_ins
@@ -55,22 +55,22 @@ def modes_and_secret_files(folder: Path) -> tuple[set[int], list[str]]:
 
 @posix
 async def test_only_the_secrets_file_holds_a_secret_and_every_file_has_mode_0600(tmp_path: Path) -> None:
-    office = Office(tmp_path)
-    await office.keep(SecretStr("token-hunter2"), password="hunter2")
+    setup = SignInSetup(tmp_path)
+    await setup.keep(SecretStr("token-hunter2"), password="hunter2")
     modes, holding = modes_and_secret_files(tmp_path)
     assert (modes, holding) == ({0o600}, ["secrets.json"])
 
 
 async def test_a_saved_sign_in_is_read_back_unchanged(tmp_path: Path) -> None:
-    office = Office(tmp_path)
+    setup = SignInSetup(tmp_path)
     for password in [None, "päss word"]:
-        assert await office.keep(SecretStr("t"), password=password) == await office.kept()
+        assert await setup.keep(SecretStr("t"), password=password) == await setup.kept()
 
 
 async def test_removing_a_user_leaves_the_others(tmp_path: Path) -> None:
-    office = Office(tmp_path)
-    await office.keep(user_id="1_1")
-    await office.keep()
+    setup = SignInSetup(tmp_path)
+    await setup.keep(user_id="1_1")
+    await setup.keep()
     sign_ins = open_saved_sign_ins(tmp_path, time_limit=5)
     assert await sign_ins.forget(ACCOUNT)
     assert not await sign_ins.forget(ACCOUNT)
@@ -84,28 +84,28 @@ async def test_removing_a_user_leaves_the_others(tmp_path: Path) -> None:
 async def test_a_malformed_file_counts_as_empty_and_a_sign_in_replaces_it(
     tmp_path: Path, name: str, broken: bytes
 ) -> None:
-    office = Office(tmp_path)
-    await office.keep()
+    setup = SignInSetup(tmp_path)
+    await setup.keep()
     (tmp_path / name).write_bytes(broken)
-    assert await office.kept() is None
-    await office.keep()
-    assert await office.kept() is not None
+    assert await setup.kept() is None
+    await setup.keep()
+    assert await setup.kept() is not None
 
 
 @posix
 async def test_a_store_that_other_users_can_read_is_rejected_with_the_chmod_command(tmp_path: Path) -> None:
-    office = Office(tmp_path)
-    await office.keep()
+    setup = SignInSetup(tmp_path)
+    await setup.keep()
     (tmp_path / "secrets.json").chmod(0o644)
     with pytest.raises(errors.ConfigurationError, match=r"Run chmod 600 .*secrets\.json"):
-        await office.kept()
+        await setup.kept()
 
 
 async def test_an_unusable_state_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(errors.StoreUnusable, match="state folder"):
-        await Office(tmp_path / "file" / "below").keep()
-    assert await Office(tmp_path / "file" / "below").kept() is None
+    with pytest.raises(errors.CredentialStoreUnusable, match="state folder"):
+        await SignInSetup(tmp_path / "file" / "below").keep()
+    assert await SignInSetup(tmp_path / "file" / "below").kept() is None
 
 
 async def test_a_second_process_waits_for_the_lock(tmp_path: Path) -> None:

@@ -80,13 +80,13 @@ async def test_a_keyring_that_stores_nothing_or_plain_text_is_rejected(backend: 
     assert is_secure(MemoryKeyring())
     assert not is_secure(backend())
     for operation in [store(backend).check(), store(backend).read(ACCOUNT), store(backend).write(ACCOUNT, "x")]:
-        with pytest.raises(errors.StoreUnusable, match="--store file"):
+        with pytest.raises(errors.CredentialStoreUnusable, match="--store file"):
             await operation
 
 
 async def test_a_hanging_keyring_ends_at_the_time_limit() -> None:
     never = threading.Event()
-    with pytest.raises(errors.StoreUnusable, match="in time"):
+    with pytest.raises(errors.CredentialStoreUnusable, match="in time"):
         await store(never.wait, time_limit=0.01).read(ACCOUNT)
     never.set()
 
@@ -96,7 +96,7 @@ async def test_every_error_of_a_keyring_becomes_one_sentence_without_its_text(er
     def fail() -> None:
         raise error("hunter2")
 
-    with pytest.raises(errors.StoreUnusable) as caught:
+    with pytest.raises(errors.CredentialStoreUnusable) as caught:
         await store(fail).read(ACCOUNT)
     assert "hunter2" not in f"{caught.value} {caught.value.detail}"
     assert caught.value.__cause__ is None

@@ -13,7 +13,7 @@ from httpx2 import ASGITransport
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sign_in import DAY, WITH_PASSWORD, WITH_WRONG_PASSWORD, Office
+from sign_in import DAY, WITH_PASSWORD, WITH_WRONG_PASSWORD, SignInSetup
 from telecmi_mcp import App, TelecmiError
 from telecmi_mcp.sandbox import SANDBOX_PASSWORD, Quirks
 
@@ -40,9 +40,9 @@ LOGINS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
 class GatedTransport(httpx2.AsyncBaseTransport):
     """Holds each request until it is released, and counts requests."""
 
-    def __init__(self, office: Office) -> None:
-        self._inner = ASGITransport(app=office.sandbox)
-        self._office = office
+    def __init__(self, setup: SignInSetup) -> None:
+        self._inner = ASGITransport(app=setup.sandbox)
+        self._office = setup
         self.waiting: list[anyio.Event] = []
         self.logins_at_once = self.most_logins_at_once = 0
         self.reads = 0
@@ -70,8 +70,8 @@ class GatedTransport(httpx2.AsyncBaseTransport):
 class Scenario:
     """One order of events."""
 
-    def __init__(self, office: Office, transport_gate: GatedTransport, app: App) -> None:
-        self.office, self.transport_gate, self.app = office, transport_gate, app
+    def __init__(self, setup: SignInSetup, transport_gate: GatedTransport, app: App) -> None:
+        self.setup, self.transport_gate, self.app = setup, transport_gate, app
         self.scopes: list[anyio.CancelScope] = []
         self.outcomes: Counter[str] = Counter()
 
@@ -94,40 +94,40 @@ class Scenario:
             case "release":
                 self.transport_gate.release(number)
             case "expire":
-                self.office.clock.now += number * 10 * DAY
+                self.setup.clock.now += number * 10 * DAY
             case "minute":
-                self.office.clock.now += number * 60
-            case "revoke" if self.office.sandbox.state.tokens:
-                self.office.sandbox.revoke(self.office.sandbox.state.tokens[-1])
+                self.setup.clock.now += number * 60
+            case "revoke" if self.setup.sandbox.state.tokens:
+                self.setup.sandbox.revoke(self.setup.sandbox.state.tokens[-1])
             case "password" if number == 0:
-                self.office.sandbox.change_password("another")
+                self.setup.sandbox.change_password("another")
         await anyio.wait_all_tasks_blocked()
 
 
 async def run_scenario(steps: list[tuple[str, int]], login: dict[str, Any], *, wrong: bool) -> None:
-    office = Office(None, Quirks(**login))
-    transport_gate = GatedTransport(office)
+    setup = SignInSetup(None, Quirks(**login))
+    transport_gate = GatedTransport(setup)
     with anyio.fail_after(60):
-        async with office.app(WITH_WRONG_PASSWORD if wrong else WITH_PASSWORD, transport=transport_gate) as app:
-            scenario = Scenario(office, transport_gate, app)
+        async with setup.app(WITH_WRONG_PASSWORD if wrong else WITH_PASSWORD, transport=transport_gate) as app:
+            scenario = Scenario(setup, transport_gate, app)
             async with anyio.create_task_group() as tasks:
                 for kind, number in steps:
                     await scenario.step(kind, number, tasks)
                 transport_gate.open = True
                 while transport_gate.waiting:
                     transport_gate.release(0)
-    check(office, transport_gate, scenario, wrong=wrong)
+    check(setup, transport_gate, scenario, wrong=wrong)
 
 
-def check(office: Office, transport_gate: GatedTransport, scenario: Scenario, *, wrong: bool) -> None:
+def check(setup: SignInSetup, transport_gate: GatedTransport, scenario: Scenario, *, wrong: bool) -> None:
     calls = len(scenario.scopes)
     assert sum(scenario.outcomes.values()) == calls
     assert transport_gate.most_logins_at_once <= 1
     assert transport_gate.reads <= 2 * calls
-    sent = [request.body for request in office.sandbox.state.requests if request.path.endswith("login")]
+    sent = [request.body for request in setup.sandbox.state.requests if request.path.endswith("login")]
     assert len(sent) <= 2 * calls  # each call causes at most one login, and one early renewal in the background
-    accepted = len(office.sandbox.state.tokens)
-    without_token = office.sandbox.quirks.login_answer == "without_token"
+    accepted = len(setup.sandbox.state.tokens)
+    without_token = setup.sandbox.quirks.login_answer == "without_token"
     refused = len(sent) - accepted
     assert refused <= 1, sent
     if wrong:

@@ -321,7 +321,7 @@ async def test_a_refused_token_ends_it_at_once_and_keeps_what_was_read(tmp_path:
     async with rigged(tmp_path) as rig:
         await rig.stop()
         rig.sandbox.revoke(SANDBOX_TOKEN)
-        with pytest.raises(errors.TokenRefused):
+        with pytest.raises(errors.TokenRejected):
             await rig.run()
         assert (rig.part / "state").exists()
         assert not rig.path.exists()

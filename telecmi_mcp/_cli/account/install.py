@@ -207,11 +207,11 @@ def _about_signing_in(settings: Settings) -> list[str]:
 async def _signed_in(base_url: str) -> list[str]:
     from telecmi_mcp._auth.resolve import open_saved_sign_ins  # noqa: PLC0415 - late, like all that --help does not need
     from telecmi_mcp._private_files import state_folder  # noqa: PLC0415
-    from telecmi_mcp.errors import StoreUnusable  # noqa: PLC0415
+    from telecmi_mcp.errors import CredentialStoreUnusable  # noqa: PLC0415
 
     try:
         return await open_saved_sign_ins(state_folder(), time_limit=_KEYRING_SECONDS).user_ids(base_url)
-    except StoreUnusable:
+    except CredentialStoreUnusable:
         return []
 
 

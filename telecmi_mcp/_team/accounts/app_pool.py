@@ -199,7 +199,7 @@ async def _open_callers(
         missing = NoSignIn(
             lambda: errors.CallerNotSignedIn() if membership_cache.is_believed else sign_in_unavailable()
         )
-        full = NoSignIn(lambda: errors.TooManyCalls(_FULL_SECONDS))
+        full = NoSignIn(lambda: errors.CallLimitReached(_FULL_SECONDS))
         tokens = _CallersTokens(ground, database, sign_ins, membership_cache)
         async with ground.app(lambda **_: missing) as nobody, ground.app(lambda **_: full) as overloaded_app:
             apps = AppsOfCallers(

@@ -40,7 +40,7 @@ class NoSignIn:
         """Return ``None``."""
         return None
 
-    def explain(self, refusal: errors.TokenRefused) -> errors.TokenRefused:
+    def explain(self, refusal: errors.TokenRejected) -> errors.TokenRejected:
         """Return the refusal, which nothing here can lead to."""
         return refusal
 
