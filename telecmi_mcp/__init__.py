@@ -1,6 +1,6 @@
 """TeleCMI contacts for language models, over the Model Context Protocol.
 
-The public names are looked up when they are first used, so that ``import telecmi_mcp`` costs nothing.
+Each public name is imported on first use, so that ``import telecmi_mcp`` imports nothing else.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
     "open_app",
 ]
 
-_HOMES = {
+_MODULES = {
     "App": "_app",
     "Contact": "_models",
     "ContactPage": "_models",
@@ -45,10 +45,10 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - the names are of every kind
-    if name not in _HOMES:
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes, functions and modules
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""The composition root: builds the real objects; everyone else receives them."""
+"""Composition root: builds the objects that the tools and the commands work with."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What the tools work with.
+    """The objects that the tools work with.
 
     Attributes:
         client: Reads contacts from TeleCMI.
-        directory: Searches them, and reads them for the tools.
-        rate_limit: How many tool calls are let through.
-        tokens: What the client signs in with.
-        clock: Tells the Unix time.
-        expect_calls: To be told that calls will come: a connection is opened for the first.
-        settings: What all of it was built from.
+        directory: Searches contacts, and reads contacts for the tools.
+        rate_limit: Rate limit of tool calls.
+        tokens: Token source of the client.
+        clock: Returns the Unix time.
+        preconnect: Opens a connection for the first call in the background.
+        settings: The configuration of these objects.
     """
 
     client: TelecmiClient
@@ -53,24 +53,24 @@ class App:
     rate_limit: RateLimit = field(default_factory=lambda: RateLimit(0, clock=time.monotonic))
     tokens: TokenSource = field(default=FixedToken(None), repr=False)
     clock: Callable[[], float] = field(default=time.time, repr=False)
-    expect_calls: Callable[[], object] = field(default=lambda: None, repr=False)
+    preconnect: Callable[[], object] = field(default=lambda: None, repr=False)
     settings: Settings = field(default=Settings(), repr=False)
 
     @property
     def notice(self) -> str:
-        """What the user must be told with every answer; "" if nothing."""
+        """Sentence that every answer must show to the user; "" if there is none."""
         return self.tokens.origin.notice(self.clock())
 
     async def account(self) -> str:
-        """Tell who is signed in, as the directory names accounts, without asking TeleCMI; "" where that is not known.
+        """Return the key of the signed-in account without a request to TeleCMI; "" if it is not known.
 
         Raises:
-            TelecmiError: The place where the token is kept does not work.
+            TelecmiError: The credential store does not work.
         """
         return await known_owner_of(self.settings.base_url, self.tokens)
 
     async def recall(self) -> Recent:
-        """Return what the tools answered lately to the account that is signed in now, without asking TeleCMI."""
+        """Return the recent answers to the signed-in account, without a request to TeleCMI."""
         if not self.directory.recent:
             return Recent()
         try:
@@ -86,25 +86,25 @@ async def open_app(
     transport: httpx2.AsyncBaseTransport | None = None,
     state: Path | None = None,
     secrets: KnownSecrets | None = None,
-    terms: RequestHooks = NO_HOOKS,
+    hooks: RequestHooks = NO_HOOKS,
     clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[App]:
-    """Build the objects that the settings ask for, and close their connections at the end.
+    """Build the objects of the settings, and close their connections at the end.
 
     Args:
         settings: The configuration.
-        transport: Stands in for the network: a pretend TeleCMI in this process.
-        state: The folder of what ``telecmi-mcp login`` keeps; ``None`` looks nothing up and keeps nothing.
-        secrets: Learns every token and password that is met, for the log.
-        terms: On what terms requests are sent to TeleCMI.
-        clock: Tells the Unix time, to which a token's age is measured.
+        transport: Replaces the network, for example by a sandbox in this process.
+        state: Folder of the saved sign-ins; ``None`` neither reads nor stores a sign-in.
+        secrets: Collects every token and password, so that the log can hide them.
+        hooks: Hooks around each request to TeleCMI.
+        clock: Returns the Unix time, by which the age of a token is measured.
     """
     channel = Channel(settings.base_url, transport=transport)
     known = secrets or KnownSecrets()
     known.add(settings.token, settings.password)
     choose = partial(choose_source, settings, channel, state=state, secrets=known, clock=clock)
     try:
-        async with assemble_app(settings, channel, choose, state=state, terms=terms, clock=clock) as app:
+        async with assemble_app(settings, channel, choose, state=state, hooks=hooks, clock=clock) as app:
             yield app
     finally:
         with anyio.CancelScope(shield=True):
@@ -119,35 +119,35 @@ async def assemble_app(
     *,
     open_location: Callable[[str], IndexLocation] | None = None,
     state: Path | None = None,
-    terms: RequestHooks = NO_HOOKS,
+    hooks: RequestHooks = NO_HOOKS,
     clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[App]:
-    """Build the same on a channel that is left open at the end.
+    """Build the same objects on an existing channel, which stays open at the end.
 
     Args:
         settings: The configuration.
-        channel: Leads to TeleCMI; others may use it too.
-        choose: Makes the source of tokens; ``tasks`` is the task group that renewals run in.
-        open_location: Opens the index of an account; ``None`` for where the settings say. ``off`` stays off.
-        state: As for ``open_app``.
-        terms: As for ``open_app``.
-        clock: Tells the Unix time.
+        channel: HTTP channel to TeleCMI, which other apps may share.
+        choose: Returns the token source; its argument ``tasks`` is the task group of the renewals.
+        open_location: Opens the index of an account; ``None`` follows the settings. ``off`` stays off.
+        state: See ``open_app``.
+        hooks: See ``open_app``.
+        clock: Returns the Unix time.
     """
     async with open_tasks() as tasks:
         tokens = choose(tasks=tasks)
-        client = TelecmiClient(channel, tokens, timeout=settings.timeout, terms=terms)
+        client = TelecmiClient(channel, tokens, timeout=settings.timeout, terms=hooks)
         directory = _open_directory(settings, client, tokens, tasks, open_location)
         rate_limit = RateLimit(settings.rate_limit, clock=time.monotonic)
-        expect_calls = partial(tasks.start_soon, _connect_ahead, client, settings, state)
+        preconnect = partial(tasks.start_soon, _connect_ahead, client, settings, state)
         try:
-            yield App(client, directory, rate_limit, tokens, clock, expect_calls, settings)
+            yield App(client, directory, rate_limit, tokens, clock, preconnect, settings)
         finally:
             tasks.cancel_scope.cancel()
             directory.close()
 
 
 async def _connect_ahead(client: TelecmiClient, settings: Settings, state: Path | None) -> None:
-    with suppress(TelecmiError):  # which the first call meets, and tells
+    with suppress(TelecmiError):  # the first call fails with the same error and reports it
         if settings.preconnect and await has_credential(settings, state):
             await client.connect_ahead()
 
@@ -171,7 +171,7 @@ def _open_directory(
 
 
 def _memory_location(_: str) -> IndexLocation:
-    from telecmi_mcp._index.location import MemoryLocation  # SQLite comes with the first search
+    from telecmi_mcp._index.location import MemoryLocation
 
     return MemoryLocation()
 

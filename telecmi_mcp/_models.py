@@ -1,4 +1,4 @@
-"""A contact, a page of them, how a search found one, and what a login brings."""
+"""Defines a contact, a page of contacts, the kinds of a search match, and the result of a login."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 MatchName: TypeAlias = Literal["exact", "prefix", "fuzzy", "partial"]
-"""How a contact was found, best first; ``partial`` when a word of the query is missing."""
+"""Kinds of a match, best first; a ``partial`` match lacks words of the query."""
 
 
 class Contact(NamedTuple):
     """One contact of the organisation, in TeleCMI's field names.
 
-    ``phone_no`` is digits with the country code and no plus sign ("919200000000"). A field that
-    TeleCMI leaves out, or sends as null or "", is ``None``.
+    ``phone_no`` has digits with the country code and no plus sign ("919200000000"). A field is ``None`` if TeleCMI
+    omits it or sends null or "".
     Source: TeleCMI's page "agent-get-contact".
 
     This is the only list of the fields: schemas, columns, SQL, exports and tables follow from it. The number beside
@@ -42,10 +42,10 @@ FIELD_LIMITS: dict[str, int] = {
 
 
 class JsonContacts(Sequence[Contact]):
-    """Contacts that are still JSON objects; each becomes a ``Contact`` when somebody looks at it.
+    """Sequence over JSON objects that builds each ``Contact`` on access.
 
     Attributes:
-        facts: The objects, fields without a value left out; not to be changed.
+        facts: The objects, without the fields that have no value; do not change them.
     """
 
     __slots__ = ("facts",)
@@ -75,15 +75,15 @@ class JsonContacts(Sequence[Contact]):
 
 @dataclass(frozen=True, slots=True)
 class ContactPage:
-    """One page of contacts, and the way to the next.
+    """One page of contacts and the cursor of the next page.
 
     Attributes:
-        contacts: The page's contacts, in TeleCMI's order. A page may be short or empty and yet not the last.
-        count: How many contacts the organisation has, as far as TeleCMI said so. Never a page's length.
-        page_state: The opaque cursor of the next page; ``None`` on the last one.
-        malformed: How many of the page's entries were left out because they are not contacts.
-        surplus: How many of the page's entries were left out because they are more than was asked for.
-        broken_off: Why the list ends here although TeleCMI offered a cursor; "" if it does not.
+        contacts: Contacts of the page, in TeleCMI's order. A short or empty page need not be the last one.
+        count: Total contacts of the organisation, never the length of the page; ``None`` if TeleCMI did not say.
+        page_state: Opaque cursor of the next page; ``None`` on the last page.
+        malformed: Number of entries that were left out because they are not contacts.
+        surplus: Number of entries that were left out because the page had more than the limit.
+        broken_off: Why the list ends here although TeleCMI sent a cursor; "" if it does not.
     """
 
     contacts: Sequence[Contact]
@@ -95,27 +95,27 @@ class ContactPage:
 
     @property
     def notice(self) -> str:
-        """What a reader of the page must be told, in our own sentences; "" if nothing."""
-        said = [
-            _left_out(self.malformed, "malformed"),
-            _left_out(self.surplus, "surplus"),
+        """Sentences that the reader of the page must see; "" if there are none."""
+        notices = [
+            _format_left_out(self.malformed, "malformed"),
+            _format_left_out(self.surplus, "surplus"),
             self.broken_off,
         ]
-        return " ".join(filter(None, said))
+        return " ".join(filter(None, notices))
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """What TeleCMI answers to a login.
+    """Result of a login.
 
     Attributes:
-        token: The user token. TeleCMI says that it lives 30 days, and tells no date.
-        name: The user's name, cleaned; "" where TeleCMI does not tell it.
+        token: The user token. TeleCMI documents a lifetime of 30 days and sends no date.
+        name: Name of the user, cleaned; "" if TeleCMI does not send it.
     """
 
     token: SecretStr
     name: str = ""
 
 
-def _left_out(number: int, kind: str) -> str:
+def _format_left_out(number: int, kind: str) -> str:
     return f"{number} {kind} {'entry' if number == 1 else 'entries'} of this page left out." if number else ""

@@ -1,7 +1,8 @@
-"""Which texts may become a person's words: those that a client offers to pick, and those that a prompt quotes.
+"""Decides which texts may enter a person's message: completions that a client offers, and arguments of prompts.
 
-A contact's name may come from a web form. A person who picks it in a client says it to the model, so what is offered
-holds nothing that could end a quotation, open a tag or begin another speaker's turn: letters and what stands in names.
+A contact's name may come from a web form. If a person picks it in a client, the client sends it to the model as the
+person's message. So a completion has only the characters of names: none ends a quotation, opens a tag or starts
+another message.
 """
 
 from __future__ import annotations
@@ -11,33 +12,33 @@ import unicodedata
 from telecmi_mcp._sanitize import clean
 
 NAME_MARKS = "'\N{RIGHT SINGLE QUOTATION MARK}.-&/(),"
-"""What a plain name may hold beside letters, marks, digits and spaces."""
+"""Characters of a plain name besides letters, marks, digits and spaces."""
 
 ARGUMENT_MARKS = NAME_MARKS + "@+_:?"
-"""The same for an argument of a prompt, which may be an e-mail address, a number or a question."""
+"""The same for an argument of a prompt, which may be an e-mail address, a phone number or a question."""
 
 MAX_NAME_CHARS = 80
 MAX_ARGUMENT_CHARS = 200
 
-# What other scripts write inside words and between them, as ASCII has its apostrophe and its hyphen.
+# Characters of other scripts inside and between words, like the apostrophe and the hyphen of ASCII.
 _SCRIPT_MARKS = (
     "\N{HEBREW PUNCTUATION GERESH}\N{HEBREW PUNCTUATION GERSHAYIM}\N{HEBREW PUNCTUATION MAQAF}"
     "\N{MIDDLE DOT}\N{KATAKANA MIDDLE DOT}\N{TIBETAN MARK INTERSYLLABIC TSHEG}\N{ETHIOPIC WORDSPACE}"
     "\N{ARMENIAN HYPHEN}\N{HYPHEN}\N{NON-BREAKING HYPHEN}"
 )
-# Invisible, and part of a spelling where clean() leaves them: there CONTEXTJ of RFC 5892 or Mongolian wants them.
+# Invisible. clean() keeps them only where CONTEXTJ of RFC 5892 or Mongolian spelling requires them.
 _SPELLING = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}\N{MONGOLIAN VOWEL SEPARATOR}"
-# Unicode's categories of letters, of marks within words, of numbers, and the spaces.
+# Unicode categories of letters, marks within words, numbers and spaces.
 _TEXT = frozenset(("Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd", "Nl", "No", "Zs"))
 
 
 def is_plain_name(text: str) -> bool:
-    """Whether a text is a name that may be offered: clean, not empty, and of nothing but a name's characters."""
+    """Return True if a completion may offer the text: it is clean, not empty and has only the characters of names."""
     return 0 < len(text) <= MAX_NAME_CHARS and _is_plain(text, NAME_MARKS)
 
 
 def is_plain_argument(text: str) -> bool:
-    """Whether a text may be quoted in a prompt: clean, not empty, and of nothing but an argument's characters."""
+    """Return True if a prompt may quote the text: it is clean, not empty and has only the characters of arguments."""
     return 0 < len(text) <= MAX_ARGUMENT_CHARS and _is_plain(text, ARGUMENT_MARKS)
 
 

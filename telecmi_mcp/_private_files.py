@@ -1,4 +1,4 @@
-"""The user's state folder: files that only their owner reads, written whole, and a lock across processes."""
+"""Private files of this user: whole reads and writes, and locks across processes."""
 
 from __future__ import annotations
 
@@ -23,52 +23,64 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-_MAX_BYTES = 1024 * 1024
-_LONGEST_PATH = 100
-_LOOK_AGAIN_SECONDS = 0.05
+_MAX_FILE_BYTES = 1024 * 1024
+_MAX_SHOWN_PATH_CHARS = 100
+_LOCK_POLL_S = 0.05
+_SAFE_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def state_folder() -> Path:
-    """Where this user's programs keep what is to last; nothing is created yet."""
-    from platformdirs import user_state_path  # a token in the environment needs no folder
+    """Return the folder of this user's lasting state; do not create it."""
+    from platformdirs import user_state_path
 
     return user_state_path("telecmi-mcp", appauthor=False)
 
 
 def read_private(path: Path) -> bytes:
-    """Return what is in a file that only its owner may read; on Windows the folder's rights stand for the mode.
+    """Read a file that only its owner may read. On Windows the permissions of the folder replace the check of the mode.
 
     Raises:
-        ConfigurationError: Others may read it (the sentence is the command that mends that), or it is no file.
-        OSError: It is not there, or cannot be read.
+        ConfigurationError: Other users may read the file (the hint is the command that corrects that), or the path
+            is not a regular file.
+        OSError: The file does not exist or cannot be read.
     """
-    # Without O_NONBLOCK a named pipe would be waited for.
+    # O_NONBLOCK: opening a named pipe would block. A symbolic link is followed: secrets are often mounted as links.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(descriptor, "rb") as file:  # so that what is checked is what is read
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, so that the checked file is the read file
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
-            raise ConfigurationError(hint="Name a file that holds the secret", fact="what is there is not a file")
+            raise ConfigurationError(hint="Name a file that holds the secret", fact="the path is not a regular file")
         if sys.platform != "win32" and mode & 0o077:
-            raise ConfigurationError(hint=f"Run {_mending(path)}", fact="other users can read this file")
-        return file.read(_MAX_BYTES)
+            raise ConfigurationError(hint=f"Run {_chmod_command(path)}", fact="other users can read this file")
+        return file.read(_MAX_FILE_BYTES)
 
 
-def _mending(path: Path) -> str:
+def _chmod_command(path: Path) -> str:
     quoted = shlex.quote(str(path))
-    return f"chmod 600 {quoted if len(quoted) <= _LONGEST_PATH and quoted.isprintable() else 'on ' + path.name[:40]}"
+    is_shown = len(quoted) <= _MAX_SHOWN_PATH_CHARS and quoted.isprintable()
+    return f"chmod 600 {quoted if is_shown else 'on ' + path.name[:40]}"
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file and return its descriptor. A new file gets mode 0600; a symbolic link or a named pipe is not opened.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    return os.open(path, flags | _SAFE_FLAGS, 0o600)
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Put a file in its place at once, readable by its owner only from its first moment.
+    """Replace a file atomically; its mode is 0600 from its creation on.
 
     Raises:
-        OSError: It cannot be written; what was there before is still there.
+        OSError: The file cannot be written; the previous file is unchanged.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{token_hex(8)}")
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        with os.fdopen(descriptor, "wb") as file:  # made with its mode
+        descriptor = open_private(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, created with its mode
             file.write(content)
             file.flush()
             os.fsync(descriptor)
@@ -78,30 +90,32 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 @asynccontextmanager
-async def held_lock(
-    path: Path | None, *, patience: float, sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+async def file_lock(
+    path: Path | None, *, timeout_s: float, sleep: Callable[[float], Awaitable[None]] = anyio.sleep
 ) -> AsyncIterator[None]:
-    """Hold a lock that one process has at a time; it ends with the process. Without a usable folder there is none.
+    """Hold an exclusive lock across processes; the operating system releases it when the process ends.
+
+    Where the path is ``None`` or its folder is unusable, nothing is locked.
 
     Raises:
-        DeadlineExceeded: Another process held it for all of ``patience`` seconds.
+        DeadlineExceeded: Another process held the lock for all of ``timeout_s`` seconds.
     """
-    descriptor = _opened(path)
+    descriptor = _open_lock_file(path)
     if descriptor is None:
         yield
         return
     try:
-        with anyio.move_on_after(patience) as waiting:
-            while not _took(descriptor):
-                await sleep(_LOOK_AGAIN_SECONDS)
+        with anyio.move_on_after(timeout_s) as waiting:
+            while not try_lock(descriptor):
+                await sleep(_LOCK_POLL_S)
         if waiting.cancelled_caught:
-            raise DeadlineExceeded(patience)
+            raise DeadlineExceeded(timeout_s)
         yield
     finally:
         os.close(descriptor)
 
 
-def _opened(path: Path | None) -> int | None:
+def _open_lock_file(path: Path | None) -> int | None:
     if path is None:
         return None
     with suppress(OSError):
@@ -110,7 +124,8 @@ def _opened(path: Path | None) -> int | None:
     return None
 
 
-def _took(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file exclusively without waiting; return False if another descriptor holds the lock."""
     try:
         if sys.platform == "win32":
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)

@@ -1,11 +1,11 @@
-"""Text that others wrote, made harmless before it leaves: no controls, nothing invisible, nothing endless.
+"""Removes control characters, invisible characters and chat-template signs from foreign text, and limits its length.
 
-The signs of a chat template (``<|im_start|>``, ``</tool_result>``, ``[INST]``) lose their brackets, for some runtimes
-take them for the beginning of another message: docs/decisions/0001-chat-template-signs.md.
+Chat-template signs (``<|im_start|>``, ``</tool_result>``, ``[INST]``) lose their brackets, because some runtimes parse
+them as the start of another message: docs/decisions/0001-chat-template-signs.md.
 
-A contact's name may come from a web form, so it may hold terminal commands, letters that change direction, or
-a message in characters that nobody sees. All of that goes; what a person can read stays, whatever it says,
-because it is the user's data. Names come through byte for byte, with ZWJ and ZWNJ where they spell something.
+A contact's name may come from a web form, so it may hold terminal commands, characters that change the text direction,
+or a message in invisible characters. ``clean`` removes all of that. Visible text stays, whatever it says, because it is
+the user's data. A name in any script stays byte for byte, with ZWJ and ZWNJ where they are part of its spelling.
 
 Sources: Default_Ignorable_Code_Point of DerivedCoreProperties.txt (the same in Unicode 14 and 18); RFC 5892,
 appendix A.1 and A.2, for joiners; ECMA-48 for control sequences; UTS #51 for emoji; StandardizedVariants.txt
@@ -18,23 +18,23 @@ import re
 import unicodedata
 from functools import cache
 
-MOST_MARKS = 8
-"""How many nonspacing marks may follow one another.
+MAX_MARKS = 8
+"""Maximum number of consecutive nonspacing marks.
 
-The tallest stack in use is Tibetan HAKSHMALAWARAYA, one letter with eight marks; Hebrew with points and
-accents needs six. The Stream-Safe Text Format (UAX #15, section 13) allows 30, which smears over other lines.
+The tallest stack in use is Tibetan HAKSHMALAWARAYA, one letter with eight marks; Hebrew with points and accents needs
+six. The Stream-Safe Text Format (UAX #15, section 13) allows 30, which would overlap other lines.
 """
 
 _ELLIPSIS = "…"
-_REACH = MOST_MARKS + 1  # characters that a joiner sees on either side: a full stack and its letter
+_JOINER_CONTEXT_CHARS = MAX_MARKS + 1  # on either side of a joiner: a full stack and its letter
 
-# The insides of character classes. Patterns are compiled when first needed, to keep the import cheap.
+# Bodies of character classes. Patterns are compiled on first use, to keep the import cheap.
 _CONTROLS = r"\x00-\x1f\x7f-\x9f"
-_BREAKS = r"\t-\r\x1c-\x1f\x85\u2028\u2029"  # everything that str.splitlines() or a terminal takes for a new line
+_BREAKS = r"\t-\r\x1c-\x1f\x85\u2028\u2029"  # every line end of str.splitlines() and of terminals
 _JOINERS = r"\u200c\u200d"
 _MONGOLIAN_SELECTORS = r"\u180b-\u180d\u180f"
 _IDEOGRAPHIC_SELECTORS = r"\ufe00-\ufe02\U000e0100-\U000e01ef"
-_SELECTORS = r"\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"  # U+180E, the vowel separator, is judged with them
+_SELECTORS = r"\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"  # U+180E, the vowel separator, follows the same rule
 _IGNORABLE = (  # Default_Ignorable_Code_Point without the joiners and the selectors
     r"\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
     r"\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
@@ -57,88 +57,95 @@ _EMOJI = (  # Emoji of UTS #51 without digits, letters of flags and skin tones; 
     r"\U0001f400-\U0001f64f\U0001f680-\U0001f6ff\U0001f7e0-\U0001f7f0\U0001f90c-\U0001f9ff\U0001fa70-\U0001faff"
 )
 _BLANK = "\u2800\ufffc\U00013441\U00013442\U0001d159"
-"""Characters that leave no ink and are neither white space nor ignorable: the empty Braille pattern, the object
-replacement character, the two Egyptian blanks and the null notehead. They stay among others, as Braille needs."""
+"""Blank characters that are neither white space nor ignorable: the empty Braille pattern, the object replacement
+character, the two Egyptian blanks and the null notehead. ``clean`` keeps them, because Braille text needs them."""
 _BLANK_CONTROLS = "\U00013430", "\U0001343f"  # format controls of Egyptian hieroglyphs: the first and the last
-_ROLES = (  # which a tag of no other kind is named after, in the templates and formats of models
+_ROLES = (  # names of tags in the chat templates of models
     "assistant|bos|context|developer|document|eos|function|human|instructions?|invoke|model|pad|s|sys|system|think"
     "|thinking|tool|unk|user"
 )
-_MAX_SIGN_CHARS = 40  # of what decides about a bracket; a longer sign is none that a template has
+_MAX_SIGN_CHARS = 40  # no chat template has a longer sign
 _SKIN_TONES = r"\U0001f3fb-\U0001f3ff"
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _MONGOLIAN = r"\u1820-\u1878\u1880-\u18aa"
-_DOTTED_MYANMAR = r"\u1000-\u1022\u1031\u1075-\u1080\uaa60-\uaa6f\uaa7a"  # Khamti, Aiton and Phake dot these
+_DOTTED_MYANMAR = r"\u1000-\u1022\u1031\u1075-\u1080\uaa60-\uaa6f\uaa7a"  # with a dot in Khamti, Aiton and Phake
 
 
 def clean(text: str, *, limit: int) -> str:
-    """Text that can be shown, logged and read by a model without doing anything.
+    """Return the text on one line without anything that acts on a terminal, a log or a model.
 
-    Line breaks and tabs become one space a run; other controls, whole ANSI sequences and everything invisible
-    go; lone surrogates become U+FFFD; visible spaces (U+00A0 and U+3000 too) and all other text stay. The
-    result is one line, and cleaning it again changes nothing. Time grows linearly with the text.
+    A run of line breaks and tabs becomes one space. Other control characters, whole ANSI sequences and invisible
+    characters are removed. Lone surrogates become U+FFFD. Visible spaces (U+00A0 and U+3000 too) and all other text
+    stay. Cleaning the result again changes nothing. The time grows linearly with the text.
 
     Args:
         text: Any string, lone surrogates included.
-        limit: The most characters (code points) to return, the ellipsis of a cut included; below 1, none.
+        limit: Maximum number of characters (code points) to return, with the ellipsis of a cut; below 1, none.
 
     Returns:
-        The same object where nothing was to be done.
+        The same object if nothing had to be changed.
     """
-    if len(text) <= limit and text.isascii() and text.isprintable() and not _may_hold_signs(text):
+    if (  # the brackets are those of _may_hold_signs; a call of it would cost a fifth of this path
+        len(text) <= limit
+        and text.isascii()
+        and text.isprintable()
+        and "<" not in text
+        and ">" not in text
+        and "[" not in text
+    ):
         return text
     if _is_suspect(text):
-        text = _without_hostile(text, limit)
+        text = _remove_hostile(text, limit)
     return text if len(text) <= limit else _cut(text, limit)
 
 
 def is_clean(text: str) -> bool:
-    """Whether cleaning would leave every part of the text as it is, but for a part's length.
+    """Return True if ``clean`` would change no part of the text, except for the length of a part.
 
-    So one look at many texts, with a space between each two, is as good as a look at each. What is looked for are
-    single characters and runs of marks, and a part has no other ones than the whole; where the whole is not printable
-    and a part is, the whole was searched for more.
+    One call for many texts, joined by spaces, replaces one call for each text: the search finds single characters, runs
+    of marks and signs, and a part holds none that the whole does not hold. If the whole is not printable and a part is,
+    the search of the whole looks for more characters than that of the part.
     """
     return (text.isascii() and text.isprintable() and not _may_hold_signs(text)) or not _is_suspect(text)
 
 
 def shows_nothing(text: str) -> bool:
-    """Whether a reader sees nothing of a clean text: white space, blank characters and marks without a letter only."""
+    """Return True if a clean text has no visible character: only white space, blanks and marks without a letter."""
     if text.isascii():
         return not text or text.isspace()
-    return all(map(_leaves_no_ink, text))
+    return all(map(_is_invisible, text))
 
 
-def _leaves_no_ink(char: str) -> bool:
+def _is_invisible(char: str) -> bool:
     first, last = _BLANK_CONTROLS
     return (
         char.isspace()
         or char in _BLANK
         or first <= char <= last
-        or unicodedata.category(char) in {"Mn", "Me"}  # they stand on a letter, and there is none
+        or unicodedata.category(char) in {"Mn", "Me"}  # a mark without its letter
     )
 
 
 def _is_suspect(text: str) -> bool:
-    """A few looks at text that is not plain ASCII; the first two are wide, the careful way decides."""
+    """Return True if ``clean`` may have to change the text; the slow path decides."""
     hidden = _hidden_though_printable() if text.isprintable() else _hidden()
     return bool(
         hidden.search(text)
-        or (len(text) > MOST_MARKS and _tall_stack().search(text))
+        or (len(text) > MAX_MARKS and _tall_stack().search(text))
         or (_may_hold_signs(text) and _template_signs().search(text))
     )
 
 
 def _may_hold_signs(text: str) -> bool:
-    """Whether a text may hold a sign of a chat template; most have none of these brackets."""
+    """Return True if the text has a bracket of a chat-template sign; most texts have none."""
     return "<" in text or ">" in text or "[" in text
 
 
 @cache
 def _template_signs() -> re.Pattern[str]:
-    """The brackets that make a word a sign of a chat template.
+    """Return the pattern of the brackets of chat-template signs.
 
-    What decides about one holds no bracket that is taken away without it: so taking one away makes no other.
+    Replacing one match never creates another: the context of a match holds no bracket that is replaced without it.
     """
     word = r"[A-Za-z][\w-]{0,29}"
     name = rf"(?:/{word}|{word}/|[A-Za-z]{{1,15}}[_:][\w:-]{{1,20}}|(?i:{_ROLES}))"
@@ -149,16 +156,12 @@ def _template_signs() -> re.Pattern[str]:
     )
 
 
-def _without_template_signs(text: str) -> str:
-    return _template_signs().sub(_other_brackets, text) if _may_hold_signs(text) else text
+def _replace_brackets(found: re.Match[str]) -> str:
+    """Return similar brackets that no template uses; the length stays the same."""
+    return found.group().translate(_HARMLESS_BRACKETS)
 
 
-def _other_brackets(found: re.Match[str]) -> str:
-    """What a reader takes for the same and no template does; of the same length, so that no text grows."""
-    return found.group().translate(_OTHER_BRACKETS)
-
-
-_OTHER_BRACKETS = str.maketrans("<>[]", "\u2039\u203a()")
+_HARMLESS_BRACKETS = str.maketrans("<>[]", "\u2039\u203a()")
 
 
 @cache
@@ -168,24 +171,24 @@ def _hidden() -> re.Pattern[str]:
 
 @cache
 def _hidden_though_printable() -> re.Pattern[str]:
-    """The invisible ones that Unicode counts among letters and marks; a short class is searched faster."""
+    """Return the pattern of the invisible characters that are printable: a shorter class is searched faster."""
     return re.compile(rf"[\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0{_SELECTORS}]")
 
 
 @cache
 def _tall_stack() -> re.Pattern[str]:
-    r"""Runs that may hold too many marks: no table is needed, for marks are never ``\w`` nor below U+0300."""
-    return re.compile(rf"[^\w\x00-\u02ff]{{{MOST_MARKS + 1},}}")
+    r"""Return the pattern of runs that may hold too many marks: no mark is ``\w`` or below U+0300."""
+    return re.compile(rf"[^\w\x00-\u02ff]{{{MAX_MARKS + 1},}}")
 
 
 class _Patterns:
-    """What the careful way needs; a plain class, because a NamedTuple costs 1.3 ms at import."""
+    """Patterns of the slow path. A plain class, because a NamedTuple costs 1.3 ms at import."""
 
     def __init__(self) -> None:
-        # Controls that end no sequence go first: a terminal skips them inside one and runs the rest.
+        # Controls that end no sequence are removed first: a terminal skips them inside a sequence and runs the rest.
         self.unseen = re.compile(rf"[\x00-\x06\x08\x0e-\x1a\x7f{_IGNORABLE}{_NOT_TEXT}]+")
         self.sequence = re.compile(
-            # CSI; OSC, DCS, SOS, PM, APC up to their end; the head of an OSC without an end; other escapes.
+            # CSI; OSC, DCS, SOS, PM and APC up to their end; the head of an unterminated OSC; other escapes.
             r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]?"
             rf"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^{_CONTROLS}]*+(?:\x07|\x1b\\|\x9c)"
             r"|(?:\x1b\]|\x9d)[0-9]*+;?"
@@ -203,7 +206,7 @@ class _Patterns:
         self.joiner = re.compile(
             rf"[{_JOINERS}]((?<=[{_EMOJI}]\u200d)(?=[{_EMOJI}])"
             rf"|(?<=[{_EMOJI}][\ufe0f{_SKIN_TONES}]\u200d)(?=[{_EMOJI}])"
-            # RFC 5892 knows no ZWJ before the virama, yet it spells RA with a following YA in Bengali and
+            # RFC 5892 has no rule for ZWJ before the virama, which spells RA with a following YA in Bengali and
             # Kannada (Rachel, Rank) and touching letters in Sinhala.
             r"|(?<=\u09b0\u200d)(?=\u09cd)|(?<=\u0cb0\u200d)(?=\u0ccd)|(?<=[\u0d9a-\u0dc6]\u200d)(?=\u0dca))?"
         )
@@ -214,24 +217,24 @@ def _patterns() -> _Patterns:
     return _Patterns()
 
 
-def _without_hostile(text: str, limit: int) -> str:
-    """No step leaves anything that an earlier one would still change: so cleaning twice is cleaning once."""
+def _remove_hostile(text: str, limit: int) -> str:
+    """Remove everything hostile. No step creates a match of an earlier step, so a second run changes nothing."""
     patterns = _patterns()
     text = re.sub("[\ud800-\udfff]", "\ufffd", text)
     text = patterns.unseen.sub("", text)
     text = patterns.sequence.sub("", text)
     text = patterns.control.sub("", text)
     text = patterns.line_break.sub(" ", text)
-    text = patterns.selectors.sub(_judge_selectors, text)
+    text = patterns.selectors.sub(_keep_valid_selectors, text)
     text = _tall_stack().sub(_lower_stacks, text)
-    text = patterns.joiners.sub(r"\1", text)  # two ZWNJ in a row are a common slip of Persian typists
-    # No two joiners are neighbours now, so at least every second character stays: enough to fill the limit, and to see
-    # the whole of a sign that begins before it.
-    text = patterns.joiner.sub(_judge_joiner, text[: 2 * (max(limit, 0) + 1 + _MAX_SIGN_CHARS)])
-    return _without_template_signs(text)
+    text = patterns.joiners.sub(r"\1", text)  # two ZWNJ in a row are a common typing error in Persian
+    # No two joiners are neighbours now, so at least every second character stays. The slice fills the limit and holds
+    # the whole of a sign that begins before the limit.
+    text = patterns.joiner.sub(_keep_valid_joiner, text[: 2 * (max(limit, 0) + 1 + _MAX_SIGN_CHARS)])
+    return _template_signs().sub(_replace_brackets, text) if _may_hold_signs(text) else text
 
 
-def _judge_selectors(found: re.Match[str]) -> str:
+def _keep_valid_selectors(found: re.Match[str]) -> str:
     kept = _patterns().selected.match(found.string, max(0, found.start() - 1))
     return kept.group()[1:] if kept else ""
 
@@ -242,41 +245,41 @@ def _lower_stacks(run: re.Match[str]) -> str:
     for char in run.group():
         if unicodedata.category(char) in {"Mn", "Me"}:
             height += 1
-        elif char not in "\u200c\u200d":  # a joiner may go later, and the stacks beside it would become one
+        elif char not in "\u200c\u200d":  # a later step may remove a joiner and so join the stacks beside it
             height = 0
-        if height <= MOST_MARKS:
+        if height <= MAX_MARKS:
             kept.append(char)
     return "".join(kept)
 
 
-def _judge_joiner(found: re.Match[str]) -> str:
-    start = max(0, found.start() - _REACH)
-    around = found.string[start : found.end() + _REACH]
+def _keep_valid_joiner(found: re.Match[str]) -> str:
+    start = max(0, found.start() - _JOINER_CONTEXT_CHARS)
+    around = found.string[start : found.end() + _JOINER_CONTEXT_CHARS]
     return found.group() if found[1] is not None or _contextj_allows(around, found.start() - start) else ""
 
 
 def _contextj_allows(text: str, position: int) -> bool:
-    import idna  # its tables take longer to load than all of this module; few texts have a joiner
+    import idna
 
     try:
         return idna.valid_contextj(text, position)
-    except ValueError:  # a neighbour that Python's Unicode does not know; IDNAError is a ValueError as well
+    except ValueError:  # a neighbour that is unknown to Python's Unicode; IDNAError is a ValueError too
         return False
 
 
 def _cut(text: str, limit: int) -> str:
-    """As much as fits before an ellipsis, ending where a reader sees a whole character end."""
+    """Return the longest beginning that fits before an ellipsis and ends between two visible characters."""
     if limit < 1:
         return ""
     end = limit - 1
-    while end and _belongs_together(text, end):
+    while end and _splits_character(text, end):
         end -= 1
-    # A ZWNJ between two letters has lost its reason when the second one went.
-    return _patterns().joiner.sub(_judge_joiner, text[:end] + _ELLIPSIS)
+    # A ZWNJ at the cut has lost its second letter.
+    return _patterns().joiner.sub(_keep_valid_joiner, text[:end] + _ELLIPSIS)
 
 
-def _belongs_together(text: str, position: int) -> bool:
-    """Whether a cut here would split a grapheme cluster (UAX #29), a conjunct or an emoji sequence."""
+def _splits_character(text: str, position: int) -> bool:
+    """Return True if a cut here would split a grapheme cluster (UAX #29), a conjunct or an emoji sequence."""
     before, after = text[position - 1], text[position]
     if before.isascii() and after.isascii():
         return False

@@ -1,4 +1,4 @@
-"""Task groups whose errors come out as they went in: one error, not a group of one."""
+"""Opens task groups that raise a single error instead of an exception group."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_tasks() -> AsyncIterator[TaskGroup]:
-    """Open a task group; of several errors the first comes out."""
+    """Open a task group; if tasks fail, raise the first error."""
     try:
         async with anyio.create_task_group() as tasks:
             yield tasks

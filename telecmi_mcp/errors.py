@@ -1,49 +1,49 @@
 """Every error of telecmi-mcp, as one tree.
 
     TelecmiError
-    ├── ConfigurationError        a setting that cannot be used
-    ├── InvalidArguments          arguments that break a tool's schema; nothing was sent
-    ├── ResourceNotFound          a URI that is none of ours; nothing was sent
+    ├── ConfigurationError            a setting has an invalid value
+    ├── InvalidArguments              arguments that break a tool's schema; nothing was sent
+    ├── ResourceNotFound              a URI of no resource; nothing was sent
     ├── SignInError
-    │   ├── NotSignedIn           no token is configured
-    │   ├── CallerNotSignedIn     a team's server keeps no sign-in for who calls
-    │   ├── TokenRefused          TeleCMI does not accept the token
-    │   └── PasswordRefused       TeleCMI does not accept the user id or the password
-    ├── StoreUnusable             the place where a sign-in is kept does not work
-    ├── ContactNotFound           TeleCMI has no such contact
-    ├── RequestRefused            TeleCMI calls the request invalid
-    ├── CursorRefused             TeleCMI does not take the cursor
-    ├── TooManyCalls              this server's own limits
-    │   └── TooManyAtOnce         calls of one caller that are under way
-    ├── IndexUnusable             the local index of contacts, a file that can be made anew
-    ├── DatabaseUnavailable       the database of a team's server cannot be reached
-    ├── WriterLockLost            another replica writes the index of a team's server
-    ├── DatabaseUnusable          the database of a team's server refuses a statement
-    ├── AccessKeyUnchanged        an access key was not made, or not revoked
-    ├── IssuerUnavailable         the keys of an identity provider cannot be read
-    ├── ClientConfigError         the configuration of an MCP client was left as it is
-    ├── FileUnusable              the file that an export writes
-    ├── RateLimited               TeleCMI's limits
+    │   ├── NotSignedIn               no token is configured
+    │   ├── CallerNotSignedIn         a team server has no TeleCMI credentials for the caller
+    │   ├── TokenRejected             TeleCMI rejects the token
+    │   └── PasswordRejected          TeleCMI rejects the user id or the password
+    ├── CredentialStoreUnusable       the keyring or the file of the credentials fails
+    ├── ContactNotFound               TeleCMI has no such contact
+    ├── RequestRejected               TeleCMI rejects the request as invalid
+    ├── InvalidCursor                 TeleCMI rejects the cursor
+    ├── CallLimitReached              the rate limit of this server
+    │   └── ConcurrencyLimitReached   the concurrency limit of this server
+    ├── IndexUnusable                 the local index of contacts cannot be opened, read or written
+    ├── DatabaseUnavailable           the database of a team server cannot be reached
+    ├── WriterLockLost                another replica now writes the index of a team server
+    ├── StatementRejected             the database of a team server rejects a statement
+    ├── AccessKeyError                an access key was not created or not revoked
+    ├── IssuerUnavailable             the keys of an identity provider cannot be read
+    ├── ClientConfigError             the configuration of an MCP client was not changed
+    ├── FileUnusable                  the file of an export cannot be written
+    ├── RateLimited                   the rate limit of TeleCMI
     ├── NetworkError
-    │   ├── Unreachable           no connection
-    │   │   └── NameNotResolved   no address for the host
-    │   ├── Interrupted           the connection ended before the answer did
-    │   ├── DeadlineExceeded      no whole answer in time
-    │   │   └── Unresponsive      silence; tried again while there is time
-    │   ├── InsecureConnection    TLS could not be verified
-    │   └── ProxyOrCertificate    a proxy or certificate setting that does not work
+    │   ├── Unreachable               no connection
+    │   │   └── NameNotResolved       no address for the host
+    │   ├── ConnectionInterrupted     the connection ended before the response was complete
+    │   ├── DeadlineExceeded          no complete response in time
+    │   │   └── Unresponsive          no byte of a response; the request is repeated if time is left
+    │   ├── InsecureConnection        TLS could not be verified
+    │   └── ProxyOrCertificate        a proxy or certificate setting does not work
     └── ServiceError
-        ├── Unavailable           502, 503, 504
-        ├── ServiceFailed         500 and its kin
-        ├── AnswerTooLarge        more bytes than any real answer has
-        ├── NotHttp               something else than HTTP answered
-        ├── NotData               a web page, or nothing, where data was asked for
-        ├── UnreadableAnswer      data that does not follow TeleCMI's documents
-        │   └── CorruptAnswer     a body that cannot be decompressed
-        └── UnexpectedRedirect    TeleCMI never redirects; nothing was sent on
+        ├── Unavailable               502, 503, 504
+        ├── ServiceFailed             500 and any other 5xx
+        ├── ResponseTooLarge          more bytes than the size limit
+        ├── NotHttp                   the response is not HTTP
+        ├── UnexpectedContent         the response is a web page or empty
+        ├── MalformedResponse         the response does not follow TeleCMI's documents
+        │   └── CorruptResponse       the body cannot be decompressed
+        └── UnexpectedRedirect        TeleCMI never redirects; a redirect is not followed
 
-``str(error)`` is one sentence of ours of at most 200 characters, advice first: safe for a model,
-useful to a person. What the other side said is in ``detail``, which only logs read.
+``str(error)`` is one sentence of this package of at most 200 characters, with the advice first. It holds no text of
+TeleCMI, no argument value and no secret. The text that the other side sent is in ``detail``, which only logs read.
 """
 
 from __future__ import annotations
@@ -55,26 +55,27 @@ from typing import ClassVar
 _MINUTE = 60
 _HOUR = 3600
 _FILE_FACTS = {
-    errno.EACCES: "its folder cannot be written to",
+    errno.EACCES: "its folder is not writable",
     errno.EDQUOT: "the disk is full",
-    errno.ENOENT: "its folder is not there",
+    errno.ENOENT: "its folder does not exist",
     errno.ENOSPC: "the disk is full",
-    errno.ENOTDIR: "its folder is not there",
-    errno.EPERM: "its folder cannot be written to",
-    errno.EROFS: "its folder cannot be written to",
+    errno.ENOTDIR: "its folder does not exist",
+    errno.EPERM: "its folder is not writable",
+    errno.EROFS: "its folder is not writable",
 }
 
 
 class TelecmiError(Exception):
-    """The root: catch this to catch everything that this package raises on purpose.
+    """Root of the tree: the base class of every error that this package raises on purpose.
 
     Attributes:
-        code: A stable word for programs, such as ``rate_limited``.
-        retryable: Whether the same call may succeed later without anybody changing anything.
-        hint: What to do, without the closing stop.
-        retries: How often the client itself repeats a read that met this error.
-        again_hint: What to look at instead, when the call before failed in the same way; "" for the same hint.
-        detail: What the other side said, for logs only; never shown to a model.
+        code: Stable word for programs, such as ``rate_limited``.
+        retryable: True if the same call may succeed later without any change.
+        hint: What to do, without a full stop.
+        fact: What is wrong, without a full stop.
+        retries: How often the client repeats a read that failed with this error.
+        again_hint: Replaces ``hint`` when the previous call failed with the same error; "" keeps the hint.
+        detail: Text of the other side, for logs only; never shown to a model.
     """
 
     code: ClassVar[str] = "error"
@@ -91,38 +92,38 @@ class TelecmiError(Exception):
         super().__init__(f"{self.hint}: {self.fact}.")
 
     def met_again(self) -> None:
-        """Advise what to look at: waiting did not help."""
+        """Replace the hint with ``again_hint``: the previous call failed with the same error."""
         if self.again_hint:
             self.hint = self.again_hint
             self.args = (f"{self.hint}: {self.fact}.",)
 
 
 class ConfigurationError(TelecmiError):
-    """A setting cannot be used; the sentence names the variable and never its value."""
+    """A setting has an invalid value; the sentence names the variable and never its value."""
 
     code = "configuration"
     hint = "Correct the server's settings"
-    fact = "a setting cannot be used"
+    fact = "a setting is invalid"
 
 
 class InvalidArguments(TelecmiError):
-    """Arguments do not fit a tool, a prompt or a completion; the sentence names the parameter and what it takes."""
+    """Arguments of a tool, a prompt or a completion are invalid; the sentence names the parameter and its values."""
 
     code = "invalid_arguments"
     hint = "Correct the arguments"
-    fact = "they do not fit the tool"
+    fact = "they do not match the tool's schema"
 
 
 class ResourceNotFound(TelecmiError):
-    """A URI is none of a resource."""
+    """No resource has this URI."""
 
     code = "resource_not_found"
     hint = "Check the URI"
-    fact = "resources/list and resources/templates/list name those that can be read"
+    fact = "it must match one of resources/list or resources/templates/list"
 
 
 class SignInError(TelecmiError):
-    """TeleCMI cannot be used until somebody signs in."""
+    """No usable token exists until the user signs in."""
 
     code = "sign_in"
     hint = "The user must sign in to TeleCMI"
@@ -134,51 +135,51 @@ class NotSignedIn(SignInError):
 
     code = "not_signed_in"
     hint = "The user must run telecmi-mcp login in a terminal, or set TELECMI_TOKEN and restart this server"
-    fact = "nobody is signed in to TeleCMI"
+    fact = "no user is signed in to TeleCMI"
 
 
 class CallerNotSignedIn(SignInError):
-    """A team's server keeps no TeleCMI sign-in for the caller, so only whoever runs it can help."""
+    """The team server has no TeleCMI credentials for the caller; its operator must add them."""
 
     code = "caller_not_signed_in"
-    hint = "Ask whoever runs this server to run telecmi-mcp team sign-in for you, then try again"
-    fact = "it keeps no TeleCMI sign-in of yours"
+    hint = "Ask the operator of this server to run telecmi-mcp team sign-in for you, then try again"
+    fact = "this server has no TeleCMI credentials for you"
 
 
-class TokenRefused(SignInError):
+class TokenRejected(SignInError):
     """TeleCMI answered 401, 403, 404 or 407: expired, replaced, or contacts are not enabled for the user.
 
     Attributes:
-        status: TeleCMI's verdict. A 404 may also mean that something else was not found.
+        status: Status code of TeleCMI. 404 may also mean that a resource was not found.
     """
 
     code = "token_refused"
     hint = "The user must put a new TeleCMI token into TELECMI_TOKEN and restart this server"
-    fact = "TeleCMI did not accept the token: it expired, or contacts are not enabled for this user"
+    fact = "TeleCMI rejected the token, because it expired or contacts are not enabled for this user"
 
     def __init__(self, status: int, *, hint: str | None = None, fact: str | None = None, detail: str = "") -> None:
         self.status = status
         super().__init__(hint=hint, fact=fact, detail=detail)
 
 
-class PasswordRefused(SignInError):
-    """TeleCMI refused a login. The same password is not sent again by itself, because accounts lock."""
+class PasswordRejected(SignInError):
+    """TeleCMI rejected a login. The client does not send the same password again, because the account may be locked."""
 
     code = "password_refused"
     hint = "The user must check the TeleCMI user id and password"
-    fact = "TeleCMI refused them, and they are not sent again by themselves"
+    fact = "TeleCMI rejected them, and they are not sent again automatically"
 
 
-class StoreUnusable(TelecmiError):
-    """The keyring or file where a sign-in is kept cannot be read or written."""
+class CredentialStoreUnusable(TelecmiError):
+    """The keyring or the file of the credentials cannot be read or written."""
 
     code = "store_unusable"
     hint = "The user must unlock the OS keyring, or run telecmi-mcp login --store file in a terminal"
-    fact = "the OS keyring does not work here"
+    fact = "the OS keyring is not usable"
 
 
 class ContactNotFound(TelecmiError):
-    """TeleCMI has no contact with the id."""
+    """TeleCMI has no contact with this id."""
 
     code = "not_found"
     hint = "Check the id, or look the contact up with search_contacts"
@@ -188,11 +189,11 @@ class ContactNotFound(TelecmiError):
         super().__init__(fact=f"TeleCMI has no contact with the id {contact_id}", detail=detail)
 
 
-class RequestRefused(TelecmiError):
+class RequestRejected(TelecmiError):
     """TeleCMI answered 400 or another 4xx.
 
     Attributes:
-        status: TeleCMI's verdict.
+        status: Status code of TeleCMI.
     """
 
     code = "refused"
@@ -200,23 +201,23 @@ class RequestRefused(TelecmiError):
 
     def __init__(self, status: int = 400, *, hint: str | None = None, detail: str = "") -> None:
         self.status = status
-        fact = f"TeleCMI refused the request as invalid (code {status})"
+        fact = f"TeleCMI rejected the request as invalid (code {status})"
         super().__init__(hint=hint, fact=fact, detail=detail)
 
 
-class CursorRefused(TelecmiError):
-    """TeleCMI does not take the cursor: it is stale, foreign, or belongs to another limit."""
+class InvalidCursor(TelecmiError):
+    """TeleCMI rejects the cursor: it expired, belongs to another account or to another limit."""
 
     code = "cursor_refused"
-    hint = "Start again without page_state, and keep limit the same from page to page"
-    fact = "TeleCMI did not take this page_state"
+    hint = "Call again without page_state, and use the same limit for every page"
+    fact = "page_state is invalid or expired"
 
 
-class TooManyCalls(TelecmiError):
-    """More calls than this server lets through.
+class CallLimitReached(TelecmiError):
+    """The rate limit of this server is reached.
 
     Attributes:
-        retry_after: Seconds until a call passes again.
+        retry_after: Seconds until the next call is allowed.
     """
 
     code = "too_many_calls"
@@ -225,13 +226,13 @@ class TooManyCalls(TelecmiError):
     def __init__(self, retry_after: float, *, hint: str | None = None, fact: str | None = None) -> None:
         self.retry_after = retry_after
         super().__init__(
-            hint=hint or f"Wait {_seconds(retry_after)}, then go on more slowly",
-            fact=fact or "more calls in a minute than this server lets through",
+            hint=hint or f"Wait {_format_seconds(retry_after)}, then call less often",
+            fact=fact or "this server's limit of calls per minute is reached",
         )
 
 
-class TooManyAtOnce(TooManyCalls):
-    """More calls of one caller are under way than this server lets through at once."""
+class ConcurrencyLimitReached(CallLimitReached):
+    """The concurrency limit of this server for one caller is reached."""
 
     code = "too_many_at_once"
 
@@ -239,7 +240,7 @@ class TooManyAtOnce(TooManyCalls):
         super().__init__(
             1.0,
             hint="Wait for the answers to other calls, then try again",
-            fact="more calls at once than this server lets through",
+            fact="this server's limit of concurrent calls is reached",
         )
 
 
@@ -247,8 +248,8 @@ class IndexUnusable(TelecmiError):
     """The local index of contacts cannot be opened, read or written.
 
     Attributes:
-        malformed: Whether a new one has to be made; it is only a cache.
-        reason: Why it cannot be on disk, in our words: "the disk is full"; "" where that is not the trouble.
+        malformed: True if the file must be replaced; it is only a cache.
+        reason: Why the file system rejects the file, such as "the disk is full"; "" for any other cause.
     """
 
     code = "index_unusable"
@@ -262,41 +263,41 @@ class IndexUnusable(TelecmiError):
 
 
 class DatabaseUnavailable(TelecmiError):
-    """The database of a team's server cannot be reached; it is tried again with every call."""
+    """The database of the team server cannot be reached; every call tries it again."""
 
     code = "database_away"
     retryable = True
     hint = "Use list_contacts and get_contact, which work, or try again in a minute"
-    fact = "search is unavailable because the server's database is"
+    fact = "search is unavailable because the server's database is unreachable"
 
 
 class WriterLockLost(TelecmiError):
-    """Another replica of a team's server renews the mirror from now on; what this one was about to write was not."""
+    """Another replica of the team server now writes the index; this replica did not write."""
 
     code = "mirror_taken"
     retryable = True
     hint = "Try again"
-    fact = "another replica of this server has taken over the renewal of the contacts"
+    fact = "another replica of this server took over the synchronisation of the contacts"
 
 
-class DatabaseUnusable(TelecmiError):
-    """The database of a team's server refuses a statement: no right to it, another schema, a full disk."""
+class StatementRejected(TelecmiError):
+    """The database of the team server rejects a statement: missing privilege, wrong schema, full disk."""
 
     code = "database_unusable"
-    hint = "Whoever runs this server must look at its log and its database"
-    fact = "the database refused what the server asked of it"
+    hint = "The operator of this server must check its log and its database"
+    fact = "the database rejected a statement of the server"
 
 
-class AccessKeyUnchanged(TelecmiError):
-    """An access key was not made or not revoked; the sentence never shows one."""
+class AccessKeyError(TelecmiError):
+    """An access key was not created or not revoked; the sentence never shows a key."""
 
     code = "access_key_unchanged"
-    hint = "Look at telecmi-mcp team key list"
-    fact = "nothing was changed"
+    hint = "Check telecmi-mcp team key list"
+    fact = "no access key was changed"
 
 
 class IssuerUnavailable(TelecmiError):
-    """The public keys of the identity provider cannot be read, so that nobody can tell whether a token is good."""
+    """The public keys of the identity provider cannot be read, so tokens cannot be verified."""
 
     code = "issuer_away"
     retryable = True
@@ -305,7 +306,7 @@ class IssuerUnavailable(TelecmiError):
 
 
 class ClientConfigError(TelecmiError):
-    """The configuration of an MCP host was left as it is; ``detail`` is what the host's own command said."""
+    """The configuration of an MCP client was not changed; ``detail`` is the output of the client's own command."""
 
     code = "host_unchanged"
     hint = "Change the file by hand"
@@ -313,10 +314,10 @@ class ClientConfigError(TelecmiError):
 
 
 class FileUnusable(TelecmiError):
-    """The file of an export, or what is kept beside it, cannot be written.
+    """The file of an export, or the partial file beside it, cannot be written.
 
     Attributes:
-        errno: What the operating system said; ``None`` if it was not asked.
+        errno: Error number of the operating system; ``None`` if the system call was not made.
     """
 
     code = "file_unusable"
@@ -329,10 +330,10 @@ class FileUnusable(TelecmiError):
 
 
 class RateLimited(TelecmiError):
-    """TeleCMI asks to slow down: 408 or 429.
+    """TeleCMI answered 408 or 429: its rate limit is reached.
 
     Attributes:
-        retry_after: Seconds to wait, as far as TeleCMI said so.
+        retry_after: Seconds to wait; ``None`` if TeleCMI did not say.
     """
 
     code = "rate_limited"
@@ -341,12 +342,12 @@ class RateLimited(TelecmiError):
 
     def __init__(self, retry_after: float | None = None, *, detail: str = "") -> None:
         self.retry_after = retry_after
-        hint = f"Try again in {_seconds(retry_after)}"
+        hint = f"Try again in {_format_seconds(retry_after)}"
         super().__init__(hint=hint, fact="TeleCMI's rate limit is reached", detail=detail)
 
 
 class NetworkError(TelecmiError):
-    """No answer came back."""
+    """TeleCMI did not respond."""
 
     code = "network"
     retryable = True
@@ -367,14 +368,14 @@ class NameNotResolved(Unreachable):
     """No address was found for the host of the base URL."""
 
     retries = 1
-    fact = "TeleCMI could not be reached, because its name was not found"
+    fact = "TeleCMI could not be reached, because its host name was not found"
 
 
-class Interrupted(NetworkError):
-    """The connection ended before the answer did.
+class ConnectionInterrupted(NetworkError):
+    """The connection ended before the response was complete.
 
     Attributes:
-        is_stale: It was a kept connection, and ended before the first byte of the answer.
+        is_stale: True if a kept-alive connection ended before the first byte of the response.
     """
 
     code = "interrupted"
@@ -388,7 +389,7 @@ class Interrupted(NetworkError):
 
 
 class DeadlineExceeded(NetworkError):
-    """No whole answer came within the time of one call."""
+    """No complete response came within the deadline of one call."""
 
     code = "deadline_exceeded"
     again_hint = "Check the network, TELECMI_BASE_URL and the proxy settings, and ask TeleCMI about an outage"
@@ -399,18 +400,18 @@ class DeadlineExceeded(NetworkError):
 
 
 class Unresponsive(DeadlineExceeded):
-    """One attempt met silence; the call may have time for another."""
+    """One attempt received no byte; the call may have time for another attempt."""
 
     retries = 2
 
 
 class InsecureConnection(NetworkError):
-    """TLS could not be verified; there is no switch that turns this off."""
+    """TLS could not be verified; no setting turns the verification off."""
 
     code = "insecure_connection"
     retryable = False
     hint = "Check the computer's clock, the network and TELECMI_BASE_URL"
-    fact = "the secure connection to TeleCMI could not be verified"
+    fact = "the TLS connection to TeleCMI could not be verified"
 
 
 class ProxyOrCertificate(NetworkError):
@@ -423,7 +424,7 @@ class ProxyOrCertificate(NetworkError):
 
 
 class ServiceError(TelecmiError):
-    """TeleCMI, or something in its place, answered with something unusable."""
+    """The response of TeleCMI, or of another server at its address, is unusable."""
 
     code = "service"
 
@@ -432,7 +433,7 @@ class Unavailable(ServiceError):
     """TeleCMI answered 502, 503 or 504.
 
     Attributes:
-        retry_after: Seconds to wait, as far as TeleCMI said so.
+        retry_after: Seconds to wait; ``None`` if TeleCMI did not say.
     """
 
     code = "unavailable"
@@ -441,7 +442,7 @@ class Unavailable(ServiceError):
 
     def __init__(self, retry_after: float | None = None, *, detail: str = "") -> None:
         self.retry_after = retry_after
-        hint = f"Try again in {_seconds(retry_after)}"
+        hint = f"Try again in {_format_seconds(retry_after)}"
         super().__init__(hint=hint, fact="TeleCMI is temporarily unavailable", detail=detail)
 
 
@@ -452,57 +453,57 @@ class ServiceFailed(ServiceError):
     again_hint = "Check TELECMI_BASE_URL and the proxy settings, and ask TeleCMI about an outage"
     retryable = True
     retries = 1
-    fact = "TeleCMI failed to answer this request"
+    fact = "TeleCMI reported an internal error"
 
 
-class AnswerTooLarge(ServiceError):
-    """The answer has more bytes than any real one, before or after decompression."""
+class ResponseTooLarge(ServiceError):
+    """The response exceeds the size limit, before or after decompression."""
 
     code = "answer_too_large"
     hint = "Check TELECMI_BASE_URL, or ask for fewer contacts"
-    fact = "the answer was too large to be TeleCMI's"
+    fact = "the response was too large"
 
 
 class NotHttp(ServiceError):
-    """What answered does not speak HTTP."""
+    """The other server does not speak HTTP."""
 
     code = "not_http"
     hint = "Check TELECMI_BASE_URL and the proxy settings"
-    fact = "what answered there does not speak HTTP"
+    fact = "the response was not HTTP"
 
 
-class NotData(ServiceError):
-    """A web page, or nothing, where data was asked for."""
+class UnexpectedContent(ServiceError):
+    """The response is a web page or empty, instead of JSON."""
 
     code = "not_data"
     hint = "Check the network for a login page or proxy, and TELECMI_BASE_URL"
-    fact = "a web page came back instead of TeleCMI's data"
+    fact = "the response was a web page or empty, not TeleCMI's data"
 
 
-class UnreadableAnswer(ServiceError):
-    """The answer does not follow TeleCMI's documents in any form that is known."""
+class MalformedResponse(ServiceError):
+    """The response does not follow TeleCMI's documents, nor any variant that this package knows."""
 
     code = "unreadable_answer"
     again_hint = "Check TELECMI_BASE_URL and the proxy settings, and ask TeleCMI about an outage"
-    fact = "TeleCMI's answer could not be read"
+    fact = "TeleCMI's response could not be parsed"
 
 
-class CorruptAnswer(UnreadableAnswer):
-    """The body could not be decompressed; transport damage is worth one more try."""
+class CorruptResponse(MalformedResponse):
+    """The body could not be decompressed; the request is repeated once, because it may be transport damage."""
 
     retryable = True
     retries = 1
 
 
 class UnexpectedRedirect(ServiceError):
-    """An HTTP redirect, which is never followed: the token is in the body."""
+    """The response is an HTTP redirect, which is never followed, because the request body holds the token."""
 
     code = "unexpected_redirect"
     hint = "Check TELECMI_BASE_URL"
-    fact = "an unexpected redirect came back; nothing was sent to the new place"
+    fact = "the response was a redirect, which was not followed"
 
 
-def _seconds(seconds: float | None) -> str:
+def _format_seconds(seconds: float | None) -> str:
     if seconds is None:
         return "a minute"
     if seconds > 2 * _HOUR:

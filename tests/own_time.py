@@ -1,7 +1,7 @@
-"""An event loop with a time of its own, which stands still while anything is being done.
+"""Event loop with a clock of its own, which stops while a task runs.
 
-Deadlines and timers then end in the order in which they are set, however slow the machine is: a time passes only
-when the loop waited for all of it and nothing came.
+Deadlines and timers end in the order in which they are set, however slow the machine is: a period passes only if the
+loop waits for all of it without an event.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import selectors
 
-# What never waits must meet its deadline too.
+# A loop that never waits must reach its deadline too.
 _TURN = 1e-5
 
 
 class _Waits(selectors.DefaultSelector):
-    """Counts the waits that were in vain."""
+    """Adds up the waits without an event."""
 
     waited = 0.0
 
@@ -25,7 +25,7 @@ class _Waits(selectors.DefaultSelector):
 
 
 class OwnTimeLoop(asyncio.SelectorEventLoop):
-    """Runs real sockets; its seconds are never shorter than real ones, and computing takes next to none of them."""
+    """Runs real sockets; its seconds are never shorter than real ones, and computing takes almost no time of it."""
 
     def __init__(self) -> None:
         self._waits = _Waits()

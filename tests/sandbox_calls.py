@@ -1,4 +1,4 @@
-"""Calls to a sandbox in process, as a client on the network would make them."""
+"""Sends requests to a sandbox in the same process, as a client on the network would."""
 
 import json
 from typing import Any, TypeAlias
@@ -23,7 +23,7 @@ async def send(
     content: bytes | None = None,
     content_type: str = "application/json",
 ) -> httpx2.Response:
-    """One request: `fields` as JSON in ASCII, which can say what UTF-8 cannot, or `content` as it is."""
+    """Send one request: `fields` as JSON in ASCII, which can hold lone surrogates, or `content` as it is."""
     body = json.dumps(fields).encode() if content is None else content
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://sandbox.invalid") as client:
@@ -41,7 +41,7 @@ async def login(app: Sandbox, *, user_id: str = SANDBOX_USER_ID, password: str =
 
 
 async def walk(app: Sandbox, *, limit: int, at_most: int = 400) -> list[Answer]:
-    """Pages until the cursor ends, or until there were too many."""
+    """Return the pages up to the last one, or `at_most` pages."""
     pages = [await get(app, limit=limit)]
     while pages[-1].get("page_state") and len(pages) < at_most:
         pages.append(await get(app, limit=limit, page_state=pages[-1]["page_state"]))

@@ -1,4 +1,4 @@
-"""A clock, a sandbox and what is kept, for the tests of signing in."""
+"""A clock, a sandbox and a state folder, for the tests of signing in."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NEVER = SecretStr("never-valid-at-all")
 
 
 class Clock:
-    """Time that passes when it is told to."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
@@ -37,8 +37,8 @@ class Clock:
         return self.now
 
 
-class Office:
-    """A pretend TeleCMI, a clock, and a folder in which sign-ins are kept."""
+class SignInSetup:
+    """A sandbox, a clock, and a folder of saved sign-ins."""
 
     def __init__(
         self,
@@ -54,14 +54,14 @@ class Office:
 
     @property
     def logins(self) -> int:
-        """How many logins TeleCMI has seen."""
+        """Number of logins that the sandbox received."""
         return self.sandbox.state.login_count
 
     @asynccontextmanager
     async def app(
         self, settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None
     ) -> AsyncIterator[App]:
-        """Open what one server process works with."""
+        """Open the app of one server process."""
         network = transport or ASGITransport(app=self.sandbox)
         async with open_app(settings, transport=network, state=self.state, clock=self.clock) as app:
             yield app
@@ -69,7 +69,7 @@ class Office:
     async def keep(
         self, token: SecretStr = NEVER, *, password: str | None = SANDBOX_PASSWORD, age_days: float = 1, **account: str
     ) -> Credentials:
-        """Put a sign-in where ``telecmi-mcp login --store file`` puts it."""
+        """Save a sign-in as ``telecmi-mcp login --store file`` does."""
         assert self.state is not None
         credentials = Credentials(
             Account(**{"base_url": HERE, "user_id": SANDBOX_USER_ID, **account}),
@@ -82,6 +82,6 @@ class Office:
         return credentials
 
     async def kept(self) -> Credentials | None:
-        """Read it back."""
+        """Return the saved sign-in."""
         assert self.state is not None
         return await open_saved_sign_ins(self.state, time_limit=5).find(HERE)

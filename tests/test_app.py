@@ -1,4 +1,4 @@
-"""The composition root: what goes wrong inside it comes out as it is."""
+"""The composition root: an error inside it is raised unchanged."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from telecmi_mcp import Settings, TelecmiError, open_app
 from telecmi_mcp.errors import NotSignedIn
 
 
-async def test_an_error_inside_the_app_comes_out_as_itself() -> None:
+async def test_an_error_inside_the_app_is_raised_unchanged() -> None:
     with pytest.raises(NotSignedIn):
         async with open_app(Settings()) as app:
             await app.client.list_contacts()
 
 
-async def test_an_error_of_somebody_else_comes_out_as_itself_too() -> None:
+async def test_a_foreign_error_inside_the_app_is_raised_unchanged() -> None:
     with pytest.raises(ZeroDivisionError):
         async with open_app(Settings()):
             1 / 0  # noqa: B018 - the division is the error

@@ -1,4 +1,4 @@
-"""Tests of the parts of the benchmarks that calculate and write figures."""
+"""The parts of the benchmarks that calculate and write, because a wrong number is not obvious."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 
 
 def pinned(path: Path) -> dict[str, str]:
-    """Return the versions in a file of exact requirements."""
+    """Return the versions of a file of exact requirements."""
     found = [re.fullmatch(r"([A-Za-z0-9._-]+)==([0-9][A-Za-z0-9.]*)", line) for line in path.read_text().splitlines()]
     assert all(found), path.name
     return {re.sub("[-_.]+", "-", each[1]).lower(): each[2] for each in found if each}
@@ -97,7 +97,7 @@ def test_figures_of_different_rounds_are_compared_by_their_medians() -> None:
     assert ratio([1.0, 2.0, 9.0], [4.0]) == 0.5
 
 
-def test_a_target_without_its_measurement_is_not_reached() -> None:
+def test_a_target_without_a_measurement_is_not_reached() -> None:
     assert {target.reached(Record()) for target in TARGETS} == {None}
 
 
@@ -126,7 +126,7 @@ def test_compact_json_has_no_spaces_and_no_escapes_for_letters() -> None:
     assert compact({"a": ["é", None]}) == '{"a":["é",null]}'
 
 
-def test_the_book_leads_through_all_contacts_once_and_then_ends() -> None:
+def test_the_contact_list_returns_every_contact_once() -> None:
     book, seen, state = Book(25), [], ""
     while state is not None:
         asked = {"token": token(23), "limit": 10} | ({"page_state": state} if state else {})
@@ -138,7 +138,7 @@ def test_the_book_leads_through_all_contacts_once_and_then_ends() -> None:
     assert seen == [contact(place) for place in range(23)]
 
 
-def test_the_book_knows_the_contacts_of_the_tokens_organisation_and_no_others() -> None:
+def test_the_contact_list_has_only_the_contacts_of_the_tokens_organisation() -> None:
     book = Book(25)
     assert json.loads(book.answer({"token": token(23), "contact_id": contact_id(22)}))["contacts"] == [contact(22)]
     assert json.loads(book.answer({"token": token(23), "contact_id": contact_id(23)}))["code"] == 404

@@ -92,7 +92,7 @@ def test_the_settings_of_a_page_are_the_settings(page: str, settings: tuple[vari
         return f"`{text}`" if text else ""
 
     assert table("Settings", (ROOT / page).read_text(encoding="utf8")) == [
-        [code(setting.variable), code(setting.flag), setting.takes, code(setting.default), setting.purpose]
+        [code(setting.variable), code(setting.flag), setting.accepts, code(setting.default), setting.purpose]
         for setting in settings
     ]
 
@@ -229,8 +229,8 @@ def test_server_json_follows_the_registrys_schema() -> None:
     jsonschema.validate(SERVER, json.loads(SCHEMA.read_text()))
 
 
-def test_every_public_name_can_be_imported() -> None:
-    homes = set(telecmi_mcp._HOMES)  # noqa: SLF001 - the table behind __getattr__ is what is compared
+def test_the_public_names_are_all_there() -> None:
+    homes = set(telecmi_mcp._MODULES)  # noqa: SLF001 - the table behind __getattr__ is what is compared
     assert set(telecmi_mcp.__all__) == homes | {"__version__"}
     for name in telecmi_mcp.__all__:
         assert getattr(telecmi_mcp, name)

@@ -1,4 +1,4 @@
-"""The error tree: every sentence is ours, short, and complete."""
+"""The error tree: every sentence is short and complete."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ MADE: list[errors.TelecmiError] = [
     errors.ResourceNotFound(),
     errors.NotSignedIn(),
     errors.CallerNotSignedIn(),
-    errors.TokenRefused(404),
-    errors.PasswordRefused(),
-    errors.StoreUnusable(),
+    errors.TokenRejected(404),
+    errors.PasswordRejected(),
+    errors.CredentialStoreUnusable(),
     errors.ContactNotFound("d3b07384-d113-4ec5-a5ae-be81d6e3c239"),
-    errors.RequestRefused(),
-    errors.CursorRefused(),
-    errors.TooManyCalls(59.2),
-    errors.TooManyAtOnce(),
+    errors.RequestRejected(),
+    errors.InvalidCursor(),
+    errors.CallLimitReached(59.2),
+    errors.ConcurrencyLimitReached(),
     errors.RateLimited(None),
     errors.Unreachable(),
     errors.NameNotResolved(),
-    errors.Interrupted(),
+    errors.ConnectionInterrupted(),
     errors.DeadlineExceeded(30.0),
     errors.Unresponsive(15.0),
     errors.InsecureConnection(),
     errors.ProxyOrCertificate(),
     errors.Unavailable(1e9),
     errors.ServiceFailed(),
-    errors.AnswerTooLarge(),
+    errors.ResponseTooLarge(),
     errors.NotHttp(),
-    errors.NotData(),
-    errors.UnreadableAnswer(),
-    errors.CorruptAnswer(),
+    errors.UnexpectedContent(),
+    errors.MalformedResponse(),
+    errors.CorruptResponse(),
     errors.UnexpectedRedirect(),
     errors.IndexUnusable("disk I/O error", malformed=False),
     errors.DatabaseUnavailable(),
-    errors.DatabaseUnusable(),
+    errors.StatementRejected(),
     errors.WriterLockLost(),
-    errors.AccessKeyUnchanged(),
+    errors.AccessKeyError(),
     errors.IssuerUnavailable(),
     errors.ClientConfigError(),
     errors.FileUnusable(None),
@@ -53,18 +53,18 @@ def classes(root: type[errors.TelecmiError] = errors.TelecmiError) -> set[type[e
     return {root}.union(*(classes(child) for child in root.__subclasses__()))
 
 
-def test_the_docstring_draws_the_whole_tree() -> None:
+def test_the_docstring_shows_the_whole_tree() -> None:
     drawn = set(re.findall(r"\b([A-Z][A-Za-z]+)\b(?=  |$)", errors.__doc__ or "", re.MULTILINE))
     assert {cls.__name__ for cls in classes()} <= drawn
 
 
-def test_every_error_that_is_raised_is_in_this_list() -> None:
+def test_every_error_class_is_in_this_list() -> None:
     abstract = {errors.TelecmiError, errors.SignInError, errors.NetworkError, errors.ServiceError}
     assert {type(error) for error in MADE} == classes() - abstract
 
 
 @pytest.mark.parametrize("error", MADE, ids=lambda error: type(error).__name__)
-def test_a_sentence_is_short_and_whole_with_the_advice_first(error: errors.TelecmiError) -> None:
+def test_a_sentence_is_short_and_begins_with_the_advice(error: errors.TelecmiError) -> None:
     sentence = str(error)
     assert sentence == f"{error.hint}: {error.fact}."
     assert sentence[0].isupper()
@@ -73,7 +73,7 @@ def test_a_sentence_is_short_and_whole_with_the_advice_first(error: errors.Telec
 
 
 @pytest.mark.parametrize("error", MADE, ids=lambda error: type(error).__name__)
-def test_an_error_has_facts_for_programs(error: errors.TelecmiError) -> None:
+def test_an_error_has_attributes_for_programs(error: errors.TelecmiError) -> None:
     assert re.fullmatch(r"[a-z_]+", error.code)
     assert isinstance(error.retryable, bool)
     assert error.retries == 0 or error.retryable
@@ -91,7 +91,7 @@ def test_an_error_has_facts_for_programs(error: errors.TelecmiError) -> None:
         (1e9, "some hours"),
     ],
 )
-def test_a_wait_is_told_in_words_that_fit_it(seconds: float | None, words: str) -> None:
+def test_a_wait_is_rounded_to_a_readable_unit(seconds: float | None, words: str) -> None:
     assert f"in {words}:" in str(errors.RateLimited(seconds))
 
 

@@ -1,4 +1,4 @@
-"""The clock of the tests: it stands while the machine works, and goes while the loop waits."""
+"""The clock of the tests: it stops while the machine works, and runs while the loop waits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def test_a_deadline_does_not_end_while_the_machine_is_slow() -> None:
         await anyio.lowlevel.checkpoint()
 
 
-async def test_a_wait_in_vain_takes_what_was_asked_for() -> None:
+async def test_a_wait_without_an_event_lasts_its_timeout() -> None:
     begun = anyio.current_time()
     with anyio.move_on_after(0.02) as wait:
         await anyio.Event().wait()
@@ -34,7 +34,7 @@ async def test_a_wait_in_vain_takes_what_was_asked_for() -> None:
     assert anyio.current_time() - begun == pytest.approx(0.02, abs=0.001)
 
 
-async def test_what_never_waits_meets_its_deadline_too() -> None:
+async def test_a_loop_that_never_waits_reaches_its_deadline() -> None:
     with anyio.move_on_after(0.02) as work:
         while True:
             await anyio.lowlevel.checkpoint()

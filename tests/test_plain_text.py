@@ -1,4 +1,4 @@
-"""What may become a person's words: names in every script, and nothing that could say more than a name."""
+"""Plain texts: names in every script pass, and characters that could end a quotation do not."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from telecmi_mcp._plain_text import is_plain_argument, is_plain_name
 from telecmi_mcp._sanitize import clean
 
 NAMES: dict[str, list[str]] = json.loads((Path(__file__).parent / "samples" / "names.json").read_text("utf-8"))
-PICTURES = "emoji"
+EMOJI = "emoji"
 ZWNJ, ZWJ = "\u200c", "\u200d"
 MARKS = frozenset("'\u2019.-&/(),")
 SCRIPTS = frozenset("\u05f3\u05f4\u05be\xb7\u30fb\u0f0b\u1361\u058a\u2010\u2011")
 
 
-@pytest.mark.parametrize("script", sorted(NAMES.keys() - {PICTURES}))
+@pytest.mark.parametrize("script", sorted(NAMES.keys() - {EMOJI}))
 def test_the_names_of_a_script_are_names(script: str) -> None:
     assert [name for name in NAMES[script] if not (is_plain_name(name) and is_plain_argument(name))] == []
 
 
-@pytest.mark.parametrize("name", NAMES[PICTURES])
-def test_pictures_are_no_names(name: str) -> None:
+@pytest.mark.parametrize("name", NAMES[EMOJI])
+def test_emoji_are_not_names(name: str) -> None:
     assert not is_plain_name(name)
 
 
 @pytest.mark.parametrize("name", ["O'Neil & Sons (Pvt.), Ltd.", "A/S Jo\u2019s", "Jean-Paul 2", "Li\xa0Wei"])
-def test_what_stands_in_names_stays(name: str) -> None:
+def test_punctuation_of_names_is_allowed(name: str) -> None:
     assert is_plain_name(name)
 
 
 @pytest.mark.parametrize(
     "name", [f"a{ZWJ}b", f"{ZWNJ}a", f"a{ZWNJ}", f"\u0915{ZWJ}\u0915", "a\u200bb", "a\u202eb", "a\tb", ""]
 )
-def test_what_nobody_sees_is_in_a_name_only_where_it_spells_something(name: str) -> None:
+def test_an_invisible_character_is_allowed_only_in_a_spelling_that_needs_it(name: str) -> None:
     assert not is_plain_name(name)
     assert not is_plain_argument(name)
 
 
-def test_every_character_of_ascii_is_judged_as_the_two_lists_say() -> None:
+def test_every_ascii_character_follows_the_two_lists() -> None:
     letters = {chr(code) for code in range(128) if chr(code).isalnum()} | {" "}
     ascii_text = [chr(code) for code in range(128)]
     assert {char for char in ascii_text if is_plain_name(f"a{char}a")} == letters | set("'.-&/(),")

@@ -1,4 +1,4 @@
-"""Signs of chat templates in what other people wrote: they lose their brackets on every way, and no name does."""
+"""Chat-template signs in foreign text lose their brackets in every reader, and names keep theirs."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_cleaning_twice_is_cleaning_once_and_a_cut_changes_only_the_end(text: st
     assert once == whole if len(whole) <= limit else whole.startswith(once[:-1])
 
 
-def test_a_sign_is_seen_whole_where_a_cut_takes_its_end() -> None:
+def test_a_sign_is_recognised_if_the_cut_removes_its_end() -> None:
     assert clean("<\u200bsystem>", limit=2) == "\u2039\u2026"
 
 
@@ -98,14 +98,14 @@ def page(*names: str) -> bytes:
 
 @pytest.mark.parametrize("beside", [[], ["John"], ["\u0905\u092e\u0930"]], ids=["alone", "ascii", "other script"])
 @pytest.mark.parametrize("sign", SIGNS)
-def test_every_way_of_reading_takes_them_away(sign: str, beside: list[str]) -> None:
+def test_every_reader_of_a_page_replaces_the_brackets(sign: str, beside: list[str]) -> None:
     contacts = read_page(read_answer(200, page(sign, *beside)), 10).contacts
     assert [contact.first_name for contact in contacts] == [SIGNS[sign], *beside]
 
 
 @settings(max_examples=200)
 @given(st.lists(SIGN_LIKE.filter(str.strip), min_size=1, max_size=3))
-def test_what_is_read_fast_is_what_is_cleaned(names: list[str]) -> None:
+def test_the_fast_path_gives_the_same_names_as_clean(names: list[str]) -> None:
     contacts = read_page(read_answer(200, page(*names)), 10).contacts
     assert [contact.first_name for contact in contacts] == [as_read(name) for name in names]
 
@@ -115,7 +115,7 @@ def as_read(name: str) -> str | None:
     return shown if shown.strip() else None
 
 
-def test_most_answers_are_still_read_fast() -> None:
+def test_most_pages_take_the_fast_path() -> None:
     assert is_plain(page("John", "O'Neil & Co. (Pvt.)", "A > B"), "")
     for text in ("<|im_start|>", "[INST]", "[/INST]"):
         assert not is_plain(page(text), "")

@@ -221,13 +221,13 @@ class TelecmiClient:
         token = await self._tokens.current()
         try:
             return await self._renewing(read, token)
-        except errors.TokenRefused as refusal:
+        except errors.TokenRejected as refusal:
             raise self._tokens.explain(refusal) from None
 
     async def _renewing(self, read: Callable[[SecretStr], Awaitable[_T]], token: SecretStr) -> _T:
         try:
             return await read(token)
-        except errors.TokenRefused:
+        except errors.TokenRejected:
             fresh = await self._tokens.renew(token)
             if fresh is None:
                 raise
@@ -237,7 +237,7 @@ class TelecmiClient:
         secret = token.get_secret_value()
         try:
             answer = await self._ask(protocol.contact_request(secret, contact_id))
-        except (errors.TokenRefused, errors.RequestRefused) as refusal:
+        except (errors.TokenRejected, errors.RequestRejected) as refusal:
             if refusal.status not in _AMBIGUOUS:
                 raise
             await self._list(token, 1, None)  # fails in the same way, unless the refusal was about the id
@@ -248,7 +248,7 @@ class TelecmiClient:
         secret = token.get_secret_value()
         try:
             answer = await self._ask(protocol.page_request(secret, limit=limit, page_state=page_state))
-        except (errors.RequestRefused, errors.ServiceFailed) as refusal:
+        except (errors.RequestRejected, errors.ServiceFailed) as refusal:
             if page_state is None:
                 raise
             raise _about_cursor(refusal) from None
@@ -310,7 +310,7 @@ class TelecmiClient:
         async with self._gate.passed():
             try:
                 await self._admit()
-            except errors.TooManyCalls:
+            except errors.CallLimitReached:
                 race.runners -= 1
                 return
             _log.info("silence: asking once more beside the first request")
@@ -335,7 +335,7 @@ class TelecmiClient:
     def _pause(self, error: errors.TelecmiError, retry: int) -> float | None:
         if retry > error.retries:
             return None
-        if retry == 1 and isinstance(error, errors.Interrupted) and error.is_stale:
+        if retry == 1 and isinstance(error, errors.ConnectionInterrupted) and error.is_stale:
             return 0.0  # says nothing of TeleCMI's health, so it costs nothing either
         pause = pause_before(retry, retry_after=getattr(error, "retry_after", None), draw=self._draw)
         in_time = anyio.current_time() + pause < anyio.current_effective_deadline()
@@ -344,8 +344,8 @@ class TelecmiClient:
 
 def _about_cursor(refusal: errors.TelecmiError) -> errors.TelecmiError:
     """A stale or foreign cursor may be answered with 400 or with 500."""
-    if isinstance(refusal, errors.RequestRefused):
-        return errors.CursorRefused(detail=refusal.detail)
+    if isinstance(refusal, errors.RequestRejected):
+        return errors.InvalidCursor(detail=refusal.detail)
     return errors.ServiceFailed(hint="Try again, then start again without page_state", detail=refusal.detail)
 
 

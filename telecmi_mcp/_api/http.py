@@ -262,7 +262,7 @@ class Channel:
         try:
             # A redirect's body is not wanted, whatever it is, and need not end.
             content = b"" if response.status in _REDIRECTS else await _read_body(response, headers)
-        except errors.CorruptAnswer:
+        except errors.CorruptResponse:
             if response.status < _FAILED:
                 raise
             content = b""  # the status says enough
@@ -325,7 +325,7 @@ class _Decoder:
 
     def __init__(self, coding: str) -> None:
         if coding.lower() not in {"", "identity", "gzip", "x-gzip"}:
-            raise errors.CorruptAnswer(detail="an unknown content coding")
+            raise errors.CorruptResponse(detail="an unknown content coding")
         self._gzip = zlib.decompressobj(wbits=_GZIP) if "gzip" in coding.lower() else None
         self._left = MAX_BODY
         self._raw_left = MAX_BODY
@@ -335,7 +335,7 @@ class _Decoder:
         # Both sides are counted: gzip may unpack to nothing, or have something after its end.
         self._raw_left -= len(raw)
         if self._raw_left < 0:
-            raise errors.AnswerTooLarge
+            raise errors.ResponseTooLarge
         if self._gzip is None:
             yield raw
             return
@@ -345,14 +345,14 @@ class _Decoder:
             try:
                 piece = self._gzip.decompress(raw, _PIECE)
             except zlib.error:
-                raise errors.CorruptAnswer(detail="bad gzip") from None
+                raise errors.CorruptResponse(detail="bad gzip") from None
             yield self._counted(piece)
             raw = self._gzip.unconsumed_tail or self._gzip.unused_data
 
     def close(self) -> None:
         """Check that the coding came to its end."""
         if self._gzip is not None and not self._gzip.eof:
-            raise errors.CorruptAnswer(detail="gzip without its end")
+            raise errors.CorruptResponse(detail="gzip without its end")
 
     def _next_member(self, raw: bytes) -> bytes:
         """Return the rest from the next member on (RFC 1952, section 2.2), without zeros before it, as gzip does."""
@@ -364,13 +364,13 @@ class _Decoder:
     def _counted(self, piece: bytes) -> bytes:
         self._left -= len(piece)
         if self._left < 0:
-            raise errors.AnswerTooLarge
+            raise errors.ResponseTooLarge
         return piece
 
 
 def _refuse_announced(length: str) -> None:
     if length.isdecimal() and (len(length) > _DIGITS_OF_A_LENGTH or int(length) > MAX_BODY):
-        raise errors.AnswerTooLarge
+        raise errors.ResponseTooLarge
 
 
 def _explain(error: Exception, *, proxied: bool, patience: float) -> errors.TelecmiError:
@@ -384,7 +384,7 @@ def _explain(error: Exception, *, proxied: bool, patience: float) -> errors.Tele
         return errors.ProxyOrCertificate(detail=name)
     if isinstance(error, httpcore2.RemoteProtocolError | httpx2.RemoteProtocolError):
         return errors.NotHttp(detail=name)
-    return errors.Interrupted(is_stale=isinstance(error, StaleConnectionError), detail=name)
+    return errors.ConnectionInterrupted(is_stale=isinstance(error, StaleConnectionError), detail=name)
 
 
 def _explain_connect(error: Exception, *, proxied: bool) -> errors.TelecmiError:

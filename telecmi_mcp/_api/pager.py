@@ -56,7 +56,7 @@ class PageReader:
         """Read from a cursor to the end of the list; each page is written while the next is on its way.
 
         Raises:
-            CursorRefused: The list has to be begun again.
+            InvalidCursor: The list has to be begun again.
             TelecmiError: A page cannot be read for now, or at all.
         """
         page: ContactPage | None = await self._read(page_state)
@@ -83,7 +83,7 @@ class PageReader:
         ends = is_of_cursor or not fault.retryable or attempt >= _ATTEMPTS or pause > _LONGEST_REST
         self._on_fault(fault, None if ends else pause)
         if is_of_cursor:
-            raise errors.CursorRefused(detail=fault.detail)
+            raise errors.InvalidCursor(detail=fault.detail)
         if ends:
             raise fault
         await self._sleep(pause)

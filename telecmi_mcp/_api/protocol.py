@@ -91,17 +91,17 @@ def read_login(status: int, body: bytes, *, retry_after: float | None = None, se
     a locked account may be told in any code, and a password that was refused must not be sent again.
 
     Raises:
-        PasswordRefused: TeleCMI refused the login.
-        UnreadableAnswer: It did not, and yet there is no token.
+        PasswordRejected: TeleCMI refused the login.
+        MalformedResponse: It did not, and yet there is no token.
         TelecmiError: Another verdict, or why there is none.
     """
     try:
         answer = read_answer(status, body, retry_after=retry_after, secret=secret)
-    except (errors.TokenRefused, errors.RequestRefused) as refusal:
-        raise errors.PasswordRefused(detail=refusal.detail) from None
+    except (errors.TokenRejected, errors.RequestRejected) as refusal:
+        raise errors.PasswordRejected(detail=refusal.detail) from None
     token = answer.get("token")
     if not isinstance(token, str) or not is_token(token):
-        raise errors.UnreadableAnswer(fact="TeleCMI answered the login without a token that can be used")
+        raise errors.MalformedResponse(fact="TeleCMI answered the login without a token that can be used")
     agent = answer.get("agent")
     name = agent.get("name") if isinstance(agent, dict) else None
     shown = _without(secret, clean(name, limit=_NAME_LIMIT)) if isinstance(name, str) else ""
@@ -113,17 +113,17 @@ def read_contact(answer: dict[str, Any], contact_id: str, *, secret: str = "") -
 
     Raises:
         ContactNotFound: ``contacts`` is empty, null or missing.
-        UnreadableAnswer: Something else than that one contact came back.
+        MalformedResponse: Something else than that one contact came back.
     """
     entries = _entries(answer) or []
     if not entries:
         raise errors.ContactNotFound(contact_id)
     contacts = _read_contacts(answer, entries, secret)
     if len(contacts) < len(entries) or len(set(contacts)) > 1:
-        raise errors.UnreadableAnswer(detail="not exactly one contact for one id")
+        raise errors.MalformedResponse(detail="not exactly one contact for one id")
     contact = contacts[0]
     if contact.contact_id.lower() != contact_id.lower():
-        raise errors.UnreadableAnswer(fact="TeleCMI answered with another contact than the one asked for")
+        raise errors.MalformedResponse(fact="TeleCMI answered with another contact than the one asked for")
     return contact
 
 
@@ -131,15 +131,15 @@ def read_page(answer: dict[str, Any], limit: int, *, secret: str = "") -> Contac
     """Return the page's contacts, at most ``limit``, and the cursor of the next page.
 
     Raises:
-        UnreadableAnswer: There is no list of contacts, or every entry of it is malformed.
+        MalformedResponse: There is no list of contacts, or every entry of it is malformed.
     """
     entries = _entries(answer)
     if entries is None:
-        raise errors.UnreadableAnswer(detail="no contacts in the answer to a page")
+        raise errors.MalformedResponse(detail="no contacts in the answer to a page")
     shown = entries[:limit]
     contacts = _read_contacts(answer, shown, secret)
     if shown and not contacts:
-        raise errors.UnreadableAnswer(detail="no entry of the page is a contact")
+        raise errors.MalformedResponse(detail="no entry of the page is a contact")
     page_state, broken_off = _read_cursor(answer.get("page_state"), secret)
     return ContactPage(
         contacts=contacts,
@@ -170,14 +170,14 @@ def retry_after_seconds(header: str | None, *, now: float) -> float | None:
 def _decode(body: bytes) -> dict[str, Any]:
     # A short text may become very many objects. Each part is a byte at least, so most answers need not be counted.
     if len(body) > _MOST_PARTS and sum(map(body.count, (b"{", b"[", b","))) > _MOST_PARTS:
-        raise errors.AnswerTooLarge
+        raise errors.ResponseTooLarge
     try:
         # What it reads, json reads as well, and to the same values. It keeps names of fields, no text of a contact.
         answer = from_json(body, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
         answer = _decode_leniently(body)
     if not isinstance(answer, dict):
-        raise errors.UnreadableAnswer(detail=f"a JSON {type(answer).__name__}")
+        raise errors.MalformedResponse(detail=f"a JSON {type(answer).__name__}")
     return answer
 
 
@@ -186,10 +186,10 @@ def _decode_leniently(body: bytes) -> Any:
     try:
         text = body.decode("utf-8-sig").strip()
         if not text or text.startswith("<"):
-            raise errors.NotData
+            raise errors.UnexpectedContent
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as why:
-        raise errors.UnreadableAnswer(detail=type(why).__name__) from None
+        raise errors.MalformedResponse(detail=type(why).__name__) from None
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -198,7 +198,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _is_page_of_a_stranger(status: int, unreadable: errors.ServiceError) -> bool:
     # An unknown route is a 404 with an HTML page (seen), a firewall's refusal a 403: neither is about the token.
-    return status < 400 or (status in {403, 404} and isinstance(unreadable, errors.NotData))
+    return status < 400 or (status in {403, 404} and isinstance(unreadable, errors.UnexpectedContent))
 
 
 def _verdict(status: int, answer: dict[str, Any]) -> int:
@@ -211,7 +211,7 @@ def _verdict(status: int, answer: dict[str, Any]) -> int:
 def _judge(code: int, *, detail: str, retry_after: float | None) -> None:
     """Raise what the code says, or nothing if it says success."""
     if code in {401, 403, 404, 407}:
-        raise errors.TokenRefused(code, detail=detail)
+        raise errors.TokenRejected(code, detail=detail)
     if code in {408, 429}:
         raise errors.RateLimited(retry_after, detail=detail)
     if code in {502, 503, 504}:
@@ -219,7 +219,7 @@ def _judge(code: int, *, detail: str, retry_after: float | None) -> None:
     if code >= 500:
         raise errors.ServiceFailed(detail=detail)
     if code >= 400:
-        raise errors.RequestRefused(code, detail=detail)
+        raise errors.RequestRejected(code, detail=detail)
 
 
 def _detail(answer: dict[str, Any], secret: str) -> str:
@@ -346,7 +346,7 @@ def _read_cursor(value: Any, secret: str) -> tuple[str | None, str]:
     if not isinstance(value, str):
         if not value:
             return None, ""
-        raise errors.UnreadableAnswer(detail=f"page_state is a {type(value).__name__}")
+        raise errors.MalformedResponse(detail=f"page_state is a {type(value).__name__}")
     if len(pack_cursor(value)) > MAX_CURSOR or (secret and secret in value):
         return None, "The list ends early: TeleCMI's cursor for the next page cannot be passed on."
     return value or None, ""

@@ -71,7 +71,7 @@ class TokenSource(Protocol):
         """Return another token than the refused one, or ``None`` where there is no other."""
         ...
 
-    def explain(self, refusal: errors.TokenRefused) -> errors.TokenRefused:
+    def explain(self, refusal: errors.TokenRejected) -> errors.TokenRejected:
         """Return the refusal with the advice that fits this source."""
         ...
 

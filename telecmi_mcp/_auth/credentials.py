@@ -1,4 +1,4 @@
-"""Records of ``telecmi-mcp login``: the list of sign-ins without secrets, and the file store of their secrets."""
+"""Saved sign-ins of ``telecmi-mcp login``: a list without secrets, and the file store of the secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anyio.to_thread import run_sync
 from pydantic import SecretStr
 
 from telecmi_mcp._private_files import read_private, write_private
-from telecmi_mcp.errors import StoreUnusable
+from telecmi_mcp.errors import CredentialStoreUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user of one TeleCMI."""
+    """A user at one base URL."""
 
     base_url: str
     user_id: str
@@ -32,14 +32,15 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What one account can sign in with.
+    """Token and password of one account.
 
     Attributes:
+        account: The account.
         token: The user token; ``None`` before the first login.
-        issued_at: When TeleCMI issued it, a Unix time.
-        password: Renews the token; ``None`` where it was not to be remembered.
-        store: The name of the store that keeps it; "" where none does.
-        organisation: Whose contacts it reads, where its users are known to see the same ones; "" for the user's own.
+        issued_at: Unix time at which TeleCMI issued the token.
+        password: Renews the token; ``None`` if the user chose not to store it.
+        store: Name of the store that holds the secrets; "" for none.
+        organisation: Label of the organisation whose users share contacts; "" if the user shares none.
     """
 
     account: Account
@@ -51,45 +52,45 @@ class Credentials:
 
 
 class CredentialStore(Protocol):
-    """A place for the secrets of accounts. Every deed may raise ``StoreUnusable``."""
+    """Store of the secrets of accounts. Every method may raise ``CredentialStoreUnusable``."""
 
     async def check(self) -> None:
-        """Find out whether it can be used."""
+        """Raise ``CredentialStoreUnusable`` unless the store works."""
         ...
 
     async def read(self, account: Account) -> str | None:
-        """Return what was written for the account."""
+        """Return the stored text of the account."""
         ...
 
     async def write(self, account: Account, text: str) -> None:
-        """Keep a text for the account, in the place of the one before."""
+        """Store a text for the account, replacing the previous one."""
         ...
 
     async def forget(self, account: Account) -> None:
-        """Keep nothing for the account; nothing may have been there."""
+        """Remove the text of the account, if the store has one."""
         ...
 
 
 class FileStore:
-    """Secrets in one file of mode 0600: for machines without a keyring, and only where it was asked for."""
+    """Secrets in one file of mode 0600, for machines without a keyring; used only on request."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     async def check(self) -> None:
-        """Find out whether the file can be read and written."""
+        """Raise ``CredentialStoreUnusable`` unless the file can be read and written."""
         await self._write(await self._all())
 
     async def read(self, account: Account) -> str | None:
-        """Return the account's text."""
+        """Return the stored text of the account."""
         return (await self._all()).get(_key(account))
 
     async def write(self, account: Account, text: str) -> None:
-        """Keep the account's text."""
+        """Store the text of the account."""
         await self._write({**await self._all(), _key(account): text})
 
     async def forget(self, account: Account) -> None:
-        """Drop the account's text, and the file with the last one."""
+        """Remove the text of the account; remove the file with its last text."""
         texts = await self._all()
         if texts.pop(_key(account), None) is None:
             return
@@ -107,25 +108,25 @@ class FileStore:
 
 
 class SavedSignIns:
-    """The accounts that signed in, the last one last. The list itself holds no secret."""
+    """The accounts that signed in, the most recent one last. The list itself holds no secret."""
 
     def __init__(self, folder: Path, stores: Mapping[str, CredentialStore]) -> None:
         self._path = folder / "sign-ins.json"
         self._stores = stores
 
-    def stamp(self) -> object:
-        """Return a value that is another one after every change, whichever process made it."""
+    def revision(self) -> object:
+        """Return a value that differs after every change by any process."""
         try:
-            state = os.stat(self._path)  # noqa: PTH116 - no worse, and a third of the time, in every call
+            state = os.stat(self._path)  # noqa: PTH116 - every call runs this, and Path.stat takes three times as long
         except OSError:
             return None
         return state.st_mtime_ns, state.st_ino, state.st_size
 
     async def find(self, base_url: str, user_id: str = "") -> Credentials | None:
-        """Return what the user, by default the last who signed in at this base URL, signed in with.
+        """Return the credentials of the user, by default of the user who signed in last at this base URL.
 
         Raises:
-            StoreUnusable: It is known to be in a store that does not work now.
+            CredentialStoreUnusable: The store that holds the credentials does not work.
         """
         for row in reversed(await self._rows()):
             account = Account(row["base_url"], row["user_id"])
@@ -135,25 +136,25 @@ class SavedSignIns:
         return None
 
     async def keep(self, credentials: Credentials) -> None:
-        """Keep what somebody has just signed in with; from now on this is the last who did."""
+        """Store the credentials of a new sign-in; its account becomes the most recent one."""
         await self._stores[credentials.store].write(credentials.account, packed(credentials))
         rows = await self._rows()
         for row in rows:
             if _is_of(row, credentials.account) and row["store"] in self._stores and row["store"] != credentials.store:
-                with suppress(StoreUnusable):  # it is left for good, perhaps because it does not work
+                with suppress(CredentialStoreUnusable):  # the user may leave this store because it does not work
                     await self._stores[row["store"]].forget(credentials.account)
         others = [row for row in rows if not _is_of(row, credentials.account)]
         await run_sync(_write_json, self._path, [*others, _row(credentials)])
 
     async def update(self, credentials: Credentials) -> None:
-        """Keep a renewed token, unless the account was forgotten meanwhile."""
+        """Store a renewed token, unless the account was removed meanwhile."""
         rows = await self._rows()
         if _row(credentials) in rows:
             await self._stores[credentials.store].write(credentials.account, packed(credentials))
-            await run_sync(_write_json, self._path, rows)  # another file: the other processes see another stamp
+            await run_sync(_write_json, self._path, rows)  # a new file: other processes see a new revision
 
     async def forget(self, account: Account) -> bool:
-        """Forget the account, and say whether it was known."""
+        """Remove the account; return True if it was there."""
         rows = await self._rows()
         known = [row for row in rows if _is_of(row, account)]
         for row in known:
@@ -164,11 +165,11 @@ class SavedSignIns:
         return bool(known)
 
     async def last_user_id(self, base_url: str) -> str:
-        """Return who signed in last at this base URL; "" for nobody."""
+        """Return the user who signed in last at this base URL; "" for none."""
         return ("", *await self.user_ids(base_url))[-1]
 
     async def user_ids(self, base_url: str) -> list[str]:
-        """Return who signed in at this base URL, the last one last; no store is asked."""
+        """Return the users who signed in at this base URL, the most recent one last, without reading a store."""
         return [row["user_id"] for row in await self._rows() if row["base_url"] == base_url]
 
     async def _rows(self) -> list[dict[str, str]]:
@@ -198,7 +199,7 @@ def _key(account: Account) -> str:
 
 
 def packed(credentials: Credentials) -> str:
-    """Return the secrets of a grant as one text, for a place that keeps it."""
+    """Return the token and the password as one text for a store."""
     facts: dict[str, Any] = {"issued_at": credentials.issued_at}
     if credentials.token is not None:
         facts["token"] = credentials.token.get_secret_value()
@@ -208,13 +209,13 @@ def packed(credentials: Credentials) -> str:
 
 
 def unpacked(account: Account, text: str, store: str) -> Credentials | None:
-    """Return what was packed; ``None`` for anything else, which is as good as nothing."""
+    """Return the credentials of a text of ``packed``; ``None`` for any other text."""
     try:
         facts = json.loads(text)
         credentials = Credentials(account, SecretStr(facts["token"]), float(facts["issued_at"]), store=store)
         password = facts.get("password")
     except (ValueError, TypeError, KeyError, AttributeError):
-        _log.warning("what the %s holds for the account cannot be read", store)
+        _log.warning("the credentials in the %s are malformed and ignored", store)
         return None
     return credentials if password is None else replace(credentials, password=SecretStr(str(password)))
 
@@ -225,7 +226,7 @@ def _read_json(path: Path) -> Any:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, RecursionError):
-        _log.warning("%s cannot be read and counts as empty", path.name)
+        _log.warning("%s is malformed and treated as empty", path.name)
         return None
     except OSError as why:
         raise _unusable_folder(why) from None
@@ -238,9 +239,9 @@ def _write_json(path: Path, value: object) -> None:
         raise _unusable_folder(why) from None
 
 
-def _unusable_folder(why: OSError) -> StoreUnusable:
-    return StoreUnusable(
+def _unusable_folder(why: OSError) -> CredentialStoreUnusable:
+    return CredentialStoreUnusable(
         hint="Make this user's state folder readable and writable",
-        fact="telecmi-mcp keeps its sign-ins there",
+        fact="telecmi-mcp stores its sign-ins there",
         detail=type(why).__name__,
     )

@@ -1,6 +1,6 @@
 """Stores secrets in the OS keyring; the only module that imports keyring, which is an extra.
 
-A keyring may ask its user to unlock it, or hang: every deed has a time limit, and a thread that ends with the process.
+A keyring may ask its user to unlock it, or hang. Each operation has a time limit and runs in a daemon thread.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 
-from telecmi_mcp.errors import StoreUnusable
+from telecmi_mcp.errors import CredentialStoreUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,16 +23,16 @@ _T = TypeVar("_T")
 
 SERVICE = "telecmi-mcp"
 
-# They keep nothing, or keep it where every program can read it.
+# These backends store nothing, or store secrets where every program can read them.
 _REFUSED_MODULES = ("keyring.backends.null", "keyring.backends.fail", "keyrings.alt")
 
 
 class KeyringStore:
-    """Secrets in macOS Keychain, Windows Credential Manager or a Secret Service, one entry an account.
+    """Secrets in macOS Keychain, Windows Credential Manager or a Secret Service, one entry for each account.
 
     Args:
-        time_limit: Seconds that one deed may take.
-        backend: Stands in for the keyring that the system has.
+        time_limit: Maximum seconds of one operation.
+        backend: Returns a keyring to use instead of the system's.
     """
 
     def __init__(self, *, time_limit: float, backend: Callable[[], Any] | None = None) -> None:
@@ -40,20 +40,20 @@ class KeyringStore:
         self._backend = backend or _system_backend
 
     async def check(self) -> None:
-        """Find out whether there is a keyring that keeps secrets secret."""
+        """Raise ``CredentialStoreUnusable`` unless the system has a secure keyring."""
         await self._in_time(lambda: self._secure().get_password(SERVICE, "check"))
 
     async def read(self, account: Account) -> str | None:
-        """Return the account's text."""
+        """Return the stored text of the account."""
         text = await self._in_time(lambda: self._secure().get_password(*_place(account)))
         return text if isinstance(text, str) else None
 
     async def write(self, account: Account, text: str) -> None:
-        """Keep the account's text."""
+        """Store the text of the account."""
         await self._in_time(lambda: self._secure().set_password(*_place(account), text))
 
     async def forget(self, account: Account) -> None:
-        """Drop the account's text."""
+        """Remove the text of the account."""
 
         def operation() -> None:
             keyring = self._secure()
@@ -65,7 +65,7 @@ class KeyringStore:
     def _secure(self) -> Any:
         backend = self._backend()
         if not is_secure(backend):
-            raise StoreUnusable(hint=_NO_KEYRING, fact="there is no OS keyring here that keeps secrets secret")
+            raise CredentialStoreUnusable(hint=_NO_KEYRING, fact="this system has no secure OS keyring")
         return backend
 
     async def _in_time(self, operation: Callable[[], _T]) -> _T:
@@ -73,14 +73,14 @@ class KeyringStore:
         threading.Thread(target=_fulfil, args=(future, operation), name="keyring", daemon=True).start()
         with anyio.move_on_after(self._time_limit):
             return await asyncio.wrap_future(future)
-        raise StoreUnusable(fact="the OS keyring did not answer in time")
+        raise CredentialStoreUnusable(fact="the OS keyring did not answer in time")
 
 
 _NO_KEYRING = "Install a keyring, or run telecmi-mcp login --store file in a terminal"
 
 
 def is_secure(backend: Any) -> bool:
-    """Whether a backend, and each of those that a chain of them asks, keeps secrets where others cannot read them."""
+    """Return True if a backend, and each backend of a chain, stores secrets where other programs cannot read them."""
     kind = type(backend)
     if kind.__module__.startswith(_REFUSED_MODULES) or "plaintext" in kind.__name__.lower():
         return False
@@ -93,11 +93,11 @@ def _place(account: Account) -> tuple[str, str]:
 
 def _system_backend() -> Any:
     try:
-        import keyring  # an extra, and slow: only where a sign-in is kept in it
+        import keyring
     except ImportError:
-        raise StoreUnusable(
+        raise CredentialStoreUnusable(
             hint="Install telecmi-mcp[keyring], or run telecmi-mcp login --store file in a terminal",
-            fact="the part that talks to the OS keyring is not installed",
+            fact="the Python package keyring is not installed",
         ) from None
     return keyring.get_keyring()
 
@@ -107,7 +107,7 @@ def _fulfil(future: Future[_T], operation: Callable[[], _T]) -> None:
         return
     try:
         future.set_result(operation())
-    except StoreUnusable as error:
+    except CredentialStoreUnusable as error:
         future.set_exception(error)
-    except Exception as error:  # noqa: BLE001 - each backend has its own, and their words may hold anything
-        future.set_exception(StoreUnusable(detail=type(error).__name__))
+    except Exception as error:  # noqa: BLE001 - each backend has its own errors, whose texts may hold a secret
+        future.set_exception(CredentialStoreUnusable(detail=type(error).__name__))

@@ -1,4 +1,4 @@
-"""Signs in at TeleCMI; repeats a login only if no connection was made, because accounts may lock."""
+"""Signs in at TeleCMI; repeats a login only if no connection was made, because TeleCMI may lock an account."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_DETAIL_LIMIT = 200
-_NEARLY = 0.98  # httpcore2 leaves a TLS handshake open that the deadline cancels, and closes one that times out
-_FIRST_REST = 60.0
-_LONGEST_REST = 3600.0
+_MAX_DETAIL_CHARS = 200
+# httpcore2 closes a TLS handshake that times out, and leaks one that is cancelled: its timeout must end first.
+_REQUEST_TIMEOUT_FRACTION = 0.98
+_FIRST_BACKOFF_S = 60.0
+_MAX_BACKOFF_S = 3600.0
 
 
 @dataclass(slots=True)
 class _Backoff:
-    """After a login that failed for other reasons than the password: none by itself until some time has passed."""
+    """Error that unattended logins of an account repeat until a time, after a login failed with it."""
 
     error: errors.TelecmiError
     until: float
@@ -47,8 +48,8 @@ class _Backoff:
 class Login:
     """Signs accounts in, within ``timeout`` seconds each.
 
-    A login is repeated only where the first one cannot have reached TeleCMI, because a refused password
-    that is sent twice may be what locks the account. Each has a connection of its own, which is closed after it.
+    A login is repeated only if the first request cannot have reached TeleCMI, because a rejected password that is sent
+    twice may lock the account. Each login opens a connection of its own and closes it afterwards.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Login:
         timeout: float = 30.0,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
-        draw: Callable[[], float] = random.random,
+        rng: Callable[[], float] = random.random,
     ) -> None:
         self._channel = channel.separate(is_kept=False)
         self._rejected_passwords = rejected_passwords
@@ -68,43 +69,43 @@ class Login:
         self._timeout = timeout
         self._clock = clock
         self._sleep = sleep
-        self._draw = draw
+        self._rng = rng
         self._backoffs: dict[Account, _Backoff] = {}
 
     async def unattended(self, account: Account, password: SecretStr) -> Credentials:
-        """Sign in for a call: not with a password that was refused, and not right after a login that failed.
+        """Sign in for a call. Send no password that TeleCMI rejected, and no login during the backoff after a failure.
 
         Raises:
-            PasswordRefused: TeleCMI refuses the password, or did so before.
-            TelecmiError: There is no usable answer; the class says why.
+            PasswordRejected: TeleCMI rejects the password, or rejected it before.
+            TelecmiError: The login failed, or failed recently; the class says why.
         """
         if await self._rejected_passwords.knows(account, password):
-            raise errors.PasswordRefused
-        rest = self._backoffs.get(account)
-        if rest is not None and rest.until - rest.seconds <= self._clock() < rest.until:
-            raise rest.error.with_traceback(None)
+            raise errors.PasswordRejected
+        backoff = self._backoffs.get(account)
+        if backoff is not None and backoff.until - backoff.seconds <= self._clock() < backoff.until:
+            raise backoff.error.with_traceback(None)
         try:
             credentials, _ = await self.interactive(account, password)
-        except errors.PasswordRefused:
+        except errors.PasswordRejected:
             raise
         except errors.TelecmiError as error:
-            seconds = min(_LONGEST_REST, rest.seconds * 2) if rest else _FIRST_REST
+            seconds = min(_MAX_BACKOFF_S, backoff.seconds * 2) if backoff else _FIRST_BACKOFF_S
             self._backoffs[account] = _Backoff(error, self._clock() + seconds, seconds)
             raise
         return credentials
 
     async def interactive(self, account: Account, password: SecretStr) -> tuple[Credentials, SignedIn]:
-        """Sign in for a person who has just given the password; return also what TeleCMI told.
+        """Sign in for a person who has just entered the password; return the credentials and TeleCMI's answer.
 
         Raises:
-            PasswordRefused: TeleCMI refuses the password; from now on it is not sent by itself.
-            TelecmiError: There is no usable answer; the class says why.
+            PasswordRejected: TeleCMI rejects the password; unattended logins do not send it again.
+            TelecmiError: The login failed; the class says why.
         """
         self._secrets.add(password)
         try:
-            signed_in = await self._in_time(account, password)
-        except errors.PasswordRefused:
-            with anyio.CancelScope(shield=True):  # whoever waits for this: it must not be lost
+            signed_in = await self._sign_in(account, password)
+        except errors.PasswordRejected:
+            with anyio.CancelScope(shield=True):  # a cancelled call must not lose the rejection
                 await self._rejected_passwords.note(account, password)
             raise
         self._secrets.add(signed_in.token)
@@ -112,28 +113,29 @@ class Login:
         await self._rejected_passwords.forget(account)
         return Credentials(account, signed_in.token, self._clock(), password), signed_in
 
-    async def _in_time(self, account: Account, password: SecretStr) -> SignedIn:
+    async def _sign_in(self, account: Account, password: SecretStr) -> SignedIn:
         body = protocol.login_request(account.user_id, password.get_secret_value())
         with anyio.move_on_after(self._timeout):
-            return await self._ask(body)
+            return await self._request(body)
         raise errors.DeadlineExceeded(self._timeout)
 
-    async def _ask(self, body: dict[str, str]) -> SignedIn:
+    async def _request(self, body: dict[str, str]) -> SignedIn:
         retry = 0
         while True:
             try:
-                answer = await self._channel.post(protocol.LOGIN_PATH, body, patience=self._patience())
+                answer = await self._channel.post(protocol.LOGIN_PATH, body, patience=_request_timeout_s())
                 return protocol.read_login(
                     answer.status, answer.body, retry_after=answer.retry_after, secret=body["password"]
                 )
-            except errors.Unreachable as error:  # no connection: nothing was sent
+            except errors.Unreachable as error:  # no connection, so nothing was sent
                 retry += 1
                 if retry > error.retries:
                     raise
-                await self._sleep(pause_before(retry, retry_after=None, draw=self._draw))
+                await self._sleep(pause_before(retry, retry_after=None, draw=self._rng))
             except errors.TelecmiError as error:
-                _log.info("%s: %s", error.code, clean(error.detail, limit=_DETAIL_LIMIT) or error.fact)
+                _log.info("%s: %s", error.code, clean(error.detail, limit=_MAX_DETAIL_CHARS) or error.fact)
                 raise
 
-    def _patience(self) -> float:
-        return max(0.0, anyio.current_effective_deadline() - anyio.current_time()) * _NEARLY
+
+def _request_timeout_s() -> float:
+    return max(0.0, anyio.current_effective_deadline() - anyio.current_time()) * _REQUEST_TIMEOUT_FRACTION

@@ -1,4 +1,4 @@
-"""Remembers salted hashes of passwords that TeleCMI refused, so that none is sent again unattended."""
+"""Remembers salted hashes of the passwords that TeleCMI rejected, so that no process sends one again unattended."""
 
 from __future__ import annotations
 
@@ -23,103 +23,103 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SALT_BYTES = 16
-KEPT = 20
-"""How many marks of an account are kept: more passwords nobody tries on one before it is locked."""
+MAX_HASHES = 20
+"""Maximum number of hashes of one account. TeleCMI locks an account after fewer wrong passwords."""
 
 
 class PasswordHashes(Protocol):
-    """Keeps the salted hashes of an account's passwords for the processes after this one. All methods block."""
+    """Store of the salted hashes of an account's rejected passwords, shared with other processes. All methods block."""
 
     def read(self, account: Account) -> list[str]:
-        """Return those that are kept, the oldest first."""
+        """Return the stored hashes, the oldest first."""
         ...
 
-    def add(self, account: Account, mark: str) -> None:
-        """Keep one more."""
+    def add(self, account: Account, password_hash: str) -> None:
+        """Store one more hash."""
         ...
 
     def forget(self, account: Account) -> None:
-        """Keep none of the account."""
+        """Remove all hashes of the account."""
         ...
 
 
 class RejectedPasswords:
-    """Which passwords of which accounts were refused: in this process, and where they are kept for those after it.
+    """The rejected passwords of each account, in this process and in a store that other processes share.
 
-    scrypt (RFC 7914) makes guessing a password from what is kept expensive: 16 MiB and some 50 ms a guess.
+    scrypt (RFC 7914) makes it expensive to guess a password from its hash: 16 MiB and some 50 ms for each guess.
 
     Args:
-        kept: A folder for the files of the desk, or another place; ``None`` for this process alone.
+        store: A folder for files, or another store; ``None`` remembers in this process only.
     """
 
-    def __init__(self, kept: Path | PasswordHashes | None) -> None:
-        self._kept = FilePasswordHashes(kept) if isinstance(kept, Path) else kept
-        self._marks: dict[Account, list[str]] = {}
+    def __init__(self, store: Path | PasswordHashes | None) -> None:
+        self._store = FilePasswordHashes(store) if isinstance(store, Path) else store
+        self._hashes: dict[Account, list[str]] = {}
 
     async def knows(self, account: Account, password: SecretStr) -> bool:
-        """Whether this password was refused since something was last changed."""
+        """Return True if this password was rejected after the last successful login of the account."""
         return await run_sync(self._knows, account, password)
 
     async def note(self, account: Account, password: SecretStr) -> None:
-        """Remember that this password was refused. Where the place does not work, only this process knows."""
+        """Remember that TeleCMI rejected this password."""
         await run_sync(self._note, account, password)
 
     async def forget(self, account: Account) -> None:
-        """Remember nothing of the account: its user signed in, or signed out."""
+        """Remove all hashes of the account, because its user signed in or signed out."""
         await run_sync(self._forget, account)
 
     def _knows(self, account: Account, password: SecretStr) -> bool:
-        kept = self._kept.read(account) if self._kept is not None else []
-        marks = dict.fromkeys([*self._marks.get(account, []), *kept])
-        return any(hmac.compare_digest(mark, _mark(account, password, mark)) for mark in marks)
+        stored = self._store.read(account) if self._store is not None else []
+        hashes = dict.fromkeys([*self._hashes.get(account, []), *stored])
+        return any(hmac.compare_digest(each, _hash(account, password, salt=_salt_of(each))) for each in hashes)
 
     def _note(self, account: Account, password: SecretStr) -> None:
-        mark = _mark(account, password, secrets.token_hex(_SALT_BYTES))
-        self._marks.setdefault(account, []).append(mark)
-        if self._kept is not None:
-            self._kept.add(account, mark)
+        password_hash = _hash(account, password, salt=secrets.token_hex(_SALT_BYTES))
+        self._hashes.setdefault(account, []).append(password_hash)
+        if self._store is not None:
+            self._store.add(account, password_hash)
 
     def _forget(self, account: Account) -> None:
-        self._marks.pop(account, None)
-        if self._kept is not None:
-            self._kept.forget(account)
+        self._hashes.pop(account, None)
+        if self._store is not None:
+            self._store.forget(account)
 
 
 class FilePasswordHashes:
-    """Marks in the files of a folder, one for each account."""
+    """Hashes in the files of a folder, one file for each account. A failed write or removal is only logged."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def read(self, account: Account) -> list[str]:
-        """Return what is in the account's file; nothing, where it cannot be read."""
         try:
-            marks = json.loads(read_private(self._path(account)))
+            hashes = json.loads(read_private(self._path(account)))
         except (OSError, ValueError, RecursionError, ConfigurationError):
             return []
-        return [str(mark) for mark in marks if str(mark).isascii()] if isinstance(marks, list) else []
+        return [str(each) for each in hashes if str(each).isascii()] if isinstance(hashes, list) else []
 
-    def add(self, account: Account, mark: str) -> None:
-        """Write it into the account's file; where that fails, say so in the log."""
+    def add(self, account: Account, password_hash: str) -> None:
+        hashes = [*self.read(account), password_hash][-MAX_HASHES:]
         try:
-            write_private(self._path(account), json.dumps([*self.read(account), mark][-KEPT:]).encode())
+            write_private(self._path(account), json.dumps(hashes).encode())
         except OSError as why:
-            _log.warning("a refused password is remembered in this process only: %s", type(why).__name__)
+            _log.warning("a rejected password is remembered in this process only: %s", type(why).__name__)
 
     def forget(self, account: Account) -> None:
-        """Remove the account's file; where that fails, say so in the log."""
         try:
             self._path(account).unlink(missing_ok=True)
         except OSError as why:
-            _log.warning("a refused password stays remembered: %s", type(why).__name__)
+            _log.warning("the hash of a rejected password could not be removed: %s", type(why).__name__)
 
     def _path(self, account: Account) -> Path:
         name = hashlib.sha256(f"{account.base_url} {account.user_id}".encode()).hexdigest()[:16]
         return self._folder / f"refused-{name}.json"
 
 
-def _mark(account: Account, password: SecretStr, salt: str) -> str:
-    """The salt (or the salt of another mark) and the hash of what was sent with it."""
-    salt = salt.partition(":")[0]
+def _salt_of(password_hash: str) -> str:
+    return password_hash.partition(":")[0]
+
+
+def _hash(account: Account, password: SecretStr, *, salt: str) -> str:
     sent = f"{account.base_url} {account.user_id} {password.get_secret_value()}"
     return f"{salt}:{hashlib.scrypt(sent.encode(), salt=salt.encode(), n=2**14, r=8, p=1).hex()}"

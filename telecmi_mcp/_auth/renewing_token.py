@@ -25,56 +25,59 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-RENEW_AFTER = 25 * DAY
-FRESH_SECONDS = 300.0
+RENEW_AFTER_S = 25 * DAY
+FRESH_S = 300.0
 COOLDOWN_S = DAY
-_RETRY_EARLY_RENEWAL = 3600.0
+_EARLY_RENEWAL_RETRY_S = 3600.0
 
 
 class CredentialsSource(Protocol):
-    """Where the grant in use lies: in memory, or in a store that other processes write too."""
+    """Store of the credentials in use: memory, or a store that other processes write too."""
 
-    def stamp(self) -> object:
-        """Return a value that is another one after every change."""
+    def revision(self) -> object:
+        """Return a value that differs after every change."""
         ...
 
     async def read(self) -> Credentials | None:
-        """Return the grant; ``None`` where nobody has signed in."""
+        """Return the credentials; ``None`` where no user has signed in."""
         ...
 
     async def write(self, credentials: Credentials) -> None:
-        """Keep a renewed grant."""
+        """Store renewed credentials."""
         ...
 
-    def tell(self, error: errors.TelecmiError) -> errors.TelecmiError:
-        """Return the error with the advice that fits where the grant lies."""
+    def with_hint(self, error: errors.TelecmiError) -> errors.TelecmiError:
+        """Return the error with the hint for this store."""
         ...
 
     @property
     def source(self) -> str:
-        """Where the grant lies, in words for a person."""
+        """The store, in words for a person."""
         ...
 
 
 @dataclass(slots=True)
 class _Flight:
-    """A renewal that is under way, for whoever waits for it."""
+    """A running renewal and its result, shared by the calls that wait for it."""
 
     done: anyio.Event = field(default_factory=anyio.Event)
     token: SecretStr | None = None
     error: Exception | None = None
 
 
-class RenewedToken:
-    """The token of an account, shared by all calls of the process.
+class RenewingToken:
+    """The token of one account, shared by all calls of the process.
 
-    A renewal is a task of its own: a call that is cancelled leaves it to the others. Before it signs in it looks
-    whether another process has done so. A token that was refused within five minutes of its login is not renewed
-    for a day, because then the reason is another one (404 also means "not provisioned").
+    A renewal runs in a task of its own, so a cancelled call does not cancel it. Before a renewal signs in, it reads
+    the token that another process may have stored. If TeleCMI rejects a token within five minutes of its login, no
+    renewal runs for a day: the cause is not the token's age (404 also means "not provisioned").
 
     Args:
-        tasks: Where renewals run, for as long as the app is open.
-        lock: Makes what is held during a login, so that two processes do not sign in at once.
+        credentials_source: Reads and stores the credentials.
+        login: Signs in.
+        tasks: Task group of the renewals, open as long as the app.
+        lock: Returns the lock that is held during a login, so that two processes do not sign in at once.
+        clock: Returns the Unix time.
     """
 
     def __init__(
@@ -91,71 +94,71 @@ class RenewedToken:
         self._tasks = tasks
         self._lock = lock
         self._clock = clock
-        self._grant: Credentials | None = None
-        self._stamp: object = None
+        self._credentials: Credentials | None = None
+        self._revision: object = None
         self._loading = anyio.Lock()
         self._flight: _Flight | None = None
-        self._barren_until = 0.0
-        self._early_after = 0.0
+        self._cooldown_until = 0.0
+        self._next_early_renewal = 0.0
         self._password_refused = False
 
     async def current(self) -> SecretStr:
-        """Return the token; from day 25 on also begin to renew it, which nobody waits for.
+        """Return the token. From day 25 on, also start to renew it in the background.
 
         Raises:
-            NotSignedIn: There is neither a token nor a password.
+            NotSignedIn: Neither a token nor a password is stored.
             TelecmiError: The first login failed; the class says why.
         """
-        credentials = await self._up_to_date()
+        credentials = await self._current_credentials()
         if credentials is None:
-            raise self._credentials_source.tell(errors.NotSignedIn())
+            raise self._credentials_source.with_hint(errors.NotSignedIn())
         if credentials.token is None:
-            token = await self._renewed(None)
+            token = await self._join_renewal(None)
             if token is None:
-                raise self._credentials_source.tell(errors.NotSignedIn())
+                raise self._credentials_source.with_hint(errors.NotSignedIn())
             return token
         if self._is_due(credentials):
-            self._early_after = self._clock() + _RETRY_EARLY_RENEWAL
+            self._next_early_renewal = self._clock() + _EARLY_RENEWAL_RETRY_S
             self._start(credentials.token)
         return credentials.token
 
     async def held(self) -> SecretStr | None:
-        """Return the token that the last login brought; renew nothing and sign nobody in."""
-        credentials = await self._up_to_date()
+        """Return the stored token without a renewal or a login."""
+        credentials = await self._current_credentials()
         return None if credentials is None else credentials.token
 
     async def renew(self, refused: SecretStr) -> SecretStr | None:
-        """Return the token that replaced the refused one, or that one login replaces it with now.
+        """Return the token that already replaced the rejected one, else the token of a new login.
 
         Raises:
-            PasswordRefused: TeleCMI refuses the password too.
+            PasswordRejected: TeleCMI rejects the password too.
             TelecmiError: The login failed; the class says why.
         """
-        credentials = await self._up_to_date()
+        credentials = await self._current_credentials()
         if credentials is None:
             return None
         if credentials.token is not None and credentials.token != refused:
             return credentials.token
         if self._is_cooling_down(credentials):
             return None
-        return await self._renewed(refused)
+        return await self._join_renewal(refused)
 
-    def explain(self, refusal: errors.TokenRefused) -> errors.TokenRefused:
-        """Return the refusal with the advice that fits where the grant lies."""
-        if self._grant is not None and self._is_cooling_down(self._grant):
-            return errors.TokenRefused(
+    def explain(self, refusal: errors.TokenRejected) -> errors.TokenRejected:
+        """Return the error with the hint for the store of the credentials."""
+        if self._credentials is not None and self._is_cooling_down(self._credentials):
+            return errors.TokenRejected(
                 refusal.status,
                 hint="The user must ask TeleCMI whether contacts are enabled for this user",
-                fact="TeleCMI did not accept a token that it had just issued",
+                fact="TeleCMI rejected a token that it had just issued",
                 detail=refusal.detail,
             )
-        told = self._credentials_source.tell(refusal)
-        return told if isinstance(told, errors.TokenRefused) else refusal
+        explained = self._credentials_source.with_hint(refusal)
+        return explained if isinstance(explained, errors.TokenRejected) else refusal
 
     @property
     def origin(self) -> TokenInfo:
-        """What is known of the token in use."""
-        credentials = self._grant
+        """Source and age of the token in use."""
+        credentials = self._credentials
         if credentials is None:
             return TokenInfo()
         renewal = credentials.password is not None and not self._password_refused
@@ -164,39 +167,38 @@ class RenewedToken:
             self._credentials_source.source, credentials.account.user_id, issued_at, renewal, credentials.organisation
         )
 
-    async def _up_to_date(self) -> Credentials | None:
-        if self._grant is None or self._credentials_source.stamp() != self._stamp:
+    async def _current_credentials(self) -> Credentials | None:
+        if self._credentials is None or self._credentials_source.revision() != self._revision:
             async with self._loading:
                 await self._load()
-        return self._grant
+        return self._credentials
 
     async def _load(self) -> None:
-        stamp = self._credentials_source.stamp()
-        if self._grant is not None and stamp == self._stamp:
+        revision = self._credentials_source.revision()
+        if self._credentials is not None and revision == self._revision:
             return
-        self._hold(await self._credentials_source.read())
-        self._stamp = stamp
+        self._set(await self._credentials_source.read())
+        self._revision = revision
 
-    def _hold(self, credentials: Credentials | None) -> None:
-        if credentials != self._grant:
+    def _set(self, credentials: Credentials | None) -> None:
+        if credentials != self._credentials:
             self._password_refused = False
-        self._grant = credentials
+        self._credentials = credentials
 
     def _is_due(self, credentials: Credentials) -> bool:
         now = self._clock()
-        return (
-            credentials.password is not None and now - credentials.issued_at >= RENEW_AFTER and now >= self._early_after
-        )
+        is_old = now - credentials.issued_at >= RENEW_AFTER_S
+        return is_old and credentials.password is not None and now >= self._next_early_renewal
 
     def _is_cooling_down(self, credentials: Credentials) -> bool:
-        """Whether a token was refused while it was fresh, and so another one would be too."""
+        """Return True if TeleCMI rejected a fresh token, so it would reject another one too."""
         now = self._clock()
-        if credentials.token is not None and 0 <= now - credentials.issued_at < FRESH_SECONDS:
-            self._barren_until = credentials.issued_at + COOLDOWN_S
-        return now < self._barren_until
+        if credentials.token is not None and 0 <= now - credentials.issued_at < FRESH_S:
+            self._cooldown_until = credentials.issued_at + COOLDOWN_S
+        return now < self._cooldown_until
 
-    async def _renewed(self, refused: SecretStr | None) -> SecretStr | None:
-        flight = self._flight or self._start(refused)
+    async def _join_renewal(self, refused: SecretStr | None) -> SecretStr | None:
+        flight = self._start(refused)
         await flight.done.wait()
         if flight.error is not None:
             raise flight.error.with_traceback(None)
@@ -211,21 +213,21 @@ class RenewedToken:
     async def _run(self, flight: _Flight, refused: SecretStr | None) -> None:
         try:
             async with self._lock():
-                flight.token = await self._obtain(refused)
+                flight.token = await self._get_token(refused)
         except errors.TelecmiError as error:
-            self._password_refused = isinstance(error, errors.PasswordRefused)
-            flight.error = self._credentials_source.tell(error)
-            _log.warning("the sign-in was not renewed: %s", error.code)
-        except Exception as error:  # noqa: BLE001 - a defect of ours: for the calls that wait, not for the whole server
+            self._password_refused = isinstance(error, errors.PasswordRejected)
+            flight.error = self._credentials_source.with_hint(error)
+            _log.warning("the token was not renewed: %s", error.code)
+        except Exception as error:  # noqa: BLE001 - a defect fails the calls that wait, not the whole server
             flight.error = error
         finally:
             self._flight = None
             flight.done.set()
 
-    async def _obtain(self, refused: SecretStr | None) -> SecretStr | None:
-        """Another token than the refused one: another process's, else that of one login."""
+    async def _get_token(self, refused: SecretStr | None) -> SecretStr | None:
+        """Return the token that another process stored, else the token of one login; ``None`` without a password."""
         credentials = await self._credentials_source.read()
-        self._hold(credentials)
+        self._set(credentials)
         if credentials is None:
             return None
         if credentials.token is not None and credentials.token != refused:
@@ -234,14 +236,14 @@ class RenewedToken:
             return None
         fresh = await self._login.unattended(credentials.account, credentials.password)
         renewed = replace(fresh, store=credentials.store, organisation=credentials.organisation)
-        self._hold(renewed)
-        await self._keep(renewed)
+        self._set(renewed)
+        await self._store(renewed)
         return renewed.token
 
-    async def _keep(self, renewed: Credentials) -> None:
+    async def _store(self, renewed: Credentials) -> None:
         try:
-            with anyio.CancelScope(shield=True):  # the others would go on with a token that may be dead
+            with anyio.CancelScope(shield=True):  # other processes would keep a token that TeleCMI may have revoked
                 await self._credentials_source.write(renewed)
         except errors.TelecmiError as error:
-            _log.warning("the renewed token serves this process only: %s", error.code)
-        self._stamp = self._credentials_source.stamp()
+            _log.warning("the renewed token could not be stored and serves this process only: %s", error.code)
+        self._revision = self._credentials_source.revision()

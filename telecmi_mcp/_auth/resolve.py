@@ -1,4 +1,4 @@
-"""Chooses the token source that the settings name; an explicit source goes before a discovered one."""
+"""Chooses the token source that the settings name; an explicit source precedes a saved sign-in."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from telecmi_mcp._auth.credentials import Account, Credentials, FileStore, SavedSignIns
 from telecmi_mcp._auth.keyring_store import KeyringStore
-from telecmi_mcp._auth.token_sources import FixedToken, TokenFile, advised, read_password
-from telecmi_mcp._private_files import held_lock
+from telecmi_mcp._auth.token_sources import FixedToken, TokenFile, read_password, replace_hint
+from telecmi_mcp._private_files import file_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,27 +28,27 @@ STORES = {"keyring": "the OS keyring", "file": "a file of mode 0600"}
 
 
 def open_stores(folder: Path, *, time_limit: float) -> dict[str, CredentialStore]:
-    """Return the stores by their names.
+    """Return the credential stores by name.
 
     Args:
         folder: The state folder.
-        time_limit: Seconds that the keyring may take for one deed.
+        time_limit: Maximum seconds of one keyring operation.
     """
     return {"keyring": KeyringStore(time_limit=time_limit), "file": FileStore(folder / "secrets.json")}
 
 
 def open_saved_sign_ins(folder: Path, *, time_limit: float) -> SavedSignIns:
-    """Return what ``telecmi-mcp login`` keeps in the folder and the stores."""
+    """Return the saved sign-ins of the state folder."""
     return SavedSignIns(folder, open_stores(folder, time_limit=time_limit))
 
 
-def lock_of(folder: Path) -> Path:
-    """Return the file that whoever signs in or out holds a lock on."""
+def login_lock_path(folder: Path) -> Path:
+    """Return the file that a process locks while it signs in or out."""
     return folder / "login.lock"
 
 
 async def has_credential(settings: Settings, state: Path | None) -> bool:
-    """Whether somebody has signed in or is configured to, without looking at a secret or asking TeleCMI."""
+    """Return True if the settings or a saved sign-in provide a token, without reading a secret or sending a request."""
     explicit = (settings.token, settings.token_file, settings.password, settings.password_file)
     if any(each is not None for each in explicit):
         return True
@@ -66,9 +66,9 @@ def choose_source(
     tasks: TaskGroup,
     clock: Callable[[], float],
 ) -> TokenSource:
-    """Return the source of tokens: TELECMI_TOKEN, its file, a user id with a password, what a login kept.
+    """Return the token source: TELECMI_TOKEN, its file, a user id with a password, or a saved sign-in.
 
-    The settings hold at most one of the explicit ones. What fails with it is told, and no other is tried.
+    The settings hold at most one explicit source. If it fails, the call fails; no other source is tried.
     """
     if settings.token is not None:
         return FixedToken(settings.token)
@@ -77,55 +77,55 @@ def choose_source(
     credentials_source = _credentials_source(settings, state, secrets)
     if credentials_source is None:
         return FixedToken(None)
-    from telecmi_mcp._auth.login import Login  # a token that is given needs none of this
+    from telecmi_mcp._auth.login import Login
     from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
-    from telecmi_mcp._auth.renewing_token import RenewedToken
+    from telecmi_mcp._auth.renewing_token import RenewingToken
 
     login = Login(channel, RejectedPasswords(state), secrets, timeout=settings.timeout, clock=clock)
-    lock = partial(held_lock, None if state is None else lock_of(state), patience=settings.timeout)
-    return RenewedToken(credentials_source, login, tasks=tasks, lock=lock, clock=clock)
+    lock = partial(file_lock, None if state is None else login_lock_path(state), timeout_s=settings.timeout)
+    return RenewingToken(credentials_source, login, tasks=tasks, lock=lock, clock=clock)
 
 
 def _credentials_source(
     settings: Settings, state: Path | None, secrets: KnownSecrets
-) -> GivenPassword | _KeptSignIn | None:
+) -> ConfiguredPassword | _SavedSignIn | None:
     if settings.password is not None or settings.password_file is not None:
-        return GivenPassword(settings, secrets)
+        return ConfiguredPassword(settings, secrets)
     if state is None:
         return None
     sign_ins = open_saved_sign_ins(state, time_limit=settings.timeout / 2)
-    return _KeptSignIn(sign_ins, settings.base_url, settings.user_id, secrets)
+    return _SavedSignIn(sign_ins, settings.base_url, settings.user_id, secrets)
 
 
-class GivenPassword:
-    """A user id and a password of the configuration; the token is kept nowhere."""
+class ConfiguredPassword:
+    """The user id and the password of the settings; the token stays in memory."""
 
     def __init__(self, settings: Settings, secrets: KnownSecrets) -> None:
         self._settings = settings
         self._secrets = secrets
         self._variable = "TELECMI_PASSWORD" if settings.password is not None else "TELECMI_PASSWORD_FILE"
-        self._grant = Credentials(Account(settings.base_url, settings.user_id))
+        self._credentials = Credentials(Account(settings.base_url, settings.user_id))
 
-    def stamp(self) -> object:
-        """Return ``None``: nobody else changes what is in memory."""
+    def revision(self) -> object:
+        """Return ``None``: no other process changes this memory."""
         return None
 
     async def read(self) -> Credentials:
-        """Return the password as it is configured now, and the token that it bought."""
+        """Return the password, read again from its file, and the token of the last login."""
         password = self._settings.password
         if password is None and self._settings.password_file is not None:
             password = await read_password(self._settings.password_file)
         self._secrets.add(password)
-        self._grant = replace(self._grant, password=password)
-        return self._grant
+        self._credentials = replace(self._credentials, password=password)
+        return self._credentials
 
     async def write(self, credentials: Credentials) -> None:
-        """Keep the token in memory."""
-        self._grant = credentials
+        """Store the token in memory."""
+        self._credentials = credentials
 
-    def tell(self, error: errors.TelecmiError) -> errors.TelecmiError:
-        """Name the variables."""
-        return advised(
+    def with_hint(self, error: errors.TelecmiError) -> errors.TelecmiError:
+        """Return the error with a hint that names the variables."""
+        return replace_hint(
             error,
             password=f"The user must correct TELECMI_USER_ID or {self._variable}, or run telecmi-mcp login",
             token=f"The user must check TELECMI_USER_ID and {self._variable}",
@@ -133,13 +133,13 @@ class GivenPassword:
 
     @property
     def source(self) -> str:
-        """Name them too."""
+        """The names of the variables."""
         return f"TELECMI_USER_ID with {self._variable}"
 
 
 @dataclass(slots=True)
-class _KeptSignIn:
-    """What ``telecmi-mcp login`` kept for a user, by default for the last who signed in."""
+class _SavedSignIn:
+    """The saved sign-in of a user, by default of the user who signed in last."""
 
     sign_ins: SavedSignIns
     base_url: str
@@ -147,8 +147,8 @@ class _KeptSignIn:
     secrets: KnownSecrets
     store: str = ""
 
-    def stamp(self) -> object:
-        return self.sign_ins.stamp()
+    def revision(self) -> object:
+        return self.sign_ins.revision()
 
     async def read(self) -> Credentials | None:
         credentials = await self.sign_ins.find(self.base_url, self.user_id)
@@ -160,9 +160,9 @@ class _KeptSignIn:
     async def write(self, credentials: Credentials) -> None:
         await self.sign_ins.update(credentials)
 
-    def tell(self, error: errors.TelecmiError) -> errors.TelecmiError:
+    def with_hint(self, error: errors.TelecmiError) -> errors.TelecmiError:
         hint = "The user must run telecmi-mcp login in a terminal, then try again"
-        return advised(error, password=hint, token=hint)
+        return replace_hint(error, password=hint, token=hint)
 
     @property
     def source(self) -> str:

@@ -1,4 +1,4 @@
-"""Token sources: their protocol, and the sources that cannot renew a token."""
+"""Token sources that cannot renew a token: the environment and a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FixedToken:
-    """The one token of the configuration; ``None`` means that nobody has signed in."""
+    """The token of the settings; ``None`` means that no user is signed in."""
 
     token: SecretStr | None
 
@@ -30,32 +30,32 @@ class FixedToken:
         """Return the configured token.
 
         Raises:
-            NotSignedIn: There is none.
+            NotSignedIn: The settings hold no token.
         """
         if self.token is None:
             raise errors.NotSignedIn
         return self.token
 
     async def held(self) -> SecretStr | None:
-        """Return the configured token, if there is one."""
+        """Return the configured token, or ``None``."""
         return self.token
 
-    async def renew(self, refused: SecretStr) -> SecretStr | None:  # noqa: ARG002 - the protocol's argument
+    async def renew(self, refused: SecretStr) -> SecretStr | None:  # noqa: ARG002 - the protocol requires the argument
         """Return ``None``: a fixed token cannot be renewed."""
         return None
 
-    def explain(self, refusal: errors.TokenRefused) -> errors.TokenRefused:
-        """Return the refusal as it is: its advice is this source's."""
+    def explain(self, refusal: errors.TokenRejected) -> errors.TokenRejected:
+        """Return the error unchanged: its hint names TELECMI_TOKEN already."""
         return refusal
 
     @property
     def origin(self) -> TokenInfo:
-        """Only where it comes from."""
+        """The name of the variable; the age of the token is unknown."""
         return TokenInfo() if self.token is None else TokenInfo("TELECMI_TOKEN")
 
 
 class TokenFile:
-    """The token in the file of TELECMI_TOKEN_FILE, read again when TeleCMI refuses it."""
+    """The token in the file that TELECMI_TOKEN_FILE names, read again when TeleCMI rejects it."""
 
     def __init__(self, path: Path, secrets: KnownSecrets) -> None:
         self._path = path
@@ -63,10 +63,10 @@ class TokenFile:
         self._token: SecretStr | None = None
 
     async def current(self) -> SecretStr:
-        """Return the token that the file held when it was last read.
+        """Return the token of the last read of the file.
 
         Raises:
-            ConfigurationError: The file cannot be used.
+            ConfigurationError: The file cannot be read or holds no valid token.
         """
         if self._token is None:
             self._token = SecretStr(await _read(self._path, "TELECMI_TOKEN_FILE", is_token, "a token"))
@@ -74,46 +74,46 @@ class TokenFile:
         return self._token
 
     async def held(self) -> SecretStr | None:
-        """Return the same as ``current``, which asks nobody but the file."""
+        """Return the same as ``current``, which sends no request."""
         return await self.current()
 
     async def renew(self, refused: SecretStr) -> SecretStr | None:
-        """Return the file's token, if somebody has put another one there."""
+        """Read the file again; return its token unless it is the rejected one."""
         self._token = None
         token = await self.current()
         return None if token == refused else token
 
-    def explain(self, refusal: errors.TokenRefused) -> errors.TokenRefused:
-        """Name the file's variable."""
+    def explain(self, refusal: errors.TokenRejected) -> errors.TokenRejected:
+        """Return the error with a hint that names the variable of the file."""
         hint = "The user must put a new TeleCMI token into the file of TELECMI_TOKEN_FILE"
-        return errors.TokenRefused(refusal.status, hint=hint, detail=refusal.detail)
+        return errors.TokenRejected(refusal.status, hint=hint, detail=refusal.detail)
 
     @property
     def origin(self) -> TokenInfo:
-        """Where it comes from; when it was issued the file does not tell."""
+        """The name of the variable; the age of the token is unknown."""
         return TokenInfo("TELECMI_TOKEN_FILE")
 
 
-def advised(error: errors.TelecmiError, *, password: str, token: str) -> errors.TelecmiError:
-    """Return the error with other advice, where TeleCMI refused a password or a token.
+def replace_hint(error: errors.TelecmiError, *, password: str, token: str) -> errors.TelecmiError:
+    """Return the error with another hint if TeleCMI rejected a password or a token; else return it unchanged.
 
     Args:
-        error: What went wrong.
-        password: What to do about a refused password.
-        token: What to do about a refused token.
+        error: The error.
+        password: Hint for a rejected password.
+        token: Hint for a rejected token.
     """
-    if isinstance(error, errors.PasswordRefused):
-        return errors.PasswordRefused(hint=password, detail=error.detail)
-    if isinstance(error, errors.TokenRefused):
-        return errors.TokenRefused(error.status, hint=token, detail=error.detail)
+    if isinstance(error, errors.PasswordRejected):
+        return errors.PasswordRejected(hint=password, detail=error.detail)
+    if isinstance(error, errors.TokenRejected):
+        return errors.TokenRejected(error.status, hint=token, detail=error.detail)
     return error
 
 
 async def read_password(path: Path) -> SecretStr:
-    """Return the password in the file of TELECMI_PASSWORD_FILE, without the end of its line.
+    """Return the password in the file that TELECMI_PASSWORD_FILE names, without its line end.
 
     Raises:
-        ConfigurationError: The file cannot be used.
+        ConfigurationError: The file cannot be read or holds no valid password.
     """
     return SecretStr(await _read(path, "TELECMI_PASSWORD_FILE", is_password, "a password"))
 
@@ -128,5 +128,5 @@ async def _read(path: Path, variable: str, fits: Callable[[str], bool], what: st
             hint=f"Correct {variable}", fact="the file that it names cannot be read", detail=type(why).__name__
         ) from None
     if not fits(text):
-        raise errors.ConfigurationError(hint=f"Correct {variable}", fact=f"the file does not hold just {what}")
+        raise errors.ConfigurationError(hint=f"Correct {variable}", fact=f"the file must hold {what} and nothing else")
     return text

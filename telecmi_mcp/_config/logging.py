@@ -1,4 +1,4 @@
-"""Configures the log: one line for each record, on stderr, cleaned and without secrets."""
+"""Configures the log: one sanitized line for each record, on stderr, without secrets."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from telecmi_mcp._sanitize import clean
 if TYPE_CHECKING:
     from telecmi_mcp._config.settings import Settings
 
-_LINE_LIMIT = 2000
+_MAX_LINE_CHARS = 2000
 
 
 class LineFormatter(logging.Formatter):
-    """Puts a record on one line, cleaned, with the secrets taken out."""
+    """Formats a record as one sanitized line without secrets."""
 
     def __init__(self, secrets: KnownSecrets | None = None) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
         self._secrets = secrets or KnownSecrets()
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record's line."""
-        return clean(self._secrets.hide(super().format(record)), limit=_LINE_LIMIT)
+        """Return the line of the record."""
+        return clean(self._secrets.hide(super().format(record)), limit=_MAX_LINE_CHARS)
 
 
 def configure_logging(settings: Settings, secrets: KnownSecrets | None = None) -> None:
-    """Send every logger's records of the settings' level and above to stderr.
+    """Log the records of every logger to stderr, from the level of the settings on.
 
     Args:
-        settings: The configuration; its secrets are taken out of every line.
-        secrets: More of them; those that are added later are taken out from then on.
+        settings: The configuration, whose secrets are removed from every line.
+        secrets: More secrets to remove; secrets that are added later are removed from then on.
     """
     known = secrets or KnownSecrets()
     known.add(settings.token, settings.password)

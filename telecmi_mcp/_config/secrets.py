@@ -1,4 +1,4 @@
-"""Checks tokens and passwords, and keeps those that this process has met out of what it writes."""
+"""Checks the form of tokens and passwords, and removes known secrets from text."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 _TOKEN = re.compile(r"[!-~]{1,4096}")
-_MAX_PASSWORD = 1024
+_MAX_PASSWORD_CHARS = 1024
 _REMOVED = "[removed]"
 
 
 def is_token(text: str) -> bool:
-    """Whether a text may be a token: printable ASCII without spaces, opaque otherwise."""
+    """Return True if a text may be a token: printable ASCII without spaces."""
     return bool(_TOKEN.fullmatch(text))
 
 
 def is_password(text: str) -> bool:
-    """Whether a text may be a password: one line, not empty."""
-    return 0 < len(text) <= _MAX_PASSWORD and text.isprintable()
+    """Return True if a text may be a password: one line, not empty."""
+    return 0 < len(text) <= _MAX_PASSWORD_CHARS and text.isprintable()
 
 
 class KnownSecrets:
-    """Tokens and passwords of the configuration, of stores and of logins, in the forms in which text carries them."""
+    """Set of the tokens and passwords of this process, each in every encoding in which a text may hold it."""
 
     def __init__(self) -> None:
         self._forms: dict[str, None] = {}
 
     def add(self, *secrets: SecretStr | None) -> None:
-        """Note secrets; ``None`` is none."""
+        """Add secrets; ignore ``None``."""
         for secret in secrets:
             if secret is not None:
                 self._forms |= dict.fromkeys(_forms(secret.get_secret_value()))
 
     def hide(self, text: str) -> str:
-        """Return the text without them."""
+        """Return the text with every known secret replaced."""
         for form in self._forms:
             text = text.replace(form, _REMOVED)
         return text

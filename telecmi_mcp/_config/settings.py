@@ -1,4 +1,4 @@
-"""Settings of one server, read once from the environment."""
+"""Reads the settings of one server from the environment, once."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ class Settings:
     """The configuration of one server.
 
     Attributes:
-        token: The TeleCMI user token; ``None`` where it comes from elsewhere.
-        token_file: The file that holds the token instead.
-        user_id: Who signs in with the password, or whose stored sign-in is used; "" for the last who signed in.
-        password: The password that signs the user in.
-        password_file: The file that holds the password instead.
-        base_url: Where TeleCMI's API is, without a slash at the end.
-        timeout: Seconds that one tool call may take in all.
-        rate_limit: Tool calls a minute; 0 for no limit.
-        index: Where search keeps a copy of the contacts: ``memory``, ``disk`` or ``off``.
-        index_max_age: Seconds after which that copy is renewed.
-        text: How the text of an answer is written: ``json`` or ``table``.
-        structured: Whether answers hold their facts as structured content too.
-        preconnect: Whether a connection is opened before the first call.
-        log_level: The least level that is logged.
-        early_answers: Whether the first messages are answered from what is prepared: ``on`` or ``off``.
+        token: The TeleCMI user token; ``None`` if another source provides it.
+        token_file: Path of a file with the token, instead of ``token``.
+        user_id: User who signs in, or whose saved sign-in is used; "" for the user who signed in last.
+        password: Password of the user.
+        password_file: Path of a file with the password, instead of ``password``.
+        base_url: Base URL of TeleCMI's API, without a trailing slash.
+        timeout: Maximum seconds of one tool call.
+        rate_limit: Maximum tool calls per minute; 0 means no limit.
+        index: Where search stores its copy of the contacts: ``memory``, ``disk`` or ``off``.
+        index_max_age: Seconds after which the copy of the contacts is renewed.
+        text: Format of the text of an answer: ``json`` or ``table``.
+        structured: True if answers also have structured content.
+        preconnect: True if a connection is opened before the first call.
+        log_level: Least severe level that is logged.
+        early_answers: ``on`` if the first messages are answered while the server is still loading, else ``off``.
     """
 
     token: SecretStr | None = None
@@ -57,7 +57,7 @@ class Settings:
         """Read the settings from environment variables; "" and a literal ``${...}`` mean unset.
 
         Raises:
-            ConfigurationError: A value cannot be used. The sentence names the variable, never the value.
+            ConfigurationError: A value is invalid. The sentence names the variable, never the value.
         """
         values = variables.values_of(environ)
         secrets = {name: SecretStr(values[name]) if values[name] else None for name in ("token", "password")}

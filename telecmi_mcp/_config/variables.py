@@ -1,4 +1,4 @@
-"""Table of the settings, and checks of their values; imports nothing slow."""
+"""Defines each setting and checks its value; imports no slow module."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ INDEXES = ("memory", "disk", "off")
 TEXTS = ("json", "table")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
-_UNSET = re.compile(r"\s*(\$\{[^}]*\}\s*)?")  # clients leave "" or the literal "${...}" where nothing was filled in
-_MAX_TIMEOUT = 600.0
+_UNSET = re.compile(r"\s*(\$\{[^}]*\}\s*)?")  # clients pass "" or a literal "${...}" for an unset value
+_MAX_TIMEOUT_S = 600.0
 _MAX_RATE = 1_000_000
 _USER_ID = re.compile(r"[!-~]{1,128}")
-_MAX_AGE = 604_800.0
+_MAX_AGE_S = 604_800.0
 
 
 class Setting(NamedTuple):
-    """One environment variable: what the README, the command line and server.json say of it.
+    """One environment variable, as the README, the command line and server.json describe it.
 
-    No dataclass: to import what makes those would take a fifth of the time until the first answer.
+    Not a dataclass: the import of ``dataclasses`` takes a fifth of the time until the first answer.
     """
 
     variable: str
-    takes: str
+    accepts: str
     purpose: str
     default: str = ""
     flag: str = ""
@@ -43,12 +43,14 @@ class Setting(NamedTuple):
 
 TOKEN = Setting("TELECMI_TOKEN", "a TeleCMI user token", "The token that reads the contacts.", secret=True)
 TOKEN_FILE = Setting(
-    "TELECMI_TOKEN_FILE", "the path of a file of mode 0600 with a token", "The file of the token, instead of it."
+    "TELECMI_TOKEN_FILE",
+    "the path of a file of mode 0600 with a token",
+    "Path of a file with the token, instead of TELECMI_TOKEN.",
 )
 USER_ID = Setting(
     "TELECMI_USER_ID",
     "a TeleCMI user id, such as 103_1111112",
-    "Who signs in, or whose stored sign-in is used.",
+    "User who signs in, or whose saved sign-in is used.",
     flag="--user-id",
 )
 PASSWORD = Setting(
@@ -57,54 +59,54 @@ PASSWORD = Setting(
 PASSWORD_FILE = Setting(
     "TELECMI_PASSWORD_FILE",
     "the path of a file of mode 0600 with a password",
-    "The file of the password, instead of it.",
+    "Path of a file with the password, instead of TELECMI_PASSWORD.",
 )
 BASE_URL = Setting(
     "TELECMI_BASE_URL",
-    "an https address, or http on this machine, without user, query or fragment",
-    "Where TeleCMI's API is.",
+    "an https URL, or an http URL of this machine, without user, query or fragment",
+    "Base URL of TeleCMI's API.",
     default="https://rest.telecmi.com",
     flag="--base-url",
 )
 TIMEOUT = Setting(
     "TELECMI_TIMEOUT",
-    f"seconds, above 0 and at most {_MAX_TIMEOUT:g}",
-    "Seconds that one tool call may take in all.",
+    f"a number of seconds above 0 and at most {_MAX_TIMEOUT_S:g}",
+    "Maximum seconds of one tool call.",
     default="30",
     flag="--timeout",
 )
 RATE_LIMIT = Setting(
     "TELECMI_RATE_LIMIT",
     f"a whole number from 0 to {_MAX_RATE}",
-    "Tool calls a minute that are let through; 0 lets all through.",
+    "Maximum tool calls per minute; 0 means no limit.",
     default="1200",
     flag="--rate-limit",
 )
 INDEX = Setting(
     "TELECMI_INDEX",
     f"one of {', '.join(INDEXES)}",
-    "Where search keeps a copy of the contacts.",
+    "Where search stores its copy of the contacts.",
     default="memory",
     flag="--index",
 )
 INDEX_MAX_AGE = Setting(
     "TELECMI_INDEX_MAX_AGE",
-    f"seconds, above 0 and at most {_MAX_AGE:g}",
-    "Seconds after which that copy is renewed.",
+    f"a number of seconds above 0 and at most {_MAX_AGE_S:g}",
+    "Seconds after which the copy of the contacts is renewed.",
     default="900",
     flag="--index-max-age",
 )
 TEXT = Setting(
     "TELECMI_TEXT",
     f"one of {', '.join(TEXTS)}",
-    "How the text of an answer is written; a table is shorter.",
+    "Format of the text of an answer; a table is shorter.",
     default="json",
     flag="--text",
 )
 STRUCTURED = Setting(
     "TELECMI_STRUCTURED",
     f"one of {', '.join(SWITCH)}",
-    "Whether answers hold their facts as structured content too.",
+    "Whether answers also have structured content.",
     default="on",
     flag="--structured",
 )
@@ -118,14 +120,14 @@ PRECONNECT = Setting(
 LOG_LEVEL = Setting(
     "TELECMI_LOG_LEVEL",
     f"one of {', '.join(LOG_LEVELS)}",
-    "How much is written to stderr.",
+    "Least severe level that is logged to stderr.",
     default="WARNING",
     flag="--log-level",
 )
 EARLY_ANSWERS = Setting(
     "TELECMI_EARLY_ANSWERS",
     f"one of {', '.join(SWITCH)}",
-    "Whether the first messages are answered while the server is still being loaded.",
+    "Whether the first messages are answered while the server is still loading.",
     default="on",
     flag="--early-answers",
 )
@@ -149,12 +151,12 @@ ALL = (
 
 
 def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values that environment variables give, by the names of ``Settings``; "" and ``${...}`` mean unset.
+    """Return the values of environment variables by the field names of ``Settings``; "" and ``${...}`` mean unset.
 
     Raises:
-        ConfigurationError: A value cannot be used. The sentence names the variable, never the value.
+        ConfigurationError: A value is invalid. The sentence names the variable, never the value.
     """
-    _refuse_rivals(environ)
+    _check_sign_in(environ)
     return {
         "token": _token(environ),
         "token_file": path_of(environ, TOKEN_FILE),
@@ -162,10 +164,10 @@ def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
         "password": _password(environ),
         "password_file": path_of(environ, PASSWORD_FILE),
         "base_url": web_address(environ, BASE_URL).rstrip("/"),
-        "timeout": _number(environ, TIMEOUT, above=0, most=_MAX_TIMEOUT),
+        "timeout": _number(environ, TIMEOUT, above=0, most=_MAX_TIMEOUT_S),
         "rate_limit": whole_number(environ, RATE_LIMIT, most=_MAX_RATE),
         "index": one_of(environ, INDEX, INDEXES, str.lower),
-        "index_max_age": _number(environ, INDEX_MAX_AGE, above=0, most=_MAX_AGE),
+        "index_max_age": _number(environ, INDEX_MAX_AGE, above=0, most=_MAX_AGE_S),
         "text": one_of(environ, TEXT, TEXTS, str.lower),
         "structured": one_of(environ, STRUCTURED, SWITCH, str.lower) == "on",
         "preconnect": one_of(environ, PRECONNECT, SWITCH, str.lower) == "on",
@@ -175,7 +177,7 @@ def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine."""
+    """Return True if a host name or address is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -183,29 +185,29 @@ def is_loopback(host: str) -> bool:
 
 
 def is_set(environ: Mapping[str, str], setting: Setting) -> bool:
-    """Whether the environment gives the setting a value."""
+    """Return True if the environment has a value for the setting."""
     return not _UNSET.fullmatch(environ.get(setting.variable, ""))
 
 
 def value_of(environ: Mapping[str, str], setting: Setting) -> str:
-    """Return a setting's text without spaces around it; its default where it is unset."""
+    """Return the text of a setting without surrounding spaces; its default if it is unset."""
     return environ[setting.variable].strip() if is_set(environ, setting) else setting.default
 
 
 def unusable(setting: Setting) -> ConfigurationError:
-    """Return the error for a value that a setting does not take."""
+    """Return the error for an invalid value of a setting."""
     names = f"{setting.variable} ({setting.flag})" if setting.flag else setting.variable
-    return ConfigurationError(hint=f"Correct {names}", fact=f"it takes {setting.takes}")
+    return ConfigurationError(hint=f"Correct {names}", fact=f"use {setting.accepts}")
 
 
-def _refuse_rivals(environ: Mapping[str, str]) -> None:
-    """Refuse two explicit sources: which of them was meant is not ours to guess."""
+def _check_sign_in(environ: Mapping[str, str]) -> None:
+    """Raise an error if two explicit sources are set, because either may be the intended one."""
     passwords = [setting.variable for setting in (PASSWORD, PASSWORD_FILE) if is_set(environ, setting)]
     given = [setting.variable for setting in (TOKEN, TOKEN_FILE) if is_set(environ, setting)] + passwords
     if len(given) > 1:
-        raise ConfigurationError(hint=f"Set only one of {' and '.join(given)}", fact="each is a way to sign in")
+        raise ConfigurationError(hint=f"Set only one of {' and '.join(given)}", fact="each of them signs in by itself")
     if passwords and not is_set(environ, USER_ID):
-        raise ConfigurationError(hint=f"Set {USER_ID.variable} too", fact=f"{passwords[0]} alone cannot sign in")
+        raise ConfigurationError(hint=f"Set {USER_ID.variable} too", fact=f"{passwords[0]} needs a user id")
 
 
 def _token(environ: Mapping[str, str]) -> str:
@@ -216,7 +218,9 @@ def _token(environ: Mapping[str, str]) -> str:
 
 
 def _password(environ: Mapping[str, str]) -> str:
-    password = environ[PASSWORD.variable] if is_set(environ, PASSWORD) else ""  # spaces at its ends belong to it
+    password = (
+        environ[PASSWORD.variable] if is_set(environ, PASSWORD) else ""
+    )  # spaces at the ends are part of a password
     if password and not is_password(password):
         raise unusable(PASSWORD)
     return password
@@ -238,21 +242,21 @@ def path_of(environ: Mapping[str, str], setting: Setting) -> Path | None:
         raise unusable(setting)
     try:
         return Path(text).expanduser()
-    except RuntimeError:  # "~" of a user who has no home
+    except RuntimeError:  # "~" of a user without a home folder
         raise unusable(setting) from None
 
 
 def web_address(environ: Mapping[str, str], setting: Setting) -> str:
-    """Return an address that is https, or http on this machine, without user, query or fragment; "" if it is unset."""
+    """Return an https URL, or an http URL of this machine, without user, query or fragment; "" if it is unset."""
     text = value_of(environ, setting)
     try:
         url = urlsplit(text)
         host, _ = url.hostname or "", url.port
     except ValueError:
         raise unusable(setting) from None
-    plain = text.isascii() and text.isprintable() and not set(text) & set(" @?#\\")
-    safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(host))
-    if text and not (plain and safe and host):
+    is_plain = text.isascii() and text.isprintable() and not set(text) & set(" @?#\\")
+    is_safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(host))
+    if text and not (is_plain and is_safe and host):
         raise unusable(setting)
     return text
 
@@ -275,9 +279,11 @@ def whole_number(environ: Mapping[str, str], setting: Setting, *, most: int) -> 
     return int(text)
 
 
-def one_of(environ: Mapping[str, str], setting: Setting, words: tuple[str, ...], in_case: Callable[[str], str]) -> str:
-    """Return the word of ``words`` that a setting names."""
-    word = in_case(value_of(environ, setting))
+def one_of(
+    environ: Mapping[str, str], setting: Setting, words: tuple[str, ...], normalize: Callable[[str], str]
+) -> str:
+    """Return the value of a setting, which must be one of ``words``."""
+    word = normalize(value_of(environ, setting))
     if word not in words:
         raise unusable(setting)
     return word

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._api.token_source import TokenInfo
     from telecmi_mcp._app import App
 
-_NOT_ASKED = (errors.NotSignedIn, errors.StoreUnusable, errors.ConfigurationError)
+_NOT_ASKED = (errors.NotSignedIn, errors.CredentialStoreUnusable, errors.ConfigurationError)
 
 
 @dataclass(frozen=True, slots=True)

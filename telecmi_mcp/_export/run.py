@@ -13,7 +13,7 @@ from anyio.to_thread import run_sync
 
 from telecmi_mcp import errors
 from telecmi_mcp._api.pager import RESTARTS, PageReader
-from telecmi_mcp._private_files import held_lock
+from telecmi_mcp._private_files import file_lock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -109,7 +109,7 @@ async def _read_all(
     for restarts_left in reversed(range(RESTARTS + 1)):
         try:
             return await pages.read_on(draft.sync_state.cursor or None, write)
-        except errors.CursorRefused:
+        except errors.InvalidCursor:
             if not restarts_left:
                 raise
             await run_sync(draft.restart, clock(), _REFUSED)
@@ -143,7 +143,7 @@ async def _locked(draft: PartialFile) -> AsyncIterator[None]:
     await run_sync(draft.make_folder)
     async with AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(held_lock(draft.lock, patience=0))
+            await stack.enter_async_context(file_lock(draft.lock, timeout_s=0))
         except errors.DeadlineExceeded:
             hint, fact = "Wait for it to end", "another export is writing this file"
             raise errors.FileUnusable(None, hint=hint, fact=fact) from None

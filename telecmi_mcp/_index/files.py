@@ -16,8 +16,10 @@ from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeAlias
 
+from telecmi_mcp._private_files import open_private, try_lock
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 FULL, TOO_LARGE = "the disk is full", "the file-size limit of the process is reached"
@@ -30,7 +32,6 @@ _KEY_BYTES = 32
 _LEAST_FREE_BYTES = 64 * 1024  # less than one transaction writes
 _ENDS = ("", "-wal", "-shm", "-journal")
 _OURS = ("*.db", "*.db-*", "*.lock", "key", "key.*")
-_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _REASONS = {
     errno.ENOSPC: FULL,
     errno.EDQUOT: FULL,
@@ -190,7 +191,7 @@ def _read_key(path: Path) -> bytes | None:
 
 @contextmanager
 def _opened(path: Path, flags: int) -> Iterator[int]:
-    descriptor = os.open(path, flags | _FLAGS, 0o600)
+    descriptor = open_private(path, flags)
     try:
         yield descriptor
     finally:
@@ -260,10 +261,8 @@ class FileLock:
         """
         if not _is_ours_alone(self._path, names=1):
             _remove(self._path)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
-        try:
-            _try_lock(descriptor)
-        except OSError:
+        descriptor = open_private(self._path, os.O_RDWR | os.O_CREAT)
+        if not try_lock(descriptor):
             os.close(descriptor)
             return False
         self._descriptor = descriptor
@@ -289,16 +288,3 @@ class FileLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-
-
-def _lock_function() -> Callable[[int], None]:
-    if sys.platform == "win32":
-        import msvcrt  # only Windows has it
-
-        return lambda descriptor: msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    import fcntl  # Windows has it not
-
-    return lambda descriptor: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-_try_lock = _lock_function()

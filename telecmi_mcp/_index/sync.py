@@ -143,7 +143,7 @@ class IndexSync:
             try:
                 await self._pages.read_on(self.sync_state.cursor or None, self._write)
                 return await self._close()
-            except errors.CursorRefused:
+            except errors.InvalidCursor:
                 if not restarts_left:
                     raise
                 self.sync_state = self.sync_state.restarted(self._clock())

@@ -14,7 +14,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from telecmi_mcp._mcp.call_record import DEFECT, raise_if_rejected, record_failure
 from telecmi_mcp._mcp.resources import MAX_URI
-from telecmi_mcp.errors import ContactNotFound, InvalidArguments, ResourceNotFound, TelecmiError, TooManyCalls
+from telecmi_mcp.errors import CallLimitReached, ContactNotFound, InvalidArguments, ResourceNotFound, TelecmiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +34,11 @@ def check_rate_limit(app: App) -> None:
     """Count a call.
 
     Raises:
-        TooManyCalls: The rate limit is reached.
+        CallLimitReached: The rate limit is reached.
     """
     wait = app.rate_limit.wait_for_turn()
     if wait:
-        raise TooManyCalls(wait)
+        raise CallLimitReached(wait)
 
 
 @contextmanager

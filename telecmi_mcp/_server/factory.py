@@ -94,9 +94,9 @@ def build_server(
 async def _list_tools(
     output: OutputFormat, ctx: ServerRequestContext[App, Any], _: PaginatedRequestParams | None
 ) -> ListToolsResult:
-    ctx.lifespan_context.expect_calls()  # clients of 2026-07-28 send no notifications/initialized
+    ctx.lifespan_context.preconnect()  # clients of 2026-07-28 send no notifications/initialized
     return listed_tools(output)
 
 
 async def _on_initialized(ctx: ServerRequestContext[App, Any], _: NotificationParams) -> None:
-    ctx.lifespan_context.expect_calls()
+    ctx.lifespan_context.preconnect()

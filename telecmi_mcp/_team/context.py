@@ -15,7 +15,7 @@ from telecmi_mcp._task_groups import open_tasks
 from telecmi_mcp._team.accounts.app_pool import open_apps
 from telecmi_mcp._team.auth.callers import caller_now
 from telecmi_mcp._team.policy.build import open_policy
-from telecmi_mcp.errors import ConfigurationError, DatabaseUnavailable, DatabaseUnusable
+from telecmi_mcp.errors import ConfigurationError, DatabaseUnavailable, StatementRejected
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -175,7 +175,7 @@ async def _migrate(database: Database) -> bool:
         fact = "its server has no database of the name in TELECMI_DATABASE_URL" if is_missing else why.detail
         _log.warning("the database is away, its schema is looked after once it is back: %s", fact)
         return False
-    except DatabaseUnusable:  # which the database has logged; whoever runs it can mend that without a restart
+    except StatementRejected:  # which the database has logged; whoever runs it can mend that without a restart
         return False
     if steps:
         _log.info("the database's schema took %d steps", steps)

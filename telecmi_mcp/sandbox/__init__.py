@@ -1,7 +1,7 @@
-"""A pretend TeleCMI for development, tests and demonstrations: no account, no network, invented people only.
+"""Simulates TeleCMI for development, tests and demonstrations: no account, no network, invented people only.
 
-It plays TeleCMI's documented login and `contact/get`, and by its `Quirks` whatever the documents leave open.
-It shares no code with the client that is tried on it, so that it cannot share its mistakes.
+It implements TeleCMI's documented login and `contact/get`. Its `Quirks` select among the behaviours that the documents
+leave open. It shares no code with the client, so that it cannot share the client's mistakes.
 """
 
 import time
@@ -42,10 +42,10 @@ def create_sandbox(
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     seed: int = DEFAULT_SEED,
 ) -> Sandbox:
-    """A pretend TeleCMI as an ASGI app, with `SANDBOX_TOKEN` valid for 30 days from now.
+    """Return a simulated TeleCMI as an ASGI app; `SANDBOX_TOKEN` is valid for 30 days from now.
 
-    `contacts` are any mappings with a `contact_id`; by default 150 invented people, made on the first request
-    that needs them. `clock` tells seconds and is asked about the age of tokens only; `sleep` is what a slow
-    login waits by. The same `seed` gives the same contacts, cursors and tokens in the same order.
+    `contacts` are mappings with a `contact_id`; by default the sandbox invents 150 people on the first request that
+    needs them. `clock` returns seconds and decides the age of tokens only. A slow login waits by `sleep`. The same
+    `seed` gives the same contacts, cursors and tokens in the same order.
     """
     return Sandbox(quirks, contacts=contacts, clock=clock, sleep=sleep, seed=seed)

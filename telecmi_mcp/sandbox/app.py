@@ -1,4 +1,4 @@
-"""ASGI app of the pretend TeleCMI: an account, a list of contacts, and a record of requests."""
+"""ASGI app of the simulated TeleCMI: an account, a list of contacts, and a record of requests."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -25,9 +25,9 @@ _BAD_TOKEN = {
 
 
 class Sandbox:
-    """A pretend TeleCMI, to be served by any ASGI server or called in process.
+    """A simulated TeleCMI for an ASGI server or for calls in the same process.
 
-    `quirks` may be replaced at any time and count from the next request on; `state` is there to be read.
+    `quirks` may be replaced at any time; the next request follows the new ones. `state` is for reading.
     """
 
     def __init__(
@@ -48,18 +48,18 @@ class Sandbox:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await _handle_lifespan(receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close"})
         else:
             await self._serve(scope, receive, send)
 
     def revoke(self, token: str) -> None:
-        """Kill one token."""
+        """Revoke one token."""
         self._account.revoke(token)
 
     def change_password(self, password: str) -> None:
-        """Give the user another password, which kills every token."""
+        """Set another password, which revokes every token."""
         self._account.change_password(password)
 
     def unlock(self) -> None:
@@ -67,11 +67,11 @@ class Sandbox:
         self._account.unlock()
 
     def forget_cursors(self) -> None:
-        """Make every cursor stale that was handed out so far."""
+        """Make every cursor stale that was sent so far."""
         self._book.forget_cursors()
 
     def replace_contacts(self, contacts: Sequence[AnyContact]) -> None:
-        """Let the organisation have these contacts from now on."""
+        """Replace the contacts of the organisation."""
         self._book.replace_contacts(contacts)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,15 +98,11 @@ class Sandbox:
         return responses.success(answer, quirks=self.quirks)
 
     def _throttle(self) -> None:
-        """Count a call and refuse it where the quirks say so."""
+        """Count a call, and reject it if the quirks throttle it."""
         self._calls += 1
-        rejected_passwords = self.quirks.rate_limit_refusals
         over = self._calls - self.quirks.rate_limit_after
-        if (
-            self.quirks.rate_limit != "never"
-            and over > 0
-            and (rejected_passwords is None or over <= rejected_passwords)
-        ):
+        is_over = over > 0 and (self.quirks.rate_limit_refusals is None or over <= self.quirks.rate_limit_refusals)
+        if self.quirks.rate_limit != "never" and is_over:
             raise RefusedError(self.quirks.rate_limit_code, "Too many requests", throttled=True)
 
     async def _login(self, fields: dict[str, object]) -> dict[str, object]:
@@ -119,18 +115,18 @@ class Sandbox:
             raise RefusedError(404, "Invalid user id or password, authentication failed")
         self.state.tokens.append(token)
         answer = {"msg": "User loged in successfully", "token": token, "agent": _AGENT}
-        left_out = {"documented": "", "without_agent": "agent", "without_token": "token"}
-        return {name: value for name, value in answer.items() if name != left_out[self.quirks.login_answer]}
+        omitted = {"documented": "", "without_agent": "agent", "without_token": "token"}
+        return {name: value for name, value in answer.items() if name != omitted[self.quirks.login_answer]}
 
     def _get(self, fields: dict[str, object]) -> dict[str, object]:
         call = GetCall.from_fields(fields)
-        if not self._account.admits(call.token, quirks=self.quirks):
+        if not self._account.accepts(call.token, quirks=self.quirks):
             raise RefusedError(self.quirks.bad_token_code, _BAD_TOKEN[self.quirks.bad_token_text])
         return self._book.answer(call, quirks=self.quirks)
 
 
 async def _read(request: Request) -> bytes:
-    """The body, read no further than needed to see that it is too long."""
+    """Read the body, and stop as soon as it is too long."""
     body = b""
     async for chunk in request.stream():
         body += chunk
@@ -139,8 +135,8 @@ async def _read(request: Request) -> bytes:
     return body
 
 
-async def _live(receive: Receive, send: Send) -> None:
-    """Say yes to a server's start and stop; there is nothing to do at either."""
+async def _handle_lifespan(receive: Receive, send: Send) -> None:
+    """Confirm the start and the stop of a server."""
     while (await receive())["type"] != "lifespan.shutdown":
         await send({"type": "lifespan.startup.complete"})
     await send({"type": "lifespan.shutdown.complete"})

@@ -1,4 +1,4 @@
-"""Contacts of the pretend organisation, found by id and divided into pages."""
+"""Finds a contact of the simulated organisation by id, and divides the list into pages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ AnyContact: TypeAlias = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Contacts from the position `start` on, and the number of the next page; None is "no more"."""
+    """Contacts from the position `start` on, and the number of the next page; None on the last page."""
 
     contacts: Sequence[AnyContact]
     start: int
@@ -19,7 +19,7 @@ class Page:
 
 
 class Organisation:
-    """Contacts in the order of their list, each with its position."""
+    """The contacts of the organisation in the order of the list."""
 
     def __init__(self, contacts: Sequence[AnyContact]) -> None:
         self._contacts = contacts
@@ -31,18 +31,18 @@ class Organisation:
         return len(self._contacts)
 
     def find(self, contact_id: str) -> int | None:
-        """The position of a contact, by its id in lower case."""
+        """Return the position of the contact with this id (lower case), or None."""
         return self._positions.get(contact_id)
 
     def page_of(self, position: int) -> Page:
-        """One contact as a page that ends the list."""
+        """Return one contact as the last page of a list."""
         return Page(self._contacts[position : position + 1], position, None)
 
     def cut(self, step: int, *, limit: int, quirks: Quirks) -> Page:
-        """The page number `step` of the list read by `limit`; beyond the end, an empty one."""
+        """Return page `step` of the list for a `limit`; beyond the end, an empty page."""
         start, stop = _span(step, limit, quirks)
         overlap = min(step, _overlap(limit, quirks))
-        if start + overlap >= len(self):  # what is left, the page before had already
+        if start + overlap >= len(self):  # the previous page had the remaining contacts
             start = stop = len(self)
         contacts = self._contacts[start:stop]
         is_more = stop < len(self) or (bool(contacts) and quirks.last_page == "then_empty_page")
@@ -54,9 +54,9 @@ def _span(step: int, limit: int, quirks: Quirks) -> tuple[int, int]:
     stride = size - _overlap(limit, quirks)
     if quirks.page_size != "empty_between":
         return step * stride, step * stride + size
-    turn, is_empty = divmod(step, 2)
-    # An empty page stands just before the contacts that come next.
-    return ((turn + 1) * stride,) * 2 if is_empty else (turn * stride, turn * stride + size)
+    page, is_empty = divmod(step, 2)
+    # An empty page precedes the contacts of the next page.
+    return ((page + 1) * stride,) * 2 if is_empty else (page * stride, page * stride + size)
 
 
 def _size(limit: int, quirks: Quirks) -> int:
@@ -70,7 +70,7 @@ def _size(limit: int, quirks: Quirks) -> int:
 
 
 def _overlap(limit: int, quirks: Quirks) -> int:
-    # A page of one contact that repeats one would never come to the end.
+    # Pages of one contact that repeat a contact would never reach the end.
     return int(quirks.duplicates == "across_pages" and _size(limit, quirks) > 1)
 
 

@@ -12,7 +12,7 @@ from telecmi_mcp.sandbox.requests import GetCall, RefusedError
 
 
 class ContactBook:
-    """The organisation's contacts and the cursors that lead through them."""
+    """The contacts of the organisation and the cursors of its pages."""
 
     def __init__(self, contacts: Sequence[AnyContact] | None, *, seed: int) -> None:
         self._given = None if contacts is None else Organisation(contacts)
@@ -20,21 +20,21 @@ class ContactBook:
         self._cursors = CursorMint(seed)
 
     def answer(self, call: GetCall, *, quirks: Quirks) -> dict[str, object]:
-        """The fields of a good answer.
+        """Return the fields of a successful response.
 
         Raises:
-            RefusedError: a stale cursor, or an unknown contact where the quirks make it an error.
+            RefusedError: The cursor is stale, or the contact is unknown and the quirks make that an error.
         """
         if call.contact_id is None:
             return self._list(call, quirks)
         return self._look_up(call.contact_id, token=call.token, quirks=quirks)
 
     def forget_cursors(self) -> None:
-        """Make every cursor stale that was handed out so far."""
+        """Make every cursor stale that was sent so far."""
         self._cursors = replace(self._cursors, epoch=self._cursors.epoch + 1)
 
     def replace_contacts(self, contacts: Sequence[AnyContact]) -> None:
-        """Have these contacts from now on; cursors keep their place by number."""
+        """Replace the contacts; a cursor keeps its page number."""
         self._given = Organisation(contacts)
 
     @property
@@ -96,7 +96,7 @@ class ContactBook:
             case "object":
                 return {"contacts": {}}
             case "other_contact":
-                # Nobody has the id asked for, so that the first contact is another one.
+                # No contact has this id, so the first contact is another one.
                 first = responses.contact_list(self._organisation.page_of(0), token=token, quirks=quirks)
                 return responses.contact_fields(first, token=token, quirks=quirks)
             case _:

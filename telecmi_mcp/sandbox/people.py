@@ -1,4 +1,4 @@
-"""Invented people: any number of them, the same for the same seed on every machine and Python."""
+"""Invents any number of people; the same seed gives the same people on every machine and Python."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Final, TypedDict
 from uuid import UUID
 
-from telecmi_mcp.sandbox.names import CYCLE, Name, Origin, read_names
+from telecmi_mcp.sandbox.names import CYCLE, Name, Region, read_names
 from telecmi_mcp.sandbox.phone_numbers import draw_phone_no
 
 DEFAULT_COUNT: Final = 150
@@ -28,7 +28,7 @@ _REPEAT_DISTANCE: Final = 17
 
 
 class Contact(TypedDict):
-    """A contact in TeleCMI's form: seven strings, "" for what is not known."""
+    """A contact in TeleCMI's form: seven strings; "" is an unknown value."""
 
     contact_id: str
     phone_no: str
@@ -39,8 +39,8 @@ class Contact(TypedDict):
     job_title: str
 
 
-# TeleCMI's own sample comes first. The others give a question about Acme one right answer: it employs
-# several people but one Priya, and there are Priyas elsewhere.
+# TeleCMI's own sample comes first. The others give a question about Acme one right answer: it employs several people
+# but one Priya, and other companies employ Priyas too.
 _CAST: Final[dict[int, tuple[str, str, str, str, str, str]]] = {
     0: ("919200000000", "John", "Doe", "john.doe@example.com", "Acme Corp", "Software Engineer"),
     23: ("914402255017", "Anand", "Krishnan", "anand.krishnan@acme.example", "Acme Corp", "Head of Sales"),
@@ -59,72 +59,72 @@ _SAMPLE_ID: Final = "d3b07384-d113-4ec5-a5ae-be81d6e3c239"
 
 
 class Random:
-    """Numbers drawn from one hash; Python's own generator promises less from version to version."""
+    """Random numbers of one hash; Python's own generator may change from version to version."""
 
     def __init__(self, seed: int, index: int) -> None:
         self._left = int.from_bytes(blake2b(f"{seed}:{index}".encode()).digest())
 
     def below(self, bound: int) -> int:
-        """A whole number from 0 to `bound` - 1."""
+        """Return a whole number from 0 to `bound` - 1."""
         self._left, drawn = divmod(self._left, bound)
         return drawn
 
     def happens(self, percent: int) -> bool:
-        """Whether something comes about that comes about in `percent` of all cases."""
+        """Return True in `percent` of all cases."""
         return self.below(100) < percent
 
     def pick(self, options: Sequence[str]) -> str:
-        """One of several texts."""
+        """Return one of several texts."""
         return options[self.below(len(options))]
 
     def pick_name(self, table: str) -> Name:
-        """One name of a table."""
+        """Return one name of a table."""
         names = read_names(table)
         return names[self.below(len(names))]
 
 
 @dataclass(frozen=True, slots=True)
 class _Employer:
-    """Where someone works, and the host of the e-mail address; "" is nowhere."""
+    """Company of a person, and the host of the e-mail address; "" is no company."""
 
     name: str
     host: str
 
 
 def make_contacts(count: int = DEFAULT_COUNT, *, seed: int = DEFAULT_SEED) -> list[Contact]:
-    """Invent contacts, each with a version 4 UUID of its own; fewer are the beginning of more.
+    """Invent contacts, each with a version 4 UUID; a smaller count gives the beginning of a larger one.
 
-    Beyond a few hundred, people share telephone numbers: the ranges set aside for fiction are small.
+    Beyond a few hundred, people share telephone numbers, because the ranges for fiction are small.
     """
     return [_make_contact(index, seed) for index in range(count)]
 
 
 def _make_contact(index: int, seed: int) -> Contact:
-    dice = Random(seed, index)
-    contact_id = str(UUID(int=dice.below(1 << 128), version=4))
+    rng = Random(seed, index)
+    contact_id = str(UUID(int=rng.below(1 << 128), version=4))
     if index in _CAST:
         return _as_contact(_SAMPLE_ID if index == 0 else contact_id, *_CAST[index])
     if index % _REPEAT_EVERY == _REPEAT_EVERY - 1:
         return {**_make_contact(index - _REPEAT_DISTANCE, seed), "contact_id": contact_id}
-    return _invent(contact_id, CYCLE[index % len(CYCLE)], dice)
+    return _invent(contact_id, CYCLE[index % len(CYCLE)], rng)
 
 
-def _invent(contact_id: str, origin: Origin, dice: Random) -> Contact:
-    given, family = dice.pick_name(origin.given), dice.pick_name(origin.family)
-    if dice.happens(8):
+def _invent(contact_id: str, region: Region, rng: Random) -> Contact:
+    given, family = rng.pick_name(region.given), rng.pick_name(region.family)
+    if rng.happens(8):
         family = ("", "")
-    country = dice.pick(origin.countries)
-    employer = _draw_employer(country, dice)
-    phone_no = "" if dice.happens(6) else draw_phone_no(country, dice.below)
-    email_id = "" if dice.happens(15) else _email_id(given, family, host=employer.host)
-    job_title = "" if dice.happens(20) else dice.pick(_JOBS)
+    country = rng.pick(region.countries)
+    employer = _draw_employer(country, rng)
+    phone_no = "" if rng.happens(6) else draw_phone_no(country, rng.below)
+    email_id = "" if rng.happens(15) else _email_id(given, family, host=employer.host)
+    job_title = "" if rng.happens(20) else rng.pick(_JOBS)
     return _as_contact(contact_id, phone_no, given[0], family[0], email_id, employer.name, job_title)
 
 
-def _draw_employer(country: str, dice: Random) -> _Employer:
-    if dice.happens(15):
-        return _Employer("", dice.pick(("example.com", "mail.invalid")))
-    brand, trade = dice.pick(_BRANDS), dice.pick(_TRADES)
+def _draw_employer(country: str, rng: Random) -> _Employer:
+    if rng.happens(15):
+        return _Employer("", rng.pick(("example.com", "mail.invalid")))
+    brand, trade = rng.pick(_BRANDS), rng.pick(_TRADES)
     host = f"{brand}-{trade}".lower().replace(" ", "") + ".example"
     return _Employer(f"{brand} {trade} {_FORMS[country]}", host)
 

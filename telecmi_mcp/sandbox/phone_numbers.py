@@ -1,11 +1,10 @@
-"""Invented telephone numbers as TeleCMI writes them: digits with the country code, no plus sign."""
+"""Invents telephone numbers in TeleCMI's form: digits with the country code, no plus sign."""
 
 from collections.abc import Callable
 from typing import Final
 
-# "#" is any digit. The ranges are those that the countries' regulators set
-# aside for fiction (Ofcom, NANPA's 555-01xx, ACMA, Bundesnetzagentur, ARCEP, ComReg). India has none: there,
-# a city's code is followed by a 0, with which no subscriber's number begins.
+# "#" is any digit. The regulators reserve these ranges for fiction (Ofcom, NANPA's 555-01xx, ACMA, Bundesnetzagentur,
+# ARCEP, ComReg). India reserves none: there, a 0 follows the city's code, and no subscriber's number begins with 0.
 _TEMPLATES: Final = {
     "in": ("91110#######", "91220#######", "91330#######", "91440#######", "91800#######", "91400#######"),
     "gb": ("447700900###", "442079460###", "441214960###", "441314960###", "441614960###"),
@@ -17,9 +16,9 @@ _TEMPLATES: Final = {
 }
 
 
-def draw_phone_no(country: str, draw: Callable[[int], int]) -> str:
-    """A number in a country of the table; `draw(n)` gives a whole number below n."""
+def draw_phone_no(country: str, below: Callable[[int], int]) -> str:
+    """Return a number of a country of the table; `below(n)` returns a whole number below n."""
     templates = _TEMPLATES[country]
-    template = templates[draw(len(templates))]
+    template = templates[below(len(templates))]
     free = template.count("#")
-    return template[:-free] + str(draw(10**free)).zfill(free)
+    return template[:-free] + str(below(10**free)).zfill(free)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-# Enough for a test, and no leak in a sandbox that serves for days.
-_KEPT_REQUESTS = 1_000
+# Enough for a test, and bounded for a sandbox that runs for days.
+_MAX_REQUESTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class SeenRequest:
-    """One request as it came; `body` is the parsed JSON, or None where it was none."""
+    """One received request; `body` is the parsed JSON, or None if it was not JSON."""
 
     method: str
     path: str
@@ -21,21 +21,21 @@ class SeenRequest:
 
     @property
     def body_keys(self) -> tuple[str, ...]:
-        """The names in the body, in the order in which they came."""
+        """The keys of the body in their order."""
         return tuple(self.body) if isinstance(self.body, dict) else ()
 
 
 @dataclass(slots=True)
 class SandboxState:
-    """Counts since the start, the last 1,000 requests, and the tokens that logins brought, oldest first."""
+    """Counts since the start, the last 1,000 requests, and the tokens of all logins, the oldest first."""
 
     request_count: int = 0
     login_count: int = 0
-    requests: deque[SeenRequest] = field(default_factory=lambda: deque(maxlen=_KEPT_REQUESTS))
+    requests: deque[SeenRequest] = field(default_factory=lambda: deque(maxlen=_MAX_REQUESTS))
     tokens: list[str] = field(default_factory=list, repr=False)
 
     def note(self, request: Request, body: bytes) -> None:
-        """Remember one request, whatever it is."""
+        """Record one request."""
         self.request_count += 1
         headers = tuple(request.headers.items())
         self.requests.append(SeenRequest(request.method, request.scope["path"], _parsed(body), headers))

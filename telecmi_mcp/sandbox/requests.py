@@ -1,18 +1,18 @@
-"""Parses requests to the pretend TeleCMI: bytes in, a checked call or a refusal out."""
+"""Parses the requests to the simulated TeleCMI and checks their parameters."""
 
 import json
 import re
 from dataclasses import dataclass
 from typing import NoReturn, Self
 
-MAX_BODY_BYTES = 100 * 1024  # what Express reads of a JSON body unless told otherwise
+MAX_BODY_BYTES = 100 * 1024  # the default of Express for a JSON body
 _DEFAULT_LIMIT = 10
 _MAX_LIMIT = 100
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
 
 class RefusedError(Exception):
-    """A call that gets TeleCMI's error form: `code`, `error` and a text."""
+    """The call fails; the response has TeleCMI's error form: `code`, `error` and a text."""
 
     def __init__(self, code: int, text: str, *, throttled: bool = False) -> None:
         super().__init__(text)
@@ -33,14 +33,14 @@ class LoginCall:
         """Check the two required strings.
 
         Raises:
-            RefusedError: code 400.
+            RefusedError: A string is missing (code 400).
         """
         return cls(_text(fields, "id"), _text(fields, "password"))
 
 
 @dataclass(frozen=True, slots=True)
 class GetCall:
-    """`POST /v3/contact/get`; `contact_id` is in lower case, None is "not given"."""
+    """`POST /v3/contact/get`; `contact_id` is in lower case, or None if the request has none."""
 
     token: str
     limit: int
@@ -49,10 +49,10 @@ class GetCall:
 
     @classmethod
     def from_fields(cls, fields: dict[str, object]) -> Self:
-        """Check every parameter that the documents name; others are ignored.
+        """Check every documented parameter; ignore others.
 
         Raises:
-            RefusedError: code 400.
+            RefusedError: A parameter is invalid (code 400).
         """
         contact_id = _text(fields, "contact_id").lower() if "contact_id" in fields else None
         if contact_id is not None and not _UUID.fullmatch(contact_id):
@@ -66,10 +66,10 @@ class GetCall:
 
 
 def parse_fields(body: bytes, *, content_type: str) -> dict[str, object]:
-    """The JSON object in a request's body.
+    """Return the JSON object of a request body.
 
     Raises:
-        RefusedError: code 400, another content type, too many bytes, no JSON in UTF-8, no object.
+        RefusedError: Wrong content type, too many bytes, not JSON in UTF-8, or not an object (code 400).
     """
     if content_type.partition(";")[0].strip().lower() != "application/json":
         _refuse("content-type")
@@ -90,7 +90,7 @@ def _text(fields: dict[str, object], name: str) -> str:
 
 
 def _limit(value: object) -> int:
-    # 10.0 is 10 to a server in JavaScript; true is 1 only to Python.
+    # A JavaScript server reads 10.0 as 10. In Python, True is an int.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= _MAX_LIMIT:
         _refuse("limit")
     return int(value) if value == int(value) else _refuse("limit")

@@ -1,4 +1,4 @@
-"""Builds the responses of the pretend TeleCMI in the forms that its quirks ask for."""
+"""Builds the responses of the simulated TeleCMI in the forms that the quirks select."""
 
 import html
 import json
@@ -17,13 +17,13 @@ _EXTRA_ANSWER_FIELDS = {"request_id": "sandbox", "meta": {"version": 3}}
 
 
 def success(fields: Mapping[str, object], *, quirks: Quirks) -> Response:
-    """HTTP 200 with the code that a good answer has."""
+    """Return HTTP 200 with the code of a successful response."""
     codes: dict[str, dict[str, object]] = {"number": {"code": 200}, "string": {"code": "200"}, "missing": {}}
     return _json({**codes[quirks.success_code], **fields}, quirks=quirks)
 
 
 def refusal(error: RefusedError, *, token: object, quirks: Quirks) -> Response:
-    """TeleCMI's error form; the verdict is in the body, and where the quirks say so in the status too."""
+    """Return TeleCMI's error form; the code is in the body, and with some quirks in the HTTP status too."""
     is_echoed = quirks.token_echo == "error_text" and isinstance(token, str)
     text = f"{error.text} ({token})" if is_echoed else error.text
     body: dict[str, object] = {"code": error.code, "error": True}
@@ -39,7 +39,7 @@ def refusal(error: RefusedError, *, token: object, quirks: Quirks) -> Response:
 
 
 def no_route(method: str, path: str) -> Response:
-    """The page that Express serves where it has no route."""
+    """Return the page that Express sends for an unknown route."""
     page = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Error</title>\n</head>\n'
         f"<body>\n<pre>Cannot {html.escape(method)} {html.escape(path)}</pre>\n</body>\n</html>\n"
@@ -48,15 +48,15 @@ def no_route(method: str, path: str) -> Response:
 
 
 def contact_list(page: Page, *, token: str, quirks: Quirks) -> list[object]:
-    """A page's contacts as they are told."""
+    """Return the contacts of a page in the form of the quirks."""
     return [
-        _shape(contact, position=position, token=token, quirks=quirks)
+        _apply_quirks(contact, position=position, token=token, quirks=quirks)
         for position, contact in enumerate(page.contacts, page.start)
     ]
 
 
 def contact_fields(contacts: object, *, token: str, quirks: Quirks) -> dict[str, object]:
-    """`contacts` and what may stand beside it."""
+    """Return `contacts` and the undocumented fields beside it."""
     fields: dict[str, object] = {"contacts": contacts}
     if quirks.extra_fields == "some":
         fields |= _EXTRA_ANSWER_FIELDS
@@ -66,7 +66,7 @@ def contact_fields(contacts: object, *, token: str, quirks: Quirks) -> dict[str,
 
 
 def count_field(total: int, *, step: int, quirks: Quirks) -> dict[str, object]:
-    """`count` as it comes with the page number `step`; a drifting one grows by a contact a page."""
+    """Return `count` for page `step`; a drifting count grows by one with each page."""
     match quirks.count:
         case "missing":
             return {}
@@ -79,7 +79,7 @@ def count_field(total: int, *, step: int, quirks: Quirks) -> dict[str, object]:
 
 
 def page_state_field(cursor: str | None, *, quirks: Quirks) -> dict[str, object]:
-    """`page_state` with a cursor, or in the form that ends a list."""
+    """Return `page_state` with a cursor, or in the form of the last page."""
     if cursor is not None:
         return {"page_state": cursor}
     match quirks.last_page:
@@ -91,7 +91,7 @@ def page_state_field(cursor: str | None, *, quirks: Quirks) -> dict[str, object]
             return {}
 
 
-def _shape(contact: AnyContact, *, position: int, token: str, quirks: Quirks) -> object:
+def _apply_quirks(contact: AnyContact, *, position: int, token: str, quirks: Quirks) -> object:
     fields = dict(contact)
     if position == 0 and quirks.first_name == "lone_surrogate":
         fields["first_name"] = f"{fields.get('first_name', '')}{_LONE_SURROGATE}"
@@ -134,7 +134,7 @@ def _spoil(fields: dict[str, object], quirks: Quirks) -> object:
 
 def _json(body: Mapping[str, object], *, status: int = 200, quirks: Quirks) -> Response:
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    # UTF-8 as Express writes it; the only thing that has no UTF-8, a lone surrogate, becomes its JSON escape.
+    # UTF-8, as Express writes it. A lone surrogate has no UTF-8 form and becomes its JSON escape.
     content = text.encode(errors="backslashreplace")
     mark = _BYTE_ORDER_MARK if quirks.byte_order_mark == "present" else b""
     return Response(mark + content, status, media_type="application/json; charset=utf-8")

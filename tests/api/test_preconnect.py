@@ -111,7 +111,7 @@ async def opened(telecmi: Telecmi, url: str = "", *, mute: bool = False, **setti
 
 async def connected(telecmi: Telecmi, app: App) -> None:
     """Expect calls, and wait until the connection is there and idle."""
-    app.expect_calls()
+    app.preconnect()
     await telecmi.until(lambda: telecmi.connections)
     await quiet()
 
@@ -160,7 +160,7 @@ async def test_a_connection_sends_at_once_what_is_written() -> None:
 async def test_64_calls_at_once_use_at_most_8_connections() -> None:
     telecmi = Telecmi()
     async with opened(telecmi) as app:
-        app.expect_calls()
+        app.preconnect()
         async with anyio.create_task_group() as calls:
             for _ in range(64):
                 calls.start_soon(app.client.list_contacts)
@@ -174,10 +174,10 @@ async def test_the_first_call_uses_the_connection_that_was_opened_for_it() -> No
     async with opened(telecmi) as app:
         await connected(telecmi, app)
         assert (telecmi.connections, bytes(telecmi.heard)) == (1, b""), "not a byte before the call"
-        app.expect_calls()
+        app.preconnect()
         assert await app.client.list_contacts() == PAGE
         assert await app.client.list_contacts() == PAGE
-        app.expect_calls()
+        app.preconnect()
         await quiet()
         assert telecmi.connections == 1
 
@@ -236,7 +236,7 @@ async def test_through_a_proxy_it_is_asked_for_once(authority: trustme.CA, monke
 async def test_there_is_none(settings: dict[str, Any]) -> None:
     telecmi = Telecmi()
     async with opened(telecmi, **settings) as app:
-        app.expect_calls()
+        app.preconnect()
         await quiet()
         assert telecmi.connections == 0
 
@@ -245,7 +245,7 @@ async def test_after_the_first_call_there_is_none() -> None:
     telecmi = Telecmi()
     async with opened(telecmi) as app:
         await app.client.list_contacts()
-        app.expect_calls()
+        app.preconnect()
         await quiet()
         assert telecmi.connections == 1
 
@@ -270,7 +270,7 @@ async def test_one_that_does_not_speak_http_is_told_by_the_call() -> None:
 async def test_a_wrong_certificate_is_told_by_the_call(authority: trustme.CA) -> None:
     telecmi = Telecmi(tls=serving(authority, "quagga.invalid"))
     async with opened(telecmi, f"https://{HOST}:{{port}}") as app:
-        app.expect_calls()
+        app.preconnect()
         await quiet()
         with pytest.raises(InsecureConnection):
             await app.client.list_contacts()
@@ -282,7 +282,7 @@ async def test_a_call_does_not_wait_for_one_that_hangs(authority: trustme.CA, mo
         monkeypatch.setattr(f"telecmi_mcp._api.{module}.AHEAD_SECONDS", 60)
     telecmi = Telecmi(tls=serving(authority, HOST))
     async with opened(telecmi, f"https://{HOST}:{{port}}", mute=True, timeout=120) as app:
-        app.expect_calls()
+        app.preconnect()
         await telecmi.until(lambda: telecmi.heard)  # its handshake, to which nobody says anything
         async with anyio.create_task_group() as calls:
             calls.start_soon(app.client.list_contacts)
@@ -295,7 +295,7 @@ async def test_a_call_does_not_wait_for_one_that_hangs(authority: trustme.CA, mo
 async def test_the_end_comes_while_it_is_being_opened(authority: trustme.CA) -> None:
     telecmi = Telecmi(tls=serving(authority, HOST))
     async with opened(telecmi, f"https://{HOST}:{{port}}", mute=True) as app:
-        app.expect_calls()
+        app.preconnect()
         await telecmi.until(lambda: telecmi.heard)
 
 
@@ -303,7 +303,7 @@ async def test_one_that_nobody_uses_is_closed_and_the_next_call_opens_another(mo
     monkeypatch.setattr("telecmi_mcp._api.http_guard.KEEPALIVE_SECONDS", 0)
     telecmi = Telecmi()
     async with opened(telecmi) as app:
-        app.expect_calls()
+        app.preconnect()
         await telecmi.until(lambda: telecmi.connections)
         await telecmi.until(lambda: not telecmi.open)
         assert await app.client.list_contacts() == PAGE

@@ -45,14 +45,14 @@ def test_success_is_a_code_of_200_in_any_type_or_none(code: object) -> None:
 
 
 VERDICTS: dict[int, type[errors.TelecmiError]] = {
-    400: errors.RequestRefused,
-    401: errors.TokenRefused,
-    403: errors.TokenRefused,
-    404: errors.TokenRefused,
-    407: errors.TokenRefused,
+    400: errors.RequestRejected,
+    401: errors.TokenRejected,
+    403: errors.TokenRejected,
+    404: errors.TokenRejected,
+    407: errors.TokenRejected,
     408: errors.RateLimited,
-    409: errors.RequestRefused,
-    420: errors.RequestRefused,
+    409: errors.RequestRejected,
+    420: errors.RequestRejected,
     429: errors.RateLimited,
     500: errors.ServiceFailed,
     501: errors.ServiceFailed,
@@ -76,7 +76,7 @@ def test_an_error_is_the_same_in_the_body_of_a_200_and_as_the_status(code: int) 
 
 
 def test_the_body_says_more_than_the_status() -> None:
-    with pytest.raises(errors.TokenRefused):
+    with pytest.raises(errors.TokenRejected):
         read(500, {"code": 404})
 
 
@@ -104,18 +104,18 @@ def test_telecmis_words_go_to_the_detail_and_never_to_the_sentence(answer: dict[
 
 @pytest.mark.parametrize("body", [b"", b"  \n", b"<html>", b"\xef\xbb\xbf<!DOCTYPE html>"])
 def test_a_web_page_or_nothing_is_said_to_be_one(body: bytes) -> None:
-    with pytest.raises(errors.NotData):
+    with pytest.raises(errors.UnexpectedContent):
         protocol.read_answer(200, body)
 
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_an_unknown_route_or_a_firewall_is_not_about_the_token(status: int) -> None:
-    with pytest.raises(errors.NotData):
+    with pytest.raises(errors.UnexpectedContent):
         protocol.read_answer(status, b"<pre>Cannot POST /v3/contact/get</pre>")
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(401, errors.TokenRefused), (429, errors.RateLimited), (502, errors.Unavailable)]
+    ("status", "error"), [(401, errors.TokenRejected), (429, errors.RateLimited), (502, errors.Unavailable)]
 )
 def test_a_status_counts_where_the_body_says_nothing(status: int, error: type[errors.TelecmiError]) -> None:
     with pytest.raises(error):
@@ -137,7 +137,7 @@ def test_a_status_counts_where_the_body_says_nothing(status: int, error: type[er
     ],
 )
 def test_what_is_not_a_json_object_is_unreadable(body: bytes) -> None:
-    with pytest.raises(errors.UnreadableAnswer):
+    with pytest.raises(errors.MalformedResponse):
         protocol.read_answer(200, body)
 
 
@@ -173,18 +173,18 @@ def test_a_contact_may_come_as_a_list_an_object_or_twice_the_same(entries: objec
     ],
 )
 def test_anything_but_the_one_contact_asked_for_is_refused(entries: list[Any]) -> None:
-    with pytest.raises(errors.UnreadableAnswer):
+    with pytest.raises(errors.MalformedResponse):
         protocol.read_contact({"contacts": entries}, ID)
 
 
 @pytest.mark.parametrize("answer", [{}, {"contacts": None}, {"contacts": 3}, {"contacts": "x"}])
 def test_a_page_without_contacts_is_never_an_empty_address_book(answer: dict[str, Any]) -> None:
-    with pytest.raises(errors.UnreadableAnswer):
+    with pytest.raises(errors.MalformedResponse):
         page(answer)
 
 
 def test_a_page_of_nothing_but_malformed_entries_is_unreadable() -> None:
-    with pytest.raises(errors.UnreadableAnswer):
+    with pytest.raises(errors.MalformedResponse):
         page({"contacts": [None, 1]})
 
 
@@ -200,7 +200,7 @@ def test_the_last_page_has_no_cursor_in_any_form(end: dict[str, Any]) -> None:
 
 
 def test_a_cursor_that_is_no_string_is_unreadable() -> None:
-    with pytest.raises(errors.UnreadableAnswer):
+    with pytest.raises(errors.MalformedResponse):
         page({"contacts": [JOHN], "page_state": {"a": 1}})
 
 
@@ -267,7 +267,7 @@ def test_any_json_at_all_is_a_page_or_an_error_of_ours(value: object) -> None:
     for answer in [{"contacts": value}, {"contacts": [value], "page_state": value, "count": value}]:
         try:
             assert len(page(answer).contacts) <= 10
-        except errors.UnreadableAnswer as error:
+        except errors.MalformedResponse as error:
             assert len(str(error)) <= 200
 
 

@@ -48,7 +48,7 @@ def test_a_hostile_name_is_cleaned_and_holds_no_secret() -> None:
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 407, 409, 420, 423])
 @pytest.mark.parametrize("status", [200, None])
 def test_every_refusal_counts_as_one_of_the_password(code: int, status: int | None) -> None:
-    with pytest.raises(errors.PasswordRefused) as caught:
+    with pytest.raises(errors.PasswordRejected) as caught:
         read({"code": code, "error": True, "msg": "no hunter2"}, status or code)
     assert caught.value.detail == "no [removed]"
     assert caught.value.__cause__ is None
@@ -63,13 +63,13 @@ def test_what_is_not_about_the_password_is_told_as_what_it_is(code: int, error: 
 
 
 def test_an_unknown_route_is_not_about_the_password() -> None:
-    with pytest.raises(errors.NotData):
+    with pytest.raises(errors.UnexpectedContent):
         protocol.read_login(404, b"<pre>Cannot POST /v2/user/login</pre>")
 
 
 @pytest.mark.parametrize("token", [None, "", 7, [], "two words", "line\nbreak", "x" * 4097, "\u00fc"])
 def test_an_answer_without_a_token_is_unreadable_and_told(token: object) -> None:
-    with pytest.raises(errors.UnreadableAnswer, match="without a token"):
+    with pytest.raises(errors.MalformedResponse, match="without a token"):
         read({**GOOD, "token": token})
 
 

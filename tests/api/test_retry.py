@@ -15,7 +15,7 @@ from faults.plays import CONTACT_ID, GOOD, answer, answers, dawdles, page, says_
 from faults.server import FaultServer, Play, Visit
 from faults.stage import client_of
 from telecmi_mcp._api.limiters import RateLimit, RetryBudget, pause_before
-from telecmi_mcp.errors import DeadlineExceeded, ServiceFailed, Unavailable, UnreadableAnswer
+from telecmi_mcp.errors import DeadlineExceeded, MalformedResponse, ServiceFailed, Unavailable
 
 pytestmark = pytest.mark.own_time
 
@@ -319,12 +319,12 @@ async def test_what_fails_twice_in_a_row_says_what_to_look_at_until_an_answer_is
     try:
         with anyio.fail_after(_ENDLESS):
             for advice in ("Try again later", "Check TELECMI_BASE_URL", "Check TELECMI_BASE_URL"):
-                with pytest.raises(UnreadableAnswer, match=f"^{advice}"):
+                with pytest.raises(MalformedResponse, match=f"^{advice}"):
                     await client.list_contacts()
             server.play(GOOD)
             assert await client.list_contacts() == PAGE
             server.play(words)
-            with pytest.raises(UnreadableAnswer, match="Try again later"):
+            with pytest.raises(MalformedResponse, match="Try again later"):
                 await client.list_contacts()
             server.play(verdict(500, status=500))
             with pytest.raises(ServiceFailed, match="Try again later"):

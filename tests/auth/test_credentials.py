@@ -1,4 +1,4 @@
-"""What is kept: private, whole, and readable again or as good as nothing."""
+"""Saved sign-ins and private files: permissions, atomic writes, malformed files, locks."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from sign_in import ACCOUNT, HERE, Office
+from sign_in import ACCOUNT, HERE, SignInSetup
 from telecmi_mcp import errors
 from telecmi_mcp._auth.credentials import FileStore
 from telecmi_mcp._auth.resolve import open_saved_sign_ins
-from telecmi_mcp._private_files import held_lock, read_private, write_private
+from telecmi_mcp._private_files import file_lock, read_private, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="a file has no mode t
 
 
 @posix
-def test_a_private_file_is_private_from_its_first_moment_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+def test_write_private_creates_a_private_file_and_leaves_no_partial_file(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         write_private(tmp_path / "new" / "file", b"1")
@@ -36,7 +36,7 @@ def test_a_private_file_is_private_from_its_first_moment_and_leaves_nothing_besi
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["file"]
 
 
-def test_what_cannot_be_put_in_its_place_leaves_what_was_there(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_previous_content(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").touch()
     with pytest.raises(OSError, match="taken"):
@@ -44,8 +44,8 @@ def test_what_cannot_be_put_in_its_place_leaves_what_was_there(tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
-def looked_at(folder: Path) -> tuple[set[int], list[str]]:
-    """The modes of the files, and the names of those that hold a secret."""
+def modes_and_secret_files(folder: Path) -> tuple[set[int], list[str]]:
+    """Return the modes of the files, and the names of the files that hold a secret."""
     paths = list(folder.iterdir())
     assert len(paths) == 2
     return {stat.S_IMODE(path.stat().st_mode) for path in paths}, [
@@ -54,23 +54,23 @@ def looked_at(folder: Path) -> tuple[set[int], list[str]]:
 
 
 @posix
-async def test_the_files_hold_no_secret_but_in_one_of_mode_0600(tmp_path: Path) -> None:
-    office = Office(tmp_path)
-    await office.keep(SecretStr("token-hunter2"), password="hunter2")
-    modes, holding = looked_at(tmp_path)
+async def test_only_the_secrets_file_holds_a_secret_and_every_file_has_mode_0600(tmp_path: Path) -> None:
+    setup = SignInSetup(tmp_path)
+    await setup.keep(SecretStr("token-hunter2"), password="hunter2")
+    modes, holding = modes_and_secret_files(tmp_path)
     assert (modes, holding) == ({0o600}, ["secrets.json"])
 
 
-async def test_a_sign_in_comes_back_as_it_was_kept(tmp_path: Path) -> None:
-    office = Office(tmp_path)
+async def test_a_saved_sign_in_is_read_back_unchanged(tmp_path: Path) -> None:
+    setup = SignInSetup(tmp_path)
     for password in [None, "päss word"]:
-        assert await office.keep(SecretStr("t"), password=password) == await office.kept()
+        assert await setup.keep(SecretStr("t"), password=password) == await setup.kept()
 
 
-async def test_to_forget_a_user_leaves_the_others(tmp_path: Path) -> None:
-    office = Office(tmp_path)
-    await office.keep(user_id="1_1")
-    await office.keep()
+async def test_removing_a_user_leaves_the_others(tmp_path: Path) -> None:
+    setup = SignInSetup(tmp_path)
+    await setup.keep(user_id="1_1")
+    await setup.keep()
     sign_ins = open_saved_sign_ins(tmp_path, time_limit=5)
     assert await sign_ins.forget(ACCOUNT)
     assert not await sign_ins.forget(ACCOUNT)
@@ -81,34 +81,34 @@ async def test_to_forget_a_user_leaves_the_others(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("broken", [b"", b"{", b"[[]]", b"7", b"\xff", b"[" * 100_000, b'[{"base_url": 1}]'])
 @pytest.mark.parametrize("name", ["sign-ins.json", "secrets.json"])
-async def test_a_broken_file_is_as_good_as_nothing_and_a_sign_in_mends_it(
+async def test_a_malformed_file_counts_as_empty_and_a_sign_in_replaces_it(
     tmp_path: Path, name: str, broken: bytes
 ) -> None:
-    office = Office(tmp_path)
-    await office.keep()
+    setup = SignInSetup(tmp_path)
+    await setup.keep()
     (tmp_path / name).write_bytes(broken)
-    assert await office.kept() is None
-    await office.keep()
-    assert await office.kept() is not None
+    assert await setup.kept() is None
+    await setup.keep()
+    assert await setup.kept() is not None
 
 
 @posix
-async def test_a_store_that_others_can_read_is_refused_with_the_command(tmp_path: Path) -> None:
-    office = Office(tmp_path)
-    await office.keep()
+async def test_a_store_that_other_users_can_read_is_rejected_with_the_chmod_command(tmp_path: Path) -> None:
+    setup = SignInSetup(tmp_path)
+    await setup.keep()
     (tmp_path / "secrets.json").chmod(0o644)
     with pytest.raises(errors.ConfigurationError, match=r"Run chmod 600 .*secrets\.json"):
-        await office.kept()
+        await setup.kept()
 
 
-async def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+async def test_an_unusable_state_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(errors.StoreUnusable, match="state folder"):
-        await Office(tmp_path / "file" / "below").keep()
-    assert await Office(tmp_path / "file" / "below").kept() is None
+    with pytest.raises(errors.CredentialStoreUnusable, match="state folder"):
+        await SignInSetup(tmp_path / "file" / "below").keep()
+    assert await SignInSetup(tmp_path / "file" / "below").kept() is None
 
 
-async def test_one_process_at_a_time_holds_the_lock(tmp_path: Path) -> None:
+async def test_a_second_process_waits_for_the_lock(tmp_path: Path) -> None:
     released = anyio.Event()
     naps = 0
 
@@ -120,25 +120,25 @@ async def test_one_process_at_a_time_holds_the_lock(tmp_path: Path) -> None:
 
     with anyio.fail_after(30):
         first = AsyncExitStack()
-        await first.enter_async_context(held_lock(tmp_path / "lock", patience=5))
-        async with held_lock(tmp_path / "lock", patience=5, sleep=nap):
+        await first.enter_async_context(file_lock(tmp_path / "lock", timeout_s=5))
+        async with file_lock(tmp_path / "lock", timeout_s=5, sleep=nap):
             assert (released.is_set(), naps) == (True, 1)
 
 
-async def test_a_lock_that_is_never_released_is_given_up(tmp_path: Path) -> None:
-    async with held_lock(tmp_path / "lock", patience=1):
+async def test_waiting_for_a_lock_ends_at_the_timeout(tmp_path: Path) -> None:
+    async with file_lock(tmp_path / "lock", timeout_s=1):
         with pytest.raises(errors.DeadlineExceeded):
-            async with held_lock(tmp_path / "lock", patience=0.01):
+            async with file_lock(tmp_path / "lock", timeout_s=0.01):
                 pytest.fail("held by two")
 
 
-async def test_without_a_folder_there_is_no_lock(tmp_path: Path) -> None:
+async def test_without_a_usable_folder_nothing_is_locked(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in [None, tmp_path / "file" / "lock"]:
-        async with held_lock(path, patience=1), held_lock(path, patience=1):
+        async with file_lock(path, timeout_s=1), file_lock(path, timeout_s=1):
             pass
 
 
-def test_a_private_file_is_bounded(tmp_path: Path) -> None:
+def test_read_private_reads_at_most_one_mebibyte(tmp_path: Path) -> None:
     write_private(tmp_path / "file", b"x" * 2_000_000)
     assert len(read_private(tmp_path / "file")) == 1024 * 1024

@@ -1,4 +1,4 @@
-"""The OS keyring as a store: which are refused, and that none can hold a call up."""
+"""The OS keyring as a store: insecure ones are rejected, and none blocks a call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Chest(keyring.backend.KeyringBackend):
+class MemoryKeyring(keyring.backend.KeyringBackend):
     """A keyring in memory."""
 
     priority = 1
@@ -40,30 +40,30 @@ class Chest(keyring.backend.KeyringBackend):
         del self.things[service, username]
 
 
-class PlaintextKeyring(Chest):
-    """Named like that of keyrings.alt."""
+class PlaintextKeyring(MemoryKeyring):
+    """Has the name of a keyring of keyrings.alt."""
 
 
-class FromAlt(Chest):
-    """As if it came from keyrings.alt."""
+class FromAlt(MemoryKeyring):
+    """Has the module of a keyring of keyrings.alt."""
 
     __module__ = "keyrings.alt.file"
 
 
 class Chain(keyring.backends.chainer.ChainerBackend):
-    """A chain that would write into something insecure when the first refuses."""
+    """A chain that would use an insecure keyring if the first one fails."""
 
-    backends = (Chest(), FromAlt())
+    backends = (MemoryKeyring(), FromAlt())
 
 
 def store(backend: Callable[[], Any], time_limit: float = 20) -> KeyringStore:
     return KeyringStore(time_limit=time_limit, backend=backend)
 
 
-async def test_texts_of_several_accounts_lie_side_by_side() -> None:
-    chest = Chest()
+async def test_each_account_has_a_text_of_its_own() -> None:
+    memory_keyring = MemoryKeyring()
     other = Account("https://other.example", ACCOUNT.user_id)
-    keeping = store(lambda: chest)
+    keeping = store(lambda: memory_keyring)
     await keeping.check()
     await keeping.write(ACCOUNT, "one")
     await keeping.write(other, "other")
@@ -76,27 +76,27 @@ async def test_texts_of_several_accounts_lie_side_by_side() -> None:
 @pytest.mark.parametrize(
     "backend", [keyring.backends.null.Keyring, keyring.backends.fail.Keyring, PlaintextKeyring, FromAlt, Chain]
 )
-async def test_a_keyring_that_keeps_nothing_or_plain_text_is_refused(backend: type[Any]) -> None:
-    assert is_secure(Chest())
+async def test_a_keyring_that_stores_nothing_or_plain_text_is_rejected(backend: type[Any]) -> None:
+    assert is_secure(MemoryKeyring())
     assert not is_secure(backend())
     for operation in [store(backend).check(), store(backend).read(ACCOUNT), store(backend).write(ACCOUNT, "x")]:
-        with pytest.raises(errors.StoreUnusable, match="--store file"):
+        with pytest.raises(errors.CredentialStoreUnusable, match="--store file"):
             await operation
 
 
-async def test_a_keyring_that_does_not_answer_is_given_up() -> None:
+async def test_a_hanging_keyring_ends_at_the_time_limit() -> None:
     never = threading.Event()
-    with pytest.raises(errors.StoreUnusable, match="in time"):
+    with pytest.raises(errors.CredentialStoreUnusable, match="in time"):
         await store(never.wait, time_limit=0.01).read(ACCOUNT)
     never.set()
 
 
 @pytest.mark.parametrize("error", [keyring.errors.KeyringLocked, keyring.errors.InitError, OSError, RuntimeError])
-async def test_whatever_a_keyring_raises_becomes_one_sentence_without_its_words(error: type[Exception]) -> None:
+async def test_every_error_of_a_keyring_becomes_one_sentence_without_its_text(error: type[Exception]) -> None:
     def fail() -> None:
         raise error("hunter2")
 
-    with pytest.raises(errors.StoreUnusable) as caught:
+    with pytest.raises(errors.CredentialStoreUnusable) as caught:
         await store(fail).read(ACCOUNT)
     assert "hunter2" not in f"{caught.value} {caught.value.detail}"
     assert caught.value.__cause__ is None

@@ -1,4 +1,4 @@
-"""Renewal under every order of events: one login at a time, no loop, no refused password sent twice."""
+"""Renewal under every order of events: one login at a time, no loop, no rejected password sent twice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from httpx2 import ASGITransport
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sign_in import DAY, WITH_PASSWORD, WITH_WRONG_PASSWORD, Office
+from sign_in import DAY, WITH_PASSWORD, WITH_WRONG_PASSWORD, SignInSetup
 from telecmi_mcp import App, TelecmiError
 from telecmi_mcp.sandbox import SANDBOX_PASSWORD, Quirks
 
@@ -37,12 +37,12 @@ LOGINS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
 )
 
 
-class Turnstile(httpx2.AsyncBaseTransport):
-    """Holds every request until it is let through, and counts."""
+class GatedTransport(httpx2.AsyncBaseTransport):
+    """Holds each request until it is released, and counts requests."""
 
-    def __init__(self, office: Office) -> None:
-        self._inner = ASGITransport(app=office.sandbox)
-        self._office = office
+    def __init__(self, setup: SignInSetup) -> None:
+        self._inner = ASGITransport(app=setup.sandbox)
+        self._office = setup
         self.waiting: list[anyio.Event] = []
         self.logins_at_once = self.most_logins_at_once = 0
         self.reads = 0
@@ -62,16 +62,16 @@ class Turnstile(httpx2.AsyncBaseTransport):
             self.logins_at_once -= is_login
 
     def release(self, number: int) -> None:
-        """Let one of those through that wait."""
+        """Release one of the waiting requests."""
         if self.waiting:
             self.waiting.pop(number % len(self.waiting)).set()
 
 
-class Play:
+class Scenario:
     """One order of events."""
 
-    def __init__(self, office: Office, turnstile: Turnstile, app: App) -> None:
-        self.office, self.turnstile, self.app = office, turnstile, app
+    def __init__(self, setup: SignInSetup, transport_gate: GatedTransport, app: App) -> None:
+        self.setup, self.transport_gate, self.app = setup, transport_gate, app
         self.scopes: list[anyio.CancelScope] = []
         self.outcomes: Counter[str] = Counter()
 
@@ -92,66 +92,66 @@ class Play:
             case "cancel" if self.scopes:
                 self.scopes[number % len(self.scopes)].cancel()
             case "release":
-                self.turnstile.release(number)
+                self.transport_gate.release(number)
             case "expire":
-                self.office.clock.now += number * 10 * DAY
+                self.setup.clock.now += number * 10 * DAY
             case "minute":
-                self.office.clock.now += number * 60
-            case "revoke" if self.office.sandbox.state.tokens:
-                self.office.sandbox.revoke(self.office.sandbox.state.tokens[-1])
+                self.setup.clock.now += number * 60
+            case "revoke" if self.setup.sandbox.state.tokens:
+                self.setup.sandbox.revoke(self.setup.sandbox.state.tokens[-1])
             case "password" if number == 0:
-                self.office.sandbox.change_password("another")
+                self.setup.sandbox.change_password("another")
         await anyio.wait_all_tasks_blocked()
 
 
-async def play(steps: list[tuple[str, int]], login: dict[str, Any], *, wrong: bool) -> None:
-    office = Office(None, Quirks(**login))
-    turnstile = Turnstile(office)
+async def run_scenario(steps: list[tuple[str, int]], login: dict[str, Any], *, wrong: bool) -> None:
+    setup = SignInSetup(None, Quirks(**login))
+    transport_gate = GatedTransport(setup)
     with anyio.fail_after(60):
-        async with office.app(WITH_WRONG_PASSWORD if wrong else WITH_PASSWORD, transport=turnstile) as app:
-            performance = Play(office, turnstile, app)
+        async with setup.app(WITH_WRONG_PASSWORD if wrong else WITH_PASSWORD, transport=transport_gate) as app:
+            scenario = Scenario(setup, transport_gate, app)
             async with anyio.create_task_group() as tasks:
                 for kind, number in steps:
-                    await performance.step(kind, number, tasks)
-                turnstile.open = True
-                while turnstile.waiting:
-                    turnstile.release(0)
-    check(office, turnstile, performance, wrong=wrong)
+                    await scenario.step(kind, number, tasks)
+                transport_gate.open = True
+                while transport_gate.waiting:
+                    transport_gate.release(0)
+    check(setup, transport_gate, scenario, wrong=wrong)
 
 
-def check(office: Office, turnstile: Turnstile, performance: Play, *, wrong: bool) -> None:
-    calls = len(performance.scopes)
-    assert sum(performance.outcomes.values()) == calls
-    assert turnstile.most_logins_at_once <= 1
-    assert turnstile.reads <= 2 * calls
-    sent = [request.body for request in office.sandbox.state.requests if request.path.endswith("login")]
-    assert len(sent) <= 2 * calls  # each call at most one by itself, and one early renewal in its background
-    accepted = len(office.sandbox.state.tokens)
-    without_token = office.sandbox.quirks.login_answer == "without_token"
+def check(setup: SignInSetup, transport_gate: GatedTransport, scenario: Scenario, *, wrong: bool) -> None:
+    calls = len(scenario.scopes)
+    assert sum(scenario.outcomes.values()) == calls
+    assert transport_gate.most_logins_at_once <= 1
+    assert transport_gate.reads <= 2 * calls
+    sent = [request.body for request in setup.sandbox.state.requests if request.path.endswith("login")]
+    assert len(sent) <= 2 * calls  # each call causes at most one login, and one early renewal in the background
+    accepted = len(setup.sandbox.state.tokens)
+    without_token = setup.sandbox.quirks.login_answer == "without_token"
     refused = len(sent) - accepted
     assert refused <= 1, sent
     if wrong:
-        assert (accepted, performance.outcomes["answered"]) == (0, 0)
-    elif not without_token and "password_refused" in performance.outcomes:
+        assert (accepted, scenario.outcomes["answered"]) == (0, 0)
+    elif not without_token and "password_refused" in scenario.outcomes:
         assert {body["password"] for body in sent} == {SANDBOX_PASSWORD}  # type: ignore[index] # JSON objects
 
 
 @given(STEPS, LOGINS, st.booleans())
 @settings(max_examples=15)
-def test_in_any_order_of_events_there_is_one_login_at_a_time_and_no_refused_password_twice(
+def test_in_any_order_of_events_one_login_runs_at_a_time_and_no_rejected_password_is_sent_twice(
     steps: list[tuple[str, int]],
     login: dict[str, Any],
     wrong: bool,  # noqa: FBT001 - hypothesis draws it
 ) -> None:
-    anyio.run(partial(play, steps, login, wrong=wrong))
+    anyio.run(partial(run_scenario, steps, login, wrong=wrong))
 
 
 @pytest.mark.slow
 @given(STEPS, LOGINS, st.booleans())
-@settings(max_examples=200)  # other ones in each run, and on each Python that CI has
-def test_so_it_is_in_very_many_orders(
+@settings(max_examples=200)  # each run, and each Python of CI, draws other examples
+def test_the_same_holds_in_many_more_orders(
     steps: list[tuple[str, int]],
     login: dict[str, Any],
     wrong: bool,  # noqa: FBT001 - hypothesis draws it
 ) -> None:
-    anyio.run(partial(play, steps, login, wrong=wrong))
+    anyio.run(partial(run_scenario, steps, login, wrong=wrong))

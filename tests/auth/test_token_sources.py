@@ -1,4 +1,4 @@
-"""Sources that cannot renew, what is known of a token, and what is said in time."""
+"""Sources that cannot renew a token, the age of a token, and the notice before its end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from conftest import SIGNED_IN
-from sign_in import DAY, HERE, KEPT, WITH_PASSWORD, Office
+from sign_in import DAY, HERE, KEPT, WITH_PASSWORD, SignInSetup
 from telecmi_mcp import Settings, errors
 from telecmi_mcp._api.token_source import TokenInfo
 from telecmi_mcp._config.secrets import KnownSecrets
@@ -39,59 +39,59 @@ def from_file(path: Path) -> Settings:
 @pytest.mark.parametrize("text", [SANDBOX_TOKEN, f"{SANDBOX_TOKEN}\n", f"\ufeff{SANDBOX_TOKEN}\r\n"])
 @pytest.mark.parametrize("mode", [0o600, 0o400])
 async def test_a_token_is_read_from_a_private_file(tmp_path: Path, text: str, mode: int) -> None:
-    async with Office(None).app(from_file(secret_file(tmp_path, text, mode))) as app:
+    async with SignInSetup(None).app(from_file(secret_file(tmp_path, text, mode))) as app:
         assert (await app.client.list_contacts()).contacts
 
 
 @posix
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o620, 0o601])
-async def test_a_file_that_others_can_use_is_refused_with_the_command_that_mends_it(tmp_path: Path, mode: int) -> None:
+async def test_a_file_that_other_users_can_access_is_rejected_with_the_chmod_command(tmp_path: Path, mode: int) -> None:
     path = secret_file(tmp_path, mode=mode)
-    async with Office(None).app(from_file(path)) as app:
+    async with SignInSetup(None).app(from_file(path)) as app:
         with pytest.raises(errors.ConfigurationError) as caught:
             await app.client.list_contacts()
         sentence = str(caught.value)
         assert sentence == f"Run chmod 600 '{path}': other users can read this file, which TELECMI_TOKEN_FILE names."
         command = sentence.removeprefix("Run ").partition(": ")[0]
-        assert (await anyio.run_process(command)).returncode == 0  # by a shell: the command is what is tested
+        assert (await anyio.run_process(command)).returncode == 0  # by a shell, because the test is about the command
         assert (await app.client.list_contacts()).contacts
 
 
 @posix
-async def test_a_long_path_leaves_the_sentence_short(tmp_path: Path) -> None:
+async def test_a_long_path_is_not_shown_in_the_error(tmp_path: Path) -> None:
     folder = tmp_path / ("x" * 120)
     folder.mkdir()
-    async with Office(None).app(from_file(secret_file(folder, mode=0o644))) as app:
+    async with SignInSetup(None).app(from_file(secret_file(folder, mode=0o644))) as app:
         with pytest.raises(errors.ConfigurationError, match="chmod 600 on a secret") as caught:
             await app.client.list_contacts()
     assert len(str(caught.value)) <= 200
 
 
 @pytest.mark.parametrize("text", ["", "\n", "two words", "a\nb", "x" * 5000, b"\xff\xfe"])
-async def test_a_file_that_holds_anything_else_is_refused_without_showing_it(tmp_path: Path, text: Any) -> None:
-    async with Office(None).app(from_file(secret_file(tmp_path, text))) as app:
+async def test_a_malformed_token_file_is_rejected_without_showing_its_content(tmp_path: Path, text: Any) -> None:
+    async with SignInSetup(None).app(from_file(secret_file(tmp_path, text))) as app:
         with pytest.raises(errors.ConfigurationError, match="TELECMI_TOKEN_FILE") as caught:
             await app.client.list_contacts()
     assert "words" not in str(caught.value)
 
 
 @posix
-async def test_a_file_that_is_not_there_or_no_file_is_refused_and_no_other_source_is_tried(tmp_path: Path) -> None:
-    office = Office(tmp_path / "state")
-    await office.keep(SecretStr(SANDBOX_TOKEN))
+async def test_a_missing_or_irregular_token_file_is_an_error_and_no_other_source_is_tried(tmp_path: Path) -> None:
+    setup = SignInSetup(tmp_path / "state")
+    await setup.keep(SecretStr(SANDBOX_TOKEN))
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo, 0o600)
     for path in [tmp_path / "hunter2", tmp_path, fifo]:
-        async with office.app(from_file(path)) as app:
+        async with setup.app(from_file(path)) as app:
             with pytest.raises(errors.ConfigurationError, match="TELECMI_TOKEN_FILE") as caught:
                 await app.client.list_contacts()
         assert "hunter2" not in str(caught.value)
 
 
-async def test_another_token_in_the_file_is_taken_up_when_the_first_is_refused(tmp_path: Path) -> None:
+async def test_a_new_token_in_the_file_is_used_after_the_first_is_rejected(tmp_path: Path) -> None:
     path = secret_file(tmp_path, "expired")
-    async with Office(None).app(from_file(path)) as app:
-        with pytest.raises(errors.TokenRefused, match="the file of TELECMI_TOKEN_FILE"):
+    async with SignInSetup(None).app(from_file(path)) as app:
+        with pytest.raises(errors.TokenRejected, match="the file of TELECMI_TOKEN_FILE"):
             await app.client.list_contacts()
         path.write_text(SANDBOX_TOKEN)
         assert (await app.client.list_contacts()).contacts
@@ -106,24 +106,24 @@ async def test_another_token_in_the_file_is_taken_up_when_the_first_is_refused(t
         (replace(SIGNED_IN, user_id="9_9"), "TELECMI_TOKEN"),
     ],
 )
-async def test_the_explicit_source_goes_before_what_was_kept(tmp_path: Path, settings: Settings, source: str) -> None:
-    office = Office(tmp_path)
-    await office.keep(SecretStr(SANDBOX_TOKEN))
-    async with office.app(settings) as app:
+async def test_an_explicit_source_precedes_a_saved_sign_in(tmp_path: Path, settings: Settings, source: str) -> None:
+    setup = SignInSetup(tmp_path)
+    await setup.keep(SecretStr(SANDBOX_TOKEN))
+    async with setup.app(settings) as app:
         await app.client.list_contacts()
         assert app.tokens.origin.source == source
 
 
-async def test_kept_sign_ins_lie_side_by_side_and_the_last_or_the_named_one_is_used(tmp_path: Path) -> None:
-    office = Office(tmp_path)
-    await office.keep(SecretStr(SANDBOX_TOKEN), user_id="1_1")
-    await office.keep(SecretStr(SANDBOX_TOKEN), user_id="2_2")
-    await office.keep(SecretStr(SANDBOX_TOKEN), user_id="3_3", base_url="https://other.example")
+async def test_the_last_or_the_named_saved_sign_in_is_used(tmp_path: Path) -> None:
+    setup = SignInSetup(tmp_path)
+    await setup.keep(SecretStr(SANDBOX_TOKEN), user_id="1_1")
+    await setup.keep(SecretStr(SANDBOX_TOKEN), user_id="2_2")
+    await setup.keep(SecretStr(SANDBOX_TOKEN), user_id="3_3", base_url="https://other.example")
     for settings, user_id in [(KEPT, "2_2"), (replace(KEPT, user_id="1_1"), "1_1")]:
-        async with office.app(settings) as app:
+        async with setup.app(settings) as app:
             await app.client.list_contacts()
             assert app.tokens.origin.user_id == user_id
-    async with office.app(replace(KEPT, user_id="3_3")) as app:
+    async with setup.app(replace(KEPT, user_id="3_3")) as app:
         with pytest.raises(errors.NotSignedIn):
             await app.client.list_contacts()
 
@@ -140,7 +140,7 @@ def test_a_notice_comes_five_days_before_the_end(age: float, words: str) -> None
     assert len(notice) < 120
 
 
-def test_there_is_no_notice_where_the_token_renews_itself_or_its_age_is_not_known() -> None:
+def test_no_notice_for_a_renewable_token_or_an_unknown_age() -> None:
     assert TokenInfo("a store", issued_at=1e9, renewal=True).notice(1e9 + 29 * DAY) == ""
     assert TokenInfo("TELECMI_TOKEN").notice(1e9) == ""
 
@@ -156,16 +156,14 @@ ARGUMENTS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("tool", "arguments"), [(tool, ARGUMENTS[tool.name]) for tool in TOOLS if tool.name in ARGUMENTS]
-)
-async def test_the_notice_is_in_every_tools_answer(tmp_path: Path, tool: Any, arguments: dict[str, str]) -> None:
-    office = Office(tmp_path)
-    await office.keep(SecretStr(SANDBOX_TOKEN), password=None, age_days=24)
-    async with office.app(KEPT) as app:
-        assert "sign-in" not in (await tool.call(app, arguments)).data.get("notice", "")
-        office.clock.now += DAY
-        assert "The TeleCMI sign-in ends in about 5 days" in (await tool.call(app, arguments)).data["notice"]
+@pytest.mark.parametrize(("tool", "arguments"), [(tool, ARGUMENTS[tool.name]) for tool in TOOLS])
+async def test_every_tool_shows_the_notice(tmp_path: Path, tool: Any, arguments: dict[str, str]) -> None:
+    setup = SignInSetup(tmp_path)
+    await setup.keep(SecretStr(SANDBOX_TOKEN), password=None, age_days=24)
+    async with setup.app(KEPT) as app:
+        assert "sign-in" not in (await tool.call(app, arguments)).get("notice", "")
+        setup.clock.now += DAY
+        assert "The TeleCMI sign-in ends in about 5 days" in (await tool.call(app, arguments))["notice"]
 
 
 def test_every_form_of_a_known_secret_is_hidden() -> None:

@@ -139,7 +139,7 @@ def test_check_says_that_all_is_well() -> None:
 def test_check_without_a_token_says_what_to_do() -> None:
     done = run("check", TELECMI_BASE_URL="http://127.0.0.1:9")
     assert done.returncode == 1
-    assert "nobody is signed in to TeleCMI" in done.stdout
+    assert "no user is signed in to TeleCMI" in done.stdout
     assert "\nNext: Run telecmi-mcp login in a terminal" in done.stdout
 
 

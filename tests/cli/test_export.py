@@ -87,7 +87,7 @@ def test_a_folder_and_a_name_that_cannot_be_are_refused(
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = refused([str(tmp_path / "nowhere" / "people.csv")], capsys)
-    assert (code, said) == (1, "Choose another place for the file: its folder is not there.\n")
+    assert (code, said) == (1, "Choose another place for the file: its folder does not exist.\n")
 
 
 def test_nobody_signed_in_is_told_and_nothing_is_made(
@@ -97,7 +97,7 @@ def test_nobody_signed_in_is_told_and_nothing_is_made(
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr("telecmi_mcp._private_files.state_folder", lambda: tmp_path / "state")
     code = main(["export", str(tmp_path / "people.csv")])
-    assert (code, "nobody is signed in" in capsys.readouterr().err) == (1, True)
+    assert (code, "no user is signed in" in capsys.readouterr().err) == (1, True)
     assert not list(tmp_path.glob("*people*"))
 
 

@@ -1,4 +1,4 @@
-"""The settings: what is taken, what is refused, and that a refusal never shows a value."""
+"""The settings: valid values, invalid values, and errors that never show a value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from telecmi_mcp.errors import ConfigurationError
 UNSET = ["", "  ", "${user_config.token}", "${TELECMI_TOKEN}", " ${x} "]
 
 
-def test_without_an_environment_the_defaults_stand() -> None:
+def test_an_empty_environment_gives_the_defaults() -> None:
     settings = Settings.from_env({})
     assert settings == Settings()
     assert settings.token is None
@@ -78,7 +78,7 @@ def test_a_base_url_is_https_or_on_this_machine(given_url: str, base_url: str) -
         "https://a b",
     ],
 )
-def test_any_other_base_url_is_refused_by_its_name_without_its_value(bad: str) -> None:
+def test_any_other_base_url_is_an_error_that_names_the_variable_without_its_value(bad: str) -> None:
     with pytest.raises(ConfigurationError, match=r"TELECMI_BASE_URL \(--base-url\)") as caught:
         Settings.from_env({"TELECMI_BASE_URL": bad})
     assert "hunter2" not in str(caught.value)
@@ -100,7 +100,7 @@ def test_any_other_base_url_is_refused_by_its_name_without_its_value(bad: str) -
         *(("TELECMI_TOKEN", bad) for bad in ["two words", "line\nbreak", "ü", "x" * 4097]),
     ],
 )
-def test_a_bad_value_is_refused_by_its_name_without_its_value(variable: str, bad: str) -> None:
+def test_an_invalid_value_is_an_error_that_names_the_variable_without_its_value(variable: str, bad: str) -> None:
     with pytest.raises(ConfigurationError, match=variable) as caught:
         Settings.from_env({variable: bad})
     assert caught.value.__cause__ is None
@@ -108,13 +108,13 @@ def test_a_bad_value_is_refused_by_its_name_without_its_value(variable: str, bad
 
 
 @pytest.mark.parametrize("bad", ["line\nbreak", "\0null", "x" * 1025])
-def test_a_bad_password_is_refused_without_showing_it(bad: str) -> None:
+def test_an_invalid_password_is_an_error_that_does_not_show_it(bad: str) -> None:
     with pytest.raises(ConfigurationError, match="TELECMI_PASSWORD") as caught:
         Settings.from_env({"TELECMI_USER_ID": "1_1", "TELECMI_PASSWORD": bad})
     assert bad not in str(caught.value)
 
 
-def test_a_password_is_taken_as_it_is_and_masked() -> None:
+def test_a_password_keeps_its_spaces_and_is_masked() -> None:
     settings = Settings.from_env({"TELECMI_USER_ID": "1_1", "TELECMI_PASSWORD": " hunter2 ü "})
     assert settings.password is not None
     assert settings.password.get_secret_value() == " hunter2 ü "
@@ -130,28 +130,28 @@ def test_a_password_is_taken_as_it_is_and_masked() -> None:
         ["TELECMI_PASSWORD", "TELECMI_PASSWORD_FILE"],
     ],
 )
-def test_two_explicit_ways_to_sign_in_are_refused_by_their_names(rivals: list[str]) -> None:
+def test_two_explicit_ways_to_sign_in_are_an_error_that_names_both(rivals: list[str]) -> None:
     with pytest.raises(ConfigurationError, match=" and ".join(rivals)):
         Settings.from_env({"TELECMI_USER_ID": "1_1", **dict.fromkeys(rivals, "hunter2")})
 
 
-def test_a_user_id_beside_a_token_is_no_rival() -> None:
+def test_a_user_id_beside_a_token_is_allowed() -> None:
     assert Settings.from_env({"TELECMI_USER_ID": "1_1", "TELECMI_TOKEN": "t"}).user_id == "1_1"
 
 
 @pytest.mark.parametrize("variable", ["TELECMI_PASSWORD", "TELECMI_PASSWORD_FILE"])
-def test_a_password_without_a_user_id_is_refused(variable: str) -> None:
+def test_a_password_without_a_user_id_is_an_error(variable: str) -> None:
     with pytest.raises(ConfigurationError, match=f"TELECMI_USER_ID too: {variable}"):
         Settings.from_env({variable: "hunter2"})
 
 
-def test_good_values_are_taken() -> None:
+def test_valid_values_are_read() -> None:
     settings = Settings.from_env({"TELECMI_TIMEOUT": " 0.5 ", "TELECMI_RATE_LIMIT": "0", "TELECMI_LOG_LEVEL": "debug"})
     assert (settings.timeout, settings.rate_limit, settings.log_level) == (0.5, 0, "DEBUG")
 
 
 @given(st.sampled_from([setting.variable for setting in variables.ALL]), st.text())
-def test_any_text_is_a_setting_or_a_clear_error(variable: str, text: str) -> None:
+def test_any_text_is_a_valid_value_or_a_clear_error(variable: str, text: str) -> None:
     try:
         Settings.from_env({variable: text})
     except ConfigurationError as error:

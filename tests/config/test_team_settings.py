@@ -1,4 +1,4 @@
-"""The settings of a team's server: what is taken, what is refused in which words, and what does not fit together."""
+"""The settings of a team server: valid values, the errors of invalid ones, and conflicts between settings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OAUTH = {"TELECMI_CALLERS": "oauth", "TELECMI_OAUTH_ISSUER": ISSUER, "TELECMI_PU
 
 
 def refused(environ: dict[str, str]) -> str:
-    """The sentence that settings are refused with."""
+    """Return the error of invalid settings."""
     with pytest.raises(ConfigurationError) as caught:
         TeamSettings.from_env(environ)
     return str(caught.value)

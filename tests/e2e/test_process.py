@@ -230,7 +230,9 @@ async def test_malformed_lines_and_a_line_of_20_mb_are_answered_and_survived() -
 async def test_a_bad_setting_is_one_line_and_exit_code_2() -> None:
     code, answers, errors = await piped(b"", "serve", env=environment(TELECMI_TIMEOUT="hunter2"))
     assert (code, answers) == (2, [])
-    assert errors == "telecmi-mcp: Correct TELECMI_TIMEOUT (--timeout): it takes seconds, above 0 and at most 600.\n"
+    assert (
+        errors == "telecmi-mcp: Correct TELECMI_TIMEOUT (--timeout): use a number of seconds above 0 and at most 600.\n"
+    )
 
 
 async def test_the_token_shows_neither_in_the_process_list_nor_in_any_log() -> None:

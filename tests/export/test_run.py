@@ -15,7 +15,7 @@ import pytest
 from conftest import SIGNED_IN, opened_client
 from telecmi_mcp import errors
 from telecmi_mcp._export import Exported, PartialFile, export, open_format
-from telecmi_mcp._private_files import held_lock
+from telecmi_mcp._private_files import file_lock
 from telecmi_mcp.sandbox import SANDBOX_TOKEN, Quirks, Sandbox, create_sandbox, make_contacts
 
 if TYPE_CHECKING:
@@ -321,7 +321,7 @@ async def test_a_refused_token_ends_it_at_once_and_keeps_what_was_read(tmp_path:
     async with rigged(tmp_path) as rig:
         await rig.stop()
         rig.sandbox.revoke(SANDBOX_TOKEN)
-        with pytest.raises(errors.TokenRefused):
+        with pytest.raises(errors.TokenRejected):
             await rig.run()
         assert (rig.part / "state").exists()
         assert not rig.path.exists()
@@ -340,7 +340,7 @@ async def test_nothing_of_another_user_who_signs_in_meanwhile_is_written(tmp_pat
 async def test_a_second_export_of_the_same_file_is_refused(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.stop()
-        async with held_lock(rig.part / "lock", patience=0):
+        async with file_lock(rig.part / "lock", timeout_s=0):
             with pytest.raises(errors.FileUnusable, match="another export is writing this file"):
                 await rig.run()
         assert (await rig.run()).resumed == 200
@@ -358,7 +358,7 @@ async def test_no_file_of_it_holds_the_token(tmp_path: Path) -> None:
     ("number", "fact"),
     [
         (errno.ENOSPC, "the disk is full"),
-        (errno.EACCES, "its folder cannot be written to"),
+        (errno.EACCES, "its folder is not writable"),
         (errno.EIO, "it cannot be"),
     ],
 )

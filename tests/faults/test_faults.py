@@ -18,7 +18,7 @@ from faults.stage import Stage, chain, client_of, quotes, words_of
 from telecmi_mcp._api.client import TelecmiClient
 from telecmi_mcp._api.http import Channel
 from telecmi_mcp._auth.token_sources import FixedToken
-from telecmi_mcp.errors import TelecmiError, TokenRefused
+from telecmi_mcp.errors import TelecmiError, TokenRejected
 
 if TYPE_CHECKING:
     from telecmi_mcp._models import Contact, ContactPage
@@ -123,7 +123,7 @@ async def test_a_refused_token_is_renewed_once(status: int, then: object) -> Non
             if then:
                 assert await client.list_contacts() == PAGE
             else:
-                with pytest.raises(TokenRefused):
+                with pytest.raises(TokenRejected):
                     await client.list_contacts()
     finally:
         await client.aclose()

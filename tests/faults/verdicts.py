@@ -165,19 +165,19 @@ REFUSALS = (
         "invalid",
         "TeleCMI answers 400.",
         (verdict(400, status=400),),
-        errors.RequestRefused(400),
+        errors.RequestRejected(400),
     ),
     Fault(
         "invalid-in-200",
         "The verdict 400 inside a 200, with the reason in an object.",
         (verdict(400, words={"body": [{"message": MARK}]}),),
-        errors.RequestRefused(400),
+        errors.RequestRejected(400),
     ),
     Fault(
         "stale-cursor",
         "400 to the cursor of a page.",
         (verdict(400, status=400),),
-        errors.CursorRefused(),
+        errors.InvalidCursor(),
         page_state=CURSOR,
     ),
     Fault(
@@ -193,7 +193,7 @@ REFUSALS = (
             f"token-refused-{status}{'-in-200' if inside else ''}",
             f"{'The verdict' if inside else 'TeleCMI answers'} {status}{' inside a 200' if inside else ''}.",
             (verdict(status, status=200 if inside else status),),
-            errors.TokenRefused(status),
+            errors.TokenRejected(status),
         )
         for status in (401, 403, 404, 407)
         for inside in (False, True)
@@ -202,13 +202,13 @@ REFUSALS = (
         "token-refused-silently",
         "401 with an empty body.",
         (answers(b"", status=401),),
-        errors.TokenRefused(401),
+        errors.TokenRejected(401),
     ),
     Fault(
         "code-in-words",
         'The verdict is the text "404".',
         (verdict("404"),),
-        errors.TokenRefused(404),
+        errors.TokenRejected(404),
     ),
     *(
         Fault(
@@ -225,7 +225,7 @@ REFUSALS = (
         "contact-404-token",
         "404 to a contact's id, and 404 to a page of one: it is the token.",
         (verdict(404),),
-        errors.TokenRefused(404),
+        errors.TokenRejected(404),
         tries=2,
         contact_id=CONTACT_ID,
     ),
@@ -260,14 +260,14 @@ WRONG_ANSWERS = (
         "contact-another",
         "Another contact comes than the one that was asked for.",
         (answers(page(_OTHER)),),
-        errors.UnreadableAnswer(fact="TeleCMI answered with another contact than the one asked for"),
+        errors.MalformedResponse(fact="TeleCMI answered with another contact than the one asked for"),
         contact_id=CONTACT_ID,
     ),
     Fault(
         "contact-two",
         "Two contacts come for one id.",
         (answers(page(JOHN, _OTHER)),),
-        errors.UnreadableAnswer(),
+        errors.MalformedResponse(),
         contact_id=CONTACT_ID,
     ),
     Fault(
@@ -331,13 +331,13 @@ WRONG_ANSWERS = (
         "token-in-words",
         "TeleCMI's explanation of an error holds the token.",
         (verdict(401, words=f"no such token: {TOKEN}"),),
-        errors.TokenRefused(401),
+        errors.TokenRejected(401),
     ),
     Fault(
         "token-in-words-in-pieces",
         "TeleCMI's explanation of an error holds the token with something invisible in it.",
         (verdict(401, words="\u200b".join(TOKEN)),),
-        errors.TokenRefused(401),
+        errors.TokenRejected(401),
     ),
     Fault(
         "token-in-cursor",

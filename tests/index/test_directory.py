@@ -181,7 +181,7 @@ async def test_a_token_that_is_refused_is_told_even_when_there_is_an_index() -> 
     async with opened(sandbox) as app:
         await app.directory.search("Priya")
         sandbox.change_password("another")
-        with pytest.raises(errors.TokenRefused):
+        with pytest.raises(errors.TokenRejected):
             await app.directory.search("Priya")
 
 
@@ -249,7 +249,7 @@ async def test_two_accounts_never_see_each_other(place: str, cache: Path) -> Non
         assert (await one.directory.search("Priya Raman")).hits[0].match == "exact"
         assert (await other.directory.search("Zebulon Raman")).hits[0].match == "exact"
         assert not [hit for hit in (await other.directory.search("Priya Raman")).hits if hit.match == "exact"]
-        with pytest.raises(errors.TokenRefused):
+        with pytest.raises(errors.TokenRejected):
             await third.directory.search("Priya Raman")
 
 

@@ -237,7 +237,7 @@ async def test_a_cursor_that_is_always_refused_ends_the_pass() -> None:
         rig.mirror = IndexSync(client, rig.index, SyncState(), clock=rig.time, sleep=rig.time.sleep)
         await rig.renew()
         await client.aclose()
-        assert isinstance(rig.mirror.fault, errors.CursorRefused)
+        assert isinstance(rig.mirror.fault, errors.InvalidCursor)
         assert len(rig.cursors) == 6
         assert rig.index.count() == 100
 
@@ -246,7 +246,7 @@ async def test_a_refused_token_ends_the_pass_at_once() -> None:
     async with rigged() as rig:
         rig.sandbox.revoke("".join(token.get_secret_value() for token in [SIGNED_IN.token] if token))
         await rig.renew()
-        assert isinstance(rig.mirror.fault, errors.TokenRefused)
+        assert isinstance(rig.mirror.fault, errors.TokenRejected)
         assert rig.time.slept == []
 
 

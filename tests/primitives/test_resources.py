@@ -20,12 +20,12 @@ from pydantic import SecretStr
 
 from conftest import SIGNED_IN, opened_desk
 from paths import SNAPSHOTS
-from sign_in import KEPT, WITH_PASSWORD, Office
+from sign_in import KEPT, WITH_PASSWORD, SignInSetup
 from telecmi_mcp import App, Contact, Settings, __version__, create_server, open_app
 from telecmi_mcp._api.limiters import RateLimit
 from telecmi_mcp._index.recent import Recent
 from telecmi_mcp._mcp.resources import CONTACT, MAX_URI, STATUS, contact_id_in
-from telecmi_mcp.errors import ResourceNotFound, StoreUnusable
+from telecmi_mcp.errors import CredentialStoreUnusable, ResourceNotFound
 from telecmi_mcp.sandbox import SANDBOX_PASSWORD, SANDBOX_TOKEN, SANDBOX_USER_ID, create_sandbox, make_contacts
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ async def test_a_uri_of_nothing_is_said_to_be_one_in_each_generations_way(genera
     async with opened_desk(mode=generation) as desk:
         said = {uri: (await refuse(desk.client, uri)).error for uri in NOWHERE}
         assert desk.bodies == []
-    sentence = "Check the URI: resources/list and resources/templates/list name those that can be read."
+    sentence = "Check the URI: it must match one of resources/list or resources/templates/list."
     assert {(each.code, each.message) for each in said.values()} == {(NOT_FOUND[generation], sentence)}
     for uri, error in said.items():
         assert error.data == ({"uri": uri} if uri.isascii() and len(uri) <= MAX_URI else None)
@@ -204,7 +204,7 @@ async def test_a_defect_is_logged_and_answered_without_its_text(
 ) -> None:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Any]:
-        yield dataclasses.make_dataclass("App", ["directory", "rate_limit", "expect_calls"])(
+        yield dataclasses.make_dataclass("App", ["directory", "rate_limit", "preconnect"])(
             Broken(), RateLimit(0, clock=lambda: 0.0), lambda: None
         )
 
@@ -269,14 +269,14 @@ async def test_the_status_shows_the_progress_of_the_index_without_a_request(gene
     assert (status["signed_in"], status["sign_in"], status["renews_itself"]) == (True, "TELECMI_TOKEN", False)
 
 
-async def test_the_status_holds_no_secret_and_does_not_sign_in(tmp_path: Path) -> None:
-    office = Office(tmp_path)
-    async with Client(create_server(lambda: office.app(WITH_PASSWORD))) as client:
+async def test_the_status_holds_nothing_secret_and_signs_nobody_in(tmp_path: Path) -> None:
+    setup = SignInSetup(tmp_path)
+    async with Client(create_server(lambda: setup.app(WITH_PASSWORD))) as client:
         before = await read(client, STATUS.uri)
-        assert office.logins == 0
+        assert setup.logins == 0
         await client.call_tool("list_contacts", {})
         after = await read(client, STATUS.uri)
-    assert (before["signed_in"], after["signed_in"], office.logins) == (False, True, 1)
+    assert (before["signed_in"], after["signed_in"], setup.logins) == (False, True, 1)
     assert before["renews_itself"]
     for secret in (SANDBOX_TOKEN, SANDBOX_PASSWORD, SANDBOX_USER_ID):
         assert secret not in json.dumps([before, after])
@@ -291,9 +291,9 @@ async def test_a_place_of_tokens_that_does_not_work_is_a_notice_of_the_status(tm
 
 
 async def test_a_sign_in_that_ends_soon_is_a_notice_of_the_status(tmp_path: Path) -> None:
-    office = Office(tmp_path)
-    await office.keep(SecretStr(SANDBOX_TOKEN), password=None, age_days=27)
-    async with Client(create_server(lambda: office.app(KEPT))) as client:
+    setup = SignInSetup(tmp_path)
+    await setup.keep(SecretStr(SANDBOX_TOKEN), password=None, age_days=27)
+    async with Client(create_server(lambda: setup.app(KEPT))) as client:
         assert "ends in about 3 days" in (await read(client, STATUS.uri))["notice"]
 
 
@@ -343,36 +343,36 @@ async def test_what_cannot_be_completed_is_refused_and_not_repeated(uri: str, ar
 
 
 @asynccontextmanager
-async def two_people(tmp_path: Path) -> AsyncIterator[tuple[Office, Client]]:
+async def two_people(tmp_path: Path) -> AsyncIterator[tuple[SignInSetup, Client]]:
     """One server, at which first one person is signed in; her contacts were shown and searched."""
-    office = Office(tmp_path)
-    await office.keep(SecretStr(SANDBOX_TOKEN), user_id="103_1")
-    async with Client(create_server(lambda: office.app(KEPT))) as client:
+    setup = SignInSetup(tmp_path)
+    await setup.keep(SecretStr(SANDBOX_TOKEN), user_id="103_1")
+    async with Client(create_server(lambda: setup.app(KEPT))) as client:
         await client.call_tool("search_contacts", {"query": NOBODY})
         await client.call_tool("get_contact", {"contact_id": JOHN})
         assert JOHN in (await choose(client, ""))[0]
         assert (await read(client, STATUS.uri))["index"]["indexed"] == 150
-        yield office, client
+        yield setup, client
 
 
-async def test_after_another_sign_in_nothing_of_the_first_account_is_returned(tmp_path: Path) -> None:
-    async with two_people(tmp_path) as (office, client):
-        await office.keep(SecretStr(SANDBOX_TOKEN), user_id="103_2")
+async def test_after_another_sign_in_nothing_of_the_first_account_is_told(tmp_path: Path) -> None:
+    async with two_people(tmp_path) as (setup, client):
+        await setup.keep(SecretStr(SANDBOX_TOKEN), user_id="103_2")
         assert await choose(client, "") == ([], 0, False)
         assert (await read(client, STATUS.uri))["index"] == {"kept": "memory"}
 
 
 async def test_what_the_second_account_is_shown_is_completed_for_it_alone(tmp_path: Path) -> None:
-    async with two_people(tmp_path) as (office, client):
+    async with two_people(tmp_path) as (setup, client):
         his = make_contacts(300)[200:]
-        office.sandbox.replace_contacts(his)
-        await office.keep(SecretStr(SANDBOX_TOKEN), user_id="103_2")
+        setup.sandbox.replace_contacts(his)
+        await setup.keep(SecretStr(SANDBOX_TOKEN), user_id="103_2")
         for _ in range(2):  # the first call is the one that notices, and its answer is in no record
             await client.call_tool("list_contacts", {"limit": 5})
         values, total, _ = await choose(client, "")
         assert total == 5
         assert set(values) <= {each["contact_id"] for each in his}
-        await office.keep(SecretStr(SANDBOX_TOKEN), user_id="103_1")
+        await setup.keep(SecretStr(SANDBOX_TOKEN), user_id="103_1")
         assert await choose(client, "") == ([], 0, False)
 
 
@@ -384,13 +384,13 @@ async def test_after_signing_out_nothing_is_completed(tmp_path: Path) -> None:
 
 
 async def test_an_answer_that_is_late_does_not_get_into_the_next_accounts_record(tmp_path: Path) -> None:
-    office = Office(tmp_path)
-    await office.keep(SecretStr(SANDBOX_TOKEN), user_id="103_1")
-    async with office.app(KEPT) as app:
+    setup = SignInSetup(tmp_path)
+    await setup.keep(SecretStr(SANDBOX_TOKEN), user_id="103_1")
+    async with setup.app(KEPT) as app:
         hers = app.directory.recent
         await app.directory.list_contacts(limit=1)
         assert app.directory.recent is hers
-        await office.keep(SecretStr(SANDBOX_TOKEN), user_id="103_2")
+        await setup.keep(SecretStr(SANDBOX_TOKEN), user_id="103_2")
         await app.directory.list_contacts(limit=1)
         hers.note({"contact_id": JOHN})
         assert not await app.recall()
@@ -425,7 +425,7 @@ class Locked:
     """A store of tokens that does not work any more."""
 
     async def held(self) -> None:
-        raise StoreUnusable
+        raise CredentialStoreUnusable
 
 
 async def test_if_the_account_is_unknown_nothing_is_completed() -> None:

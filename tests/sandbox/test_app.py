@@ -44,7 +44,7 @@ async def test_paging_to_the_end_brings_every_contact_once(limit: int) -> None:
     assert {len(page["contacts"]) for page in pages[:-1]} == {limit}
 
 
-async def test_names_travel_unharmed_and_as_plain_utf_8() -> None:
+async def test_names_are_sent_unchanged_in_utf_8() -> None:
     response = await send(create_sandbox(), GET, {"token": SANDBOX_TOKEN, "limit": 100})
     assert response.json()["contacts"] == make_contacts(100)
     assert make_contacts(19)[-1]["first_name"].encode() in response.content
@@ -59,7 +59,7 @@ async def test_names_travel_unharmed_and_as_plain_utf_8() -> None:
         {"contact_id": "\u0660" + NOBODY[1:]}, {"page_state": 3}, {"page_state": None},
     ],
 )  # fmt: skip
-async def test_a_parameter_out_of_its_range_is_refused_with_code_400(fields: dict[str, object]) -> None:
+async def test_an_invalid_parameter_is_rejected_with_code_400(fields: dict[str, object]) -> None:
     body = json.dumps({"token": SANDBOX_TOKEN, **fields}).replace("Infinity", "1e400").encode()
     response = await send(create_sandbox(), GET, content=body)
     name = next(iter(fields))
@@ -76,14 +76,14 @@ async def test_a_parameter_out_of_its_range_is_refused_with_code_400(fields: dic
     ],
     ids=lambda body: repr(body[:14]),
 )  # fmt: skip
-async def test_a_body_that_is_no_json_object_is_refused_with_code_400(path: str, body: bytes) -> None:
+async def test_a_body_that_is_not_a_json_object_is_rejected_with_code_400(path: str, body: bytes) -> None:
     response = await send(create_sandbox(), path, content=body)
     assert response.status_code == 200
     assert response.json() == {"code": 400, "error": True, "msg": "Invalid parameters: body"}
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded"])
-async def test_another_content_type_is_refused_with_code_400(content_type: str) -> None:
+async def test_another_content_type_is_rejected_with_code_400(content_type: str) -> None:
     response = await send(create_sandbox(), GET, {"token": SANDBOX_TOKEN}, content_type=content_type)
     assert response.json() == {"code": 400, "error": True, "msg": "Invalid parameters: content-type"}
 
@@ -105,14 +105,14 @@ async def test_a_content_type_may_have_parameters() -> None:
         ("POST", GET + "/"),
     ],
 )
-async def test_a_route_that_is_not_there_is_an_html_page_with_status_404(method: str, path: str) -> None:
+async def test_an_unknown_route_is_an_html_page_with_status_404(method: str, path: str) -> None:
     response = await send(create_sandbox(), path, method=method)
     assert response.status_code == 404
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert f"<pre>Cannot {method} {path}</pre>" in response.text
 
 
-async def test_the_page_of_a_missing_route_escapes_what_was_asked_for() -> None:
+async def test_the_page_of_an_unknown_route_escapes_its_path() -> None:
     response = await send(create_sandbox(), "/%3Cscript%3E")
     assert "<pre>Cannot POST /&lt;script&gt;</pre>" in response.text
 
@@ -131,7 +131,7 @@ async def test_a_given_contact_whose_id_is_in_capitals_is_found() -> None:
     assert answer["contacts"] == [contact]
 
 
-async def test_requests_are_remembered_as_they_came() -> None:
+async def test_requests_are_recorded_unchanged() -> None:
     app = create_sandbox()
     await get(app, limit=3)
     await login(app)
@@ -146,7 +146,7 @@ async def test_requests_are_remembered_as_they_came() -> None:
     assert not [token for token in (SANDBOX_TOKEN, *app.state.tokens) if token in repr(app.state)]
 
 
-async def test_the_memory_keeps_the_last_thousand_requests_and_counts_all() -> None:
+async def test_the_recorder_keeps_the_last_thousand_requests_and_counts_all() -> None:
     app = create_sandbox()
     for _ in range(1_001):
         await send(app, "/")
@@ -171,7 +171,7 @@ SIGNED_IN = st.fixed_dictionaries(
     path=st.sampled_from([GET, LOGIN]),
     fields=JSON | st.dictionaries(NAMES, JSON) | SIGNED_IN,
 )
-async def test_whatever_is_asked_it_answers_in_a_documented_form(path: str, fields: object) -> None:
+async def test_every_response_has_a_documented_form(path: str, fields: object) -> None:
     response = await send(create_sandbox(contacts=[JOHN_DOE]), path, fields)
     assert response.status_code == 200
     assert response.json()["code"] in {200, 400, 404}
@@ -189,7 +189,7 @@ async def test_a_real_server_runs_it_with_lifespan_on() -> None:
     assert response.json()["contacts"] == [JOHN_DOE]
 
 
-async def test_a_websocket_is_turned_away() -> None:
+async def test_a_websocket_is_closed() -> None:
     sent = []
 
     async def take(message: object) -> None:
@@ -202,7 +202,7 @@ async def test_a_websocket_is_turned_away() -> None:
     assert sent == [{"type": "websocket.close"}]
 
 
-async def test_a_caller_that_leaves_within_its_body_gets_no_answer() -> None:
+async def test_a_caller_that_disconnects_within_its_body_gets_no_response() -> None:
     async def take(message: object) -> None:
         pytest.fail(f"answered {message}")
 
@@ -214,7 +214,7 @@ async def test_a_caller_that_leaves_within_its_body_gets_no_answer() -> None:
     assert app.state.request_count == 0
 
 
-async def test_a_body_without_end_is_read_no_further_than_needed() -> None:
+async def test_an_endless_body_is_read_no_further_than_its_limit() -> None:
     chunks = count()
     sent: list[MutableMapping[str, object]] = []
 

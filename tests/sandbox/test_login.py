@@ -80,7 +80,7 @@ async def test_a_wrong_id_or_password_is_http_200_with_code_404(body: dict[str, 
     ("body", "name"),
     [({}, "id"), ({"id": 7}, "id"), ({"id": "1_1"}, "password"), ({"id": "1_1", "password": 1}, "password")],
 )
-async def test_a_login_without_its_two_strings_is_refused_with_code_400(body: dict[str, object], name: str) -> None:
+async def test_a_login_without_its_two_strings_is_rejected_with_code_400(body: dict[str, object], name: str) -> None:
     response = await send(create_sandbox(), LOGIN, body)
     assert response.json() == {"code": 400, "error": True, "msg": f"Invalid parameters: {name}"}
 
@@ -100,7 +100,7 @@ async def test_a_token_that_is_not_accepted(form: Any, text: str, code: Any) -> 
 
 
 @pytest.mark.parametrize("days", [30, 1, 0.5])
-async def test_a_token_dies_to_the_second_when_its_days_are_over(days: float) -> None:
+async def test_a_token_expires_to_the_second(days: float) -> None:
     clock = Clock()
     app = create_sandbox(Quirks(token_days=days), clock=clock)
     clock.now += 100
@@ -121,7 +121,7 @@ async def test_a_token_lives_30_days_by_default() -> None:
     assert not await _takes(app, SANDBOX_TOKEN)
 
 
-async def test_revocation_kills_one_token() -> None:
+async def test_revocation_ends_one_token() -> None:
     app = create_sandbox()
     token = (await login(app))["token"]
     app.revoke(token)
@@ -129,7 +129,7 @@ async def test_revocation_kills_one_token() -> None:
     assert [await _takes(app, each) for each in (SANDBOX_TOKEN, token)] == [True, False]
 
 
-async def test_another_password_kills_every_token_and_the_old_password() -> None:
+async def test_another_password_ends_every_token_and_the_old_password() -> None:
     app = create_sandbox()
     token = (await login(app))["token"]
     app.change_password("another")
@@ -138,7 +138,7 @@ async def test_another_password_kills_every_token_and_the_old_password() -> None
     assert await _takes(app, (await login(app, password="another"))["token"])
 
 
-async def test_after_some_wrong_passwords_even_the_right_one_is_refused_until_unlocked() -> None:
+async def test_after_some_wrong_passwords_the_right_one_is_rejected_until_unlocked() -> None:
     app = create_sandbox(Quirks(lockout_after=3))
     for _ in range(3):
         assert await login(app, password="wrong") == REFUSED_LOGIN
@@ -157,21 +157,21 @@ async def test_only_wrong_passwords_in_a_row_of_the_same_user_lock_out() -> None
     assert (await login(app))["code"] == 200
 
 
-async def test_nobody_is_locked_out_by_default() -> None:
+async def test_no_account_is_locked_by_default() -> None:
     app = create_sandbox()
     for _ in range(20):
         await login(app, password="wrong")
     assert (await login(app))["code"] == 200
 
 
-async def test_a_fresh_token_may_be_refused_for_its_first_requests() -> None:
+async def test_a_new_token_may_be_rejected_for_its_first_requests() -> None:
     app = create_sandbox(Quirks(fresh_token="refused_at_first", fresh_token_refusals=2))
     for token in [(await login(app))["token"] for _ in range(2)]:
         assert [await _takes(app, token) for _ in range(4)] == [False, False, True, True]
     assert await _takes(app, SANDBOX_TOKEN)
 
 
-async def test_a_user_without_the_feature_has_every_new_token_refused_for_ever() -> None:
+async def test_a_user_without_contacts_has_every_new_token_rejected() -> None:
     clock = Clock()
     app = create_sandbox(Quirks(fresh_token="not_provisioned"), clock=clock)
     token = (await login(app))["token"]
@@ -221,5 +221,5 @@ async def test_a_login_does_not_wait_by_default() -> None:
         ("without_token", {"code", "msg", "agent"}),
     ],
 )
-async def test_what_a_good_login_says(form: Any, keys: set[str]) -> None:
+async def test_the_fields_of_a_successful_login(form: Any, keys: set[str]) -> None:
     assert set(await login(create_sandbox(Quirks(login_answer=form)))) == keys

@@ -33,7 +33,7 @@ async def test_one_empty_page_after_the_last(size: Any, duplicates: Any, limit: 
     assert more[-1] == {"code": 200, "contacts": [], "count": 150}
 
 
-async def test_an_organisation_of_nobody_has_one_empty_page_in_every_form() -> None:
+async def test_an_empty_organisation_has_one_empty_page() -> None:
     app = create_sandbox(Quirks(last_page="then_empty_page"), contacts=[])
     assert await walk(app, limit=10) == [{"code": 200, "contacts": [], "count": 0}]
 
@@ -47,7 +47,7 @@ async def test_an_organisation_of_nobody_has_one_empty_page_in_every_form() -> N
         ("oversized", [100, 50]),
     ],
 )
-async def test_pages_of_other_sizes_still_bring_everyone_once(form: Any, sizes: list[int]) -> None:
+async def test_pages_of_other_sizes_return_every_contact_once(form: Any, sizes: list[int]) -> None:
     pages = await walk(create_sandbox(Quirks(page_size=form)), limit=50)
     assert [len(page["contacts"]) for page in pages] == sizes
     assert ids(pages) == EVERYONE
@@ -56,7 +56,7 @@ async def test_pages_of_other_sizes_still_bring_everyone_once(form: Any, sizes: 
 
 @pytest.mark.parametrize("limit", [1, 2, 10, 100])
 @pytest.mark.parametrize("size", ["full", "short", "empty_between", "oversized"])
-async def test_duplicates_across_pages_lose_nobody(size: Any, limit: int) -> None:
+async def test_duplicates_across_pages_lose_no_contact(size: Any, limit: int) -> None:
     pages = await walk(create_sandbox(Quirks(duplicates="across_pages", page_size=size)), limit=limit)
     listed = ids(pages)
     assert list(dict.fromkeys(listed)) == EVERYONE
@@ -66,7 +66,7 @@ async def test_duplicates_across_pages_lose_nobody(size: Any, limit: int) -> Non
 
 
 @pytest.mark.parametrize(("form", "period"), [("same", 1), ("cycle", 2)])
-async def test_a_cursor_that_comes_again_never_ends_the_list(form: Any, period: int) -> None:
+async def test_a_repeating_cursor_never_ends_the_list(form: Any, period: int) -> None:
     pages = await walk(create_sandbox(Quirks(repeating_cursor=form)), limit=100, at_most=9)
     cursors = [page["page_state"] for page in pages]
     assert len(cursors) == 9
@@ -74,7 +74,7 @@ async def test_a_cursor_that_comes_again_never_ends_the_list(form: Any, period: 
     assert len(set(cursors)) == period
 
 
-async def test_a_cursor_repeats_even_where_one_page_would_do() -> None:
+async def test_a_cursor_repeats_even_if_one_page_holds_all() -> None:
     pages = await walk(create_sandbox(Quirks(repeating_cursor="same"), contacts=[]), limit=10, at_most=3)
     assert len(pages) == 3
 

@@ -86,7 +86,7 @@ def test_a_few_people_are_there_twice_under_two_ids() -> None:
     assert sorted(people.values())[-5:] == [1, 2, 2, 2, 2]
 
 
-def test_telephones_are_digits_that_nobody_has() -> None:
+def test_telephone_numbers_are_digits_of_ranges_for_fiction() -> None:
     numbers = [contact["phone_no"] for contact in make_contacts(3_000)[1:] if contact["phone_no"]]
     assert [number for number in numbers if not FICTION.fullmatch(number)] == []
     assert {number[:2] for number in numbers} >= {"91", "44", "61", "49", "33", "35", "12"}

@@ -52,7 +52,7 @@ async def test_fields_without_a_value(form: Any, gap: object) -> None:
 
 
 @pytest.mark.parametrize(("form", "is_there"), [("none", False), ("some", True)])
-async def test_fields_that_no_document_names(form: Any, is_there: bool) -> None:  # noqa: FBT001 - one of the two forms' facts
+async def test_undocumented_fields(form: Any, is_there: bool) -> None:  # noqa: FBT001 - one of the two forms' facts
     answer = await get(create_sandbox(Quirks(extra_fields=form)), limit=1)
     assert (set(answer) > {"code", "contacts", "count", "page_state"}) is is_there
     assert (set(answer["contacts"][0]) > set(JOHN_DOE)) is is_there
@@ -95,7 +95,7 @@ async def test_a_lone_surrogate_in_a_name(form: Any, text: bytes) -> None:
     ("form", "places"),
     [("none", set()), ("contact", {"contact"}), ("answer", {"answer"}), ("error_text", {"error_text"})],
 )
-async def test_the_callers_token_handed_back(form: Any, places: set[str]) -> None:
+async def test_the_callers_token_is_echoed(form: Any, places: set[str]) -> None:
     app = create_sandbox(Quirks(token_echo=form))
     good, bad = await get(app, limit=2), await get(app, limit=0)
     echoes = {
@@ -106,7 +106,7 @@ async def test_the_callers_token_handed_back(form: Any, places: set[str]) -> Non
     assert {place for place, is_echoed in echoes.items() if is_echoed} == places
 
 
-async def test_what_is_no_token_is_not_handed_back() -> None:
+async def test_a_malformed_token_is_not_echoed() -> None:
     app = create_sandbox(Quirks(token_echo="error_text"))
     assert (await send(app, GET, {"token": 7})).json()["msg"] == "Invalid parameters: token"
 
@@ -127,7 +127,7 @@ async def test_throttling_after_some_requests(
         assert response.headers.get("retry-after") == retry_after
 
 
-async def test_an_error_that_is_no_throttling_has_no_retry_after() -> None:
+async def test_only_a_throttled_response_has_retry_after() -> None:
     response = await send(create_sandbox(Quirks(retry_after="2")), GET, {})
     assert response.json()["code"] == 400
     assert "retry-after" not in response.headers
@@ -148,13 +148,13 @@ async def test_the_form_of_throttling_does_not_depend_on_that_of_other_errors(
 
 
 @pytest.mark.parametrize(("form", "code"), [("number", 200), ("string", "200"), ("missing", None)])
-async def test_the_code_of_a_good_answer(form: Any, code: object) -> None:
+async def test_the_code_of_a_successful_response(form: Any, code: object) -> None:
     app = create_sandbox(Quirks(success_code=form))
     assert [(await get(app)).get("code"), (await login(app)).get("code")] == [code, code]
 
 
 @pytest.mark.parametrize(("form", "status"), [("body", 200), ("http", 400)])
-async def test_where_an_error_says_so(form: Any, status: int) -> None:
+async def test_the_place_of_an_error_code(form: Any, status: int) -> None:
     response = await send(create_sandbox(Quirks(error_style=form)), GET, {})
     assert (response.status_code, response.json()["code"]) == (status, 400)
 
@@ -169,7 +169,7 @@ async def test_where_an_error_says_so(form: Any, status: int) -> None:
         ("nested", {"error": True, "msg": {"body": [{"message": "Invalid parameters: token"}]}}),
     ],
 )
-async def test_where_an_errors_text_stands(form: Any, text: Answer) -> None:
+async def test_the_key_of_an_errors_text(form: Any, text: Answer) -> None:
     response = await send(create_sandbox(Quirks(error_text=form)), GET, {})
     assert response.json() == {"code": 400, **text}
 

@@ -109,7 +109,7 @@ async def test_a_refused_token_is_a_clear_error_for_both_tools(code: Any) -> Non
     settings = dataclasses.replace(SIGNED_IN, token=type(SIGNED_IN.token)("expired"))  # type: ignore[misc] # not None
     async with opened_desk(Quirks(bad_token_code=code), settings=settings) as desk:
         for tool, arguments in [("get_contact", {"contact_id": UNKNOWN}), ("list_contacts", {})]:
-            assert "did not accept the token" in await desk.refuse(tool, **arguments)
+            assert "rejected the token" in await desk.refuse(tool, **arguments)
 
 
 async def test_without_a_token_the_tools_are_listed_and_a_call_says_how_to_sign_in(generation: str) -> None:
@@ -197,7 +197,7 @@ async def test_a_cursor_that_no_model_should_see_is_packed_and_goes_back_as_it_c
 @pytest.mark.parametrize("form", ["code_400", "code_500"])
 async def test_a_stale_cursor_says_to_start_again(form: Any) -> None:
     async with opened_desk(Quirks(stale_cursor=form)) as desk:
-        assert "tart again without page_state" in await desk.refuse("list_contacts", page_state="stale")
+        assert "again without page_state" in await desk.refuse("list_contacts", page_state="stale")
 
 
 @pytest.mark.parametrize("form", ["no_id", "null", "text", "nested_name"])
@@ -255,7 +255,7 @@ async def test_a_defect_is_logged_and_answered_without_its_text(
 ) -> None:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Any]:
-        yield dataclasses.make_dataclass("App", ["directory", "rate_limit", "expect_calls"])(
+        yield dataclasses.make_dataclass("App", ["directory", "rate_limit", "preconnect"])(
             Broken(), RateLimit(0, clock=lambda: 0.0), lambda: None
         )
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from benchmarks.team_load import SeenIds
 
-AWAY = "search is unavailable because the server's database is."
+AWAY = "search is unavailable because the server's database is unreachable."
 PLAN = Plan(callers=200, seconds=30, rate=40, contacts=2000)
 
 

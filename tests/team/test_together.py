@@ -31,7 +31,7 @@ AMAL, BINA, CHAN, DEVI, ESHA = USERS = [
     user(name, 101 + at) for at, name in enumerate(("amal", "bina", "chan", "devi", "esha"))
 ]
 JOHN = AMAL.contacts[0]["contact_id"]  # TeleCMI's sample, whom everybody has
-AWAY = "search is unavailable because the server's database is"
+AWAY = "search is unavailable because the server's database is unreachable"
 
 
 @pytest.fixture(scope="module")

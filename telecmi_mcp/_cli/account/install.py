@@ -140,11 +140,11 @@ def _alone(operation: Callable[[], Change]) -> Change:
     """Do something while no other telecmi-mcp changes a configuration."""
     import anyio
 
-    from telecmi_mcp._private_files import held_lock, state_folder
+    from telecmi_mcp._private_files import file_lock, state_folder
     from telecmi_mcp.errors import ClientConfigError, DeadlineExceeded
 
     async def locked() -> Change:
-        async with held_lock(state_folder() / "hosts.lock", patience=_PATIENCE):
+        async with file_lock(state_folder() / "hosts.lock", timeout_s=_PATIENCE):
             return operation()
 
     try:
@@ -207,11 +207,11 @@ def _about_signing_in(settings: Settings) -> list[str]:
 async def _signed_in(base_url: str) -> list[str]:
     from telecmi_mcp._auth.resolve import open_saved_sign_ins
     from telecmi_mcp._private_files import state_folder
-    from telecmi_mcp.errors import StoreUnusable
+    from telecmi_mcp.errors import CredentialStoreUnusable
 
     try:
         return await open_saved_sign_ins(state_folder(), time_limit=_KEYRING_SECONDS).user_ids(base_url)
-    except StoreUnusable:
+    except CredentialStoreUnusable:
         return []
 
 

@@ -78,15 +78,15 @@ async def _sign_in(settings: Settings, account: Account, password: SecretStr, ch
     from telecmi_mcp._api.http import Channel
     from telecmi_mcp._auth.login import Login
     from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
-    from telecmi_mcp._auth.resolve import lock_of, open_saved_sign_ins
+    from telecmi_mcp._auth.resolve import login_lock_path, open_saved_sign_ins
     from telecmi_mcp._config.secrets import KnownSecrets
-    from telecmi_mcp._private_files import held_lock, state_folder
+    from telecmi_mcp._private_files import file_lock, state_folder
 
     folder = state_folder()
     channel = Channel(settings.base_url)
     login = Login(channel, RejectedPasswords(folder), KnownSecrets(), timeout=settings.timeout)
     try:
-        async with held_lock(lock_of(folder), patience=settings.timeout):
+        async with file_lock(login_lock_path(folder), timeout_s=settings.timeout):
             credentials, signed_in = await login.interactive(account, password)
             kept = replace(credentials, store=choice.store, password=password if choice.remember else None)
             await open_saved_sign_ins(folder, time_limit=_KEYRING_SECONDS).keep(kept)

@@ -37,14 +37,14 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 async def _sign_out(settings: Settings) -> str:
     from telecmi_mcp._auth.credentials import Account
     from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
-    from telecmi_mcp._auth.resolve import lock_of, open_saved_sign_ins
+    from telecmi_mcp._auth.resolve import login_lock_path, open_saved_sign_ins
     from telecmi_mcp._index.account_directory import name_owner
     from telecmi_mcp._index.location import cache_folder, forget_index
-    from telecmi_mcp._private_files import held_lock, state_folder
+    from telecmi_mcp._private_files import file_lock, state_folder
 
     folder = state_folder()
     sign_ins = open_saved_sign_ins(folder, time_limit=_KEYRING_SECONDS)
-    async with held_lock(lock_of(folder), patience=settings.timeout):
+    async with file_lock(login_lock_path(folder), timeout_s=settings.timeout):
         user_id = settings.user_id or await sign_ins.last_user_id(settings.base_url)
         account = Account(settings.base_url, user_id)
         await RejectedPasswords(folder).forget(account)

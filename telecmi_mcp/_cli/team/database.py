@@ -19,7 +19,7 @@ def opened_database(environ: Mapping[str, str]) -> Iterator[Database]:
     Raises:
         ConfigurationError: It is not set or cannot be an address, or what it needs is not installed.
         DatabaseAway: It cannot be reached.
-        DatabaseUnusable: It refuses a statement.
+        StatementRejected: It refuses a statement.
     """
     from telecmi_mcp.errors import DatabaseUnavailable
 

@@ -19,8 +19,8 @@ from telecmi_mcp._app import assemble_app
 from telecmi_mcp._auth.credentials import Account
 from telecmi_mcp._auth.login import Login
 from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
-from telecmi_mcp._auth.renewing_token import RenewedToken
-from telecmi_mcp._auth.resolve import GivenPassword, choose_source
+from telecmi_mcp._auth.renewing_token import RenewingToken
+from telecmi_mcp._auth.resolve import ConfiguredPassword, choose_source
 from telecmi_mcp._config.secrets import KnownSecrets
 from telecmi_mcp._task_groups import open_tasks
 from telecmi_mcp._team.accounts.credential_sources import (
@@ -108,7 +108,7 @@ class AppDeps:
                 choose,
                 open_location=self.open_location,
                 state=state,
-                terms=self.hooks_for(account),
+                hooks=self.hooks_for(account),
                 clock=self.clock,
             ) as app:
                 yield app
@@ -199,7 +199,7 @@ async def _open_callers(
         missing = NoSignIn(
             lambda: errors.CallerNotSignedIn() if membership_cache.is_believed else sign_in_unavailable()
         )
-        full = NoSignIn(lambda: errors.TooManyCalls(_FULL_SECONDS))
+        full = NoSignIn(lambda: errors.CallLimitReached(_FULL_SECONDS))
         tokens = _CallersTokens(ground, database, sign_ins, membership_cache)
         async with ground.app(lambda **_: missing) as nobody, ground.app(lambda **_: full) as overloaded_app:
             apps = AppsOfCallers(
@@ -243,19 +243,19 @@ async def _open_service(
 
 def _shared_token(
     ground: AppDeps, database: Database, sign_ins: TeamSignIns, membership_cache: MembershipCache, *, tasks: TaskGroup
-) -> RenewedToken:
+) -> RenewingToken:
     """The service's token, which one replica gets for all; without the database each for itself."""
     from telecmi_mcp._team.accounts.login_locks import LoginLocks, SharedPasswordHashes  # needs an extra
 
     settings = ground.settings
     user = Account(settings.base_url, settings.user_id)
-    given = GivenPassword(settings, ground.secrets)
+    given = ConfiguredPassword(settings, ground.secrets)
     credentials_source = ServiceCredentials(
         given, sign_ins, membership_cache, SharedAccount(user.base_url, user.user_id), ground.secrets
     )
     login = ground.login(RejectedPasswords(SharedPasswordHashes(database, is_needed=False)))
     locks = LoginLocks(database, patience=settings.timeout, is_needed=False)
-    return RenewedToken(credentials_source, login, tasks=tasks, lock=partial(locks.held, user), clock=ground.clock)
+    return RenewingToken(credentials_source, login, tasks=tasks, lock=partial(locks.held, user), clock=ground.clock)
 
 
 class _CallersTokens:
@@ -276,7 +276,7 @@ class _CallersTokens:
         if isinstance(account, Fault):
             return NoSignIn(account.error)
         credentials_source = CallerCredentials(self._sign_ins, self._membership_cache, account, self._ground.secrets)
-        return RenewedToken(
+        return RenewingToken(
             credentials_source,
             self._login,
             tasks=tasks,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from telecmi_mcp import errors
 from telecmi_mcp._api.token_source import TokenInfo
 from telecmi_mcp._auth.credentials import Account
-from telecmi_mcp._auth.token_sources import advised
+from telecmi_mcp._auth.token_sources import replace_hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from telecmi_mcp._auth.credentials import Credentials
-    from telecmi_mcp._auth.resolve import GivenPassword
+    from telecmi_mcp._auth.resolve import ConfiguredPassword
     from telecmi_mcp._config.secrets import KnownSecrets
     from telecmi_mcp._team.accounts.credential_store import SharedAccount, TeamSignIns
     from telecmi_mcp._team.accounts.membership_cache import MembershipCache
@@ -40,7 +40,7 @@ class NoSignIn:
         """Return ``None``."""
         return None
 
-    def explain(self, refusal: errors.TokenRefused) -> errors.TokenRefused:
+    def explain(self, refusal: errors.TokenRejected) -> errors.TokenRejected:
         """Return the refusal, which nothing here can lead to."""
         return refusal
 
@@ -66,7 +66,7 @@ class CallerCredentials:
         """The user whose login would renew the token."""
         return Account(self.account.base_url, self.account.user_id) if self._known is None else self._known.account
 
-    def stamp(self) -> object:
+    def revision(self) -> object:
         """Return what the roll says of the account; once a database that a read missed is back, something else."""
         return self.membership_cache.stamp_of(self.account), self._missed in {None, self.membership_cache.looks}
 
@@ -95,14 +95,14 @@ class CallerCredentials:
         self._known = credentials
         await self.sign_ins.update(credentials)
 
-    def tell(self, error: errors.TelecmiError) -> errors.TelecmiError:
+    def with_hint(self, error: errors.TelecmiError) -> errors.TelecmiError:
         """Say who can help: whoever runs this server."""
         if isinstance(error, errors.NotSignedIn):
             return errors.CallerNotSignedIn()
         if isinstance(error, errors.DatabaseUnavailable):
             return sign_in_unavailable()
-        hint = "Ask whoever runs this server to run telecmi-mcp team sign-in for you again"
-        return advised(error, password=hint, token=hint)
+        hint = "Ask the operator of this server to run telecmi-mcp team sign-in for you again"
+        return replace_hint(error, password=hint, token=hint)
 
     @property
     def source(self) -> str:
@@ -117,13 +117,13 @@ class ServiceCredentials:
     The token is in the database without the password. While the database is away each replica goes on by itself.
     """
 
-    given: GivenPassword
+    given: ConfiguredPassword
     sign_ins: TeamSignIns
     membership_cache: MembershipCache
     account: SharedAccount
     secrets: KnownSecrets
 
-    def stamp(self) -> object:
+    def revision(self) -> object:
         """Return what the roll says of the account."""
         return self.membership_cache.stamp_of(self.account)
 
@@ -144,10 +144,10 @@ class ServiceCredentials:
         if not self.sign_ins.is_away:
             await self.sign_ins.keep_apart(replace(credentials, password=None))
 
-    def tell(self, error: errors.TelecmiError) -> errors.TelecmiError:
+    def with_hint(self, error: errors.TelecmiError) -> errors.TelecmiError:
         """Say which variables are meant, to whoever runs this server."""
         hint = "Whoever runs this server must check TELECMI_USER_ID and its password"
-        return advised(error, password=hint, token=hint)
+        return replace_hint(error, password=hint, token=hint)
 
     @property
     def source(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from telecmi_mcp._auth.credentials import Account, packed, unpacked
 from telecmi_mcp._index.account_directory import name_organisation, name_owner
 from telecmi_mcp._team.config.variables import ENCRYPTION_KEYS
-from telecmi_mcp.errors import ConfigurationError, StoreUnusable
+from telecmi_mcp.errors import ConfigurationError, CredentialStoreUnusable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -71,7 +71,7 @@ class Listed(NamedTuple):
 class Fault(NamedTuple):
     """Why what the database holds of a caller's sign-in cannot be used, for as many callers as it concerns."""
 
-    kind: type[ConfigurationError | StoreUnusable]
+    kind: type[ConfigurationError | CredentialStoreUnusable]
     hint: str
     fact: str
 
@@ -80,7 +80,7 @@ class Fault(NamedTuple):
         """No account's name."""
         return ""
 
-    def error(self) -> ConfigurationError | StoreUnusable:
+    def error(self) -> ConfigurationError | CredentialStoreUnusable:
         """Return the error that says so."""
         return self.kind(hint=self.hint, fact=self.fact)
 
@@ -135,7 +135,7 @@ class TeamSignIns:
 
         Raises:
             ConfigurationError: The key is missing that it was encrypted with.
-            StoreUnusable: It was altered, or belongs to another account.
+            CredentialStoreUnusable: It was altered, or belongs to another account.
         """
         row = await self._database.run(partial(_find, account))
         if row is None:
@@ -237,7 +237,7 @@ class TeamSignIns:
     def _fault(self, bond: bytes, about: str) -> Fault | None:
         try:
             self._vault.unseal(bond, about=about)
-        except (ConfigurationError, StoreUnusable) as why:
+        except (ConfigurationError, CredentialStoreUnusable) as why:
             return Fault(type(why), why.hint, why.fact)
         return None
 

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from telecmi_mcp._private_files import read_private
 from telecmi_mcp._team.config import variables
-from telecmi_mcp.errors import ConfigurationError, StoreUnusable
+from telecmi_mcp.errors import ConfigurationError, CredentialStoreUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,7 +97,7 @@ class Vault:
 
         Raises:
             ConfigurationError: The key that it was encrypted with is not there; the sentence names the setting.
-            StoreUnusable: It was changed, or sealed about something else.
+            CredentialStoreUnusable: It was changed, or sealed about something else.
         """
         if len(sealed) < _HEAD_BYTES or not sealed.startswith(_VERSION):
             raise _altered()
@@ -152,8 +152,8 @@ def _name(key: bytes) -> bytes:
     return hashlib.sha256(_USE + key).digest()[:_NAME_BYTES]
 
 
-def _altered() -> StoreUnusable:
-    return StoreUnusable(
+def _altered() -> CredentialStoreUnusable:
+    return CredentialStoreUnusable(
         hint="Whoever runs this server must run telecmi-mcp team sign-in again",
         fact="what its database holds of a TeleCMI sign-in was altered, or belongs to another",
     )

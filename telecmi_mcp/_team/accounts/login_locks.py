@@ -11,10 +11,10 @@ import anyio
 import psycopg
 from anyio.to_thread import run_sync
 
-from telecmi_mcp._auth.rejected_passwords import KEPT
+from telecmi_mcp._auth.rejected_passwords import MAX_HASHES
 from telecmi_mcp._team.accounts.credential_sources import sign_in_unavailable
 from telecmi_mcp._team.accounts.credential_store import note_refusal
-from telecmi_mcp.errors import DatabaseUnavailable, DatabaseUnusable, DeadlineExceeded
+from telecmi_mcp.errors import DatabaseUnavailable, DeadlineExceeded, StatementRejected
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -117,7 +117,7 @@ class SharedPasswordHashes:
         try:
             with self._database.connection() as connection:
                 _add(connection, account, mark)
-        except (DatabaseUnavailable, DatabaseUnusable) as why:  # the refusal itself is what must be told
+        except (DatabaseUnavailable, StatementRejected) as why:  # the refusal itself is what must be told
             _log.warning("a refused password is remembered in this process only: %s", why.code)
 
     def forget(self, account: Account) -> None:
@@ -132,7 +132,7 @@ class SharedPasswordHashes:
                 )
         except (
             DatabaseUnavailable,
-            DatabaseUnusable,
+            StatementRejected,
         ) as why:  # the token that a login has just brought must not be lost
             _log.warning("a refused password stays remembered: %s", why.code)
 
@@ -166,6 +166,6 @@ def _add(connection: Connection, account: Account, mark: str) -> None:
         "DELETE FROM telecmi_mcp.refused_password WHERE base_url = %s AND user_id = %s AND mark_id NOT IN "
         "(SELECT mark_id FROM telecmi_mcp.refused_password WHERE base_url = %s AND user_id = %s "
         "ORDER BY mark_id DESC LIMIT %s)",
-        (*user, *user, KEPT),
+        (*user, *user, MAX_HASHES),
     )
     note_refusal(connection, account)

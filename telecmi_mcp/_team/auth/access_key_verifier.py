@@ -14,7 +14,7 @@ from mcp.server.auth.provider import AccessToken
 
 from telecmi_mcp._team.auth.access_keys import MAX_KEYS, REVOKED_AFTER, hash_of, is_key, note_uses, valid_holders
 from telecmi_mcp._team.auth.refreshing_cache import CachePolicy, RefreshingCache
-from telecmi_mcp.errors import DatabaseUnavailable, DatabaseUnusable
+from telecmi_mcp.errors import DatabaseUnavailable, StatementRejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,5 +109,5 @@ class _Uses:
     def _write(self) -> None:
         with self._lock:
             used, self._pending = self._pending, set()
-        with suppress(DatabaseUnavailable, DatabaseUnusable), self._database.connection() as connection:
+        with suppress(DatabaseUnavailable, StatementRejected), self._database.connection() as connection:
             note_uses(connection, used)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import SecretStr
 
 from telecmi_mcp._team.auth.callers import is_name
-from telecmi_mcp.errors import AccessKeyUnchanged
+from telecmi_mcp.errors import AccessKeyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,16 +61,16 @@ def add_key(connection: Connection, name: str) -> SecretStr:
     """Make a key; this is the only time that it can be seen.
 
     Raises:
-        AccessKeyUnchanged: The name cannot be one or has a key already, or there are too many keys.
+        AccessKeyError: The name cannot be one or has a key already, or there are too many keys.
     """
     if not is_name(name):
-        raise AccessKeyUnchanged(
+        raise AccessKeyError(
             hint="Choose a name of 1 to 64 printable, composed characters, without a space at its ends",
             fact="it cannot be one",
         )
     count = connection.execute("SELECT count(*) FROM telecmi_mcp.access_key WHERE revoked_at IS NULL").fetchone()
     if count and count[0] >= MAX_KEYS:
-        raise AccessKeyUnchanged(hint="Revoke keys that nobody uses", fact=f"there are {MAX_KEYS:,} already")
+        raise AccessKeyError(hint="Revoke keys that nobody uses", fact=f"there are {MAX_KEYS:,} already")
     key = f"tmk_{secrets.token_urlsafe(_RANDOM_BYTES)}"
     made = connection.execute(
         "INSERT INTO telecmi_mcp.access_key (name, hash) VALUES (%s, %s) "
@@ -78,7 +78,7 @@ def add_key(connection: Connection, name: str) -> SecretStr:
         (name, hash_of(key)),
     )
     if not made.rowcount:
-        raise AccessKeyUnchanged(
+        raise AccessKeyError(
             hint="Revoke the key of this name first, or choose another name", fact="it has a key already"
         )
     return SecretStr(key)
@@ -88,13 +88,13 @@ def revoke_key(connection: Connection, name: str) -> None:
     """End the key of this name, for good.
 
     Raises:
-        AccessKeyUnchanged: There is no valid one.
+        AccessKeyError: There is no valid one.
     """
     ended = connection.execute(
         "UPDATE telecmi_mcp.access_key SET revoked_at = now() WHERE name = %s AND revoked_at IS NULL", (name,)
     )
     if not ended.rowcount:
-        raise AccessKeyUnchanged(hint="Look at telecmi-mcp team key list", fact="no valid key has this name")
+        raise AccessKeyError(hint="Look at telecmi-mcp team key list", fact="no valid key has this name")
 
 
 def all_keys(connection: Connection) -> list[AccessKey]:

@@ -17,7 +17,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 from telecmi_mcp._config.variables import unusable
 from telecmi_mcp._team.config.variables import DATABASE_URL
 from telecmi_mcp._team.db.migrate import migrate
-from telecmi_mcp.errors import DatabaseUnavailable, DatabaseUnusable
+from telecmi_mcp.errors import DatabaseUnavailable, StatementRejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +101,7 @@ class Database:
 
         Raises:
             DatabaseAway: It cannot be reached.
-            DatabaseUnusable: It refuses a step.
+            StatementRejected: It refuses a step.
         """
         with self.connection() as connection:
             return migrate(connection)
@@ -112,7 +112,7 @@ class Database:
 
         Raises:
             DatabaseAway: There is none, or it was lost; nothing was committed.
-            DatabaseUnusable: The database refuses a statement.
+            StatementRejected: The database refuses a statement.
         """
         try:
             with self._pool.connection() as connection:
@@ -124,7 +124,7 @@ class Database:
             raise DatabaseUnavailable(detail=type(why).__name__) from None
         except psycopg.Error as why:
             _log.error("the database refused a statement: %s %s", type(why).__name__, why.sqlstate)
-            raise DatabaseUnusable(detail=f"{type(why).__name__} {why.sqlstate}") from None
+            raise StatementRejected(detail=f"{type(why).__name__} {why.sqlstate}") from None
 
     def connect_apart(self) -> Connection:
         """Open a connection of its own, which commits each statement: for locks that last as long as it does.
@@ -153,7 +153,7 @@ class Database:
 
         Raises:
             DatabaseAway: There is no connection, or it was lost.
-            DatabaseUnusable: The database refuses a statement.
+            StatementRejected: The database refuses a statement.
         """
         return await run_sync(partial(self._do, operation))
 

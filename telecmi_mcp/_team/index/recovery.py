@@ -12,7 +12,7 @@ from anyio.to_thread import run_sync
 from telecmi_mcp._task_groups import open_tasks
 from telecmi_mcp._team.index.cleanup import forget_unused
 from telecmi_mcp._team.index.postgres_store import VERSION
-from telecmi_mcp.errors import DatabaseUnavailable, DatabaseUnusable, TelecmiError
+from telecmi_mcp.errors import DatabaseUnavailable, StatementRejected, TelecmiError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -72,7 +72,7 @@ class SyncRecovery:
         """Look once, and tell how many seconds later to look again."""
         try:
             abandoned = await run_sync(self._abandoned)
-        except (DatabaseUnavailable, DatabaseUnusable) as why:
+        except (DatabaseUnavailable, StatementRejected) as why:
             _log.debug("the caretaker waits: %s", why.code)
             return _AWAY_PAUSE
         async with open_tasks() as tasks:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from telecmi_mcp.errors import DatabaseUnavailable, DatabaseUnusable
+from telecmi_mcp.errors import DatabaseUnavailable, StatementRejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,7 +133,7 @@ class WriterLocks:
         """Let go of everything; when this returns, another replica can take it."""
         with self._using:
             if self._connection is not None:
-                with suppress(DatabaseUnavailable, DatabaseUnusable):
+                with suppress(DatabaseUnavailable, StatementRejected):
                     self.ask("SELECT pg_advisory_unlock_all()")
             self._lose()
 
@@ -142,7 +142,7 @@ class WriterLocks:
 
         Raises:
             DatabaseAway: It was lost, or there is none: then nobody waits for another one for a second.
-            DatabaseUnusable: The database refuses the statement.
+            StatementRejected: The database refuses the statement.
         """
         with self._using:
             try:
@@ -155,7 +155,7 @@ class WriterLocks:
                 self._lose()
                 raise DatabaseUnavailable(detail=type(why).__name__) from None
             except psycopg.Error as why:
-                raise DatabaseUnusable(detail=f"{type(why).__name__} {why.sqlstate}") from None
+                raise StatementRejected(detail=f"{type(why).__name__} {why.sqlstate}") from None
             return row[0] if row else None
 
     def _connected(self) -> Connection:

@@ -15,7 +15,7 @@ from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp._team.policy.audit import Entry
 from telecmi_mcp._team.policy.metrics import CANCELLED
 from telecmi_mcp._team.policy.quotas import Quota
-from telecmi_mcp.errors import TooManyAtOnce, TooManyCalls
+from telecmi_mcp.errors import CallLimitReached, ConcurrencyLimitReached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -89,11 +89,11 @@ class CallMiddleware:
     async def _refusal(self, name: str, *, has_place: bool) -> TelecmiError | None:
         if not has_place:
             self._metrics.count_limit("caller_concurrency")
-            return TooManyAtOnce()
+            return ConcurrencyLimitReached()
         wait = await self._quotas.take(Quota(f"caller:{name}", self._settings.caller_rate_limit))
         if wait:
             self._metrics.count_limit("caller_rate")
-            return TooManyCalls(wait)
+            return CallLimitReached(wait)
         return None
 
     @contextmanager

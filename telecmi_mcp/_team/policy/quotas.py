@@ -21,7 +21,7 @@ import anyio
 from anyio.to_thread import run_sync
 
 from telecmi_mcp._api.limiters import RateLimit
-from telecmi_mcp.errors import DatabaseUnavailable, DatabaseUnusable
+from telecmi_mcp.errors import DatabaseUnavailable, StatementRejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,7 +158,7 @@ class Quotas:
                     abandon_on_cancel=True,
                     limiter=self._threads,
                 )
-        except (DatabaseUnavailable, DatabaseUnusable, TimeoutError) as why:
+        except (DatabaseUnavailable, StatementRejected, TimeoutError) as why:
             self._note_away(why)
             return None
         self._note_there()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from telecmi_mcp._team.policy.quotas import Quota
-from telecmi_mcp.errors import TooManyCalls
+from telecmi_mcp.errors import CallLimitReached
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -52,13 +52,13 @@ class RequestQueue:
         """Wait for the turn of one request.
 
         Raises:
-            TooManyCalls: It would come after the call's deadline.
+            CallLimitReached: It would come after the call's deadline.
         """
         if not self._per_minute:
             return
         try:
             await self._queues[in_background].wait_for_turn()
-        except TooManyCalls:
+        except CallLimitReached:
             self._on_late()
             raise
 
@@ -96,4 +96,4 @@ class _Queue:
 
 def _refuse_if_late(wait: float) -> None:
     if anyio.current_time() + wait >= anyio.current_effective_deadline():
-        raise TooManyCalls(wait)
+        raise CallLimitReached(wait)

@@ -16,7 +16,7 @@ from telecmi_mcp._auth.credentials import Account, Credentials
 from telecmi_mcp._team.accounts.credential_store import SharedAccount, TeamSignIns
 from telecmi_mcp._team.accounts.encryption import new_key
 from telecmi_mcp._team.accounts.login_locks import LoginLocks, SharedPasswordHashes
-from telecmi_mcp.errors import ConfigurationError, DatabaseUnavailable, DeadlineExceeded, StoreUnusable
+from telecmi_mcp.errors import ConfigurationError, CredentialStoreUnusable, DatabaseUnavailable, DeadlineExceeded
 
 if TYPE_CHECKING:
     from team.postgres import Cluster
@@ -105,7 +105,7 @@ async def test_swapped_rows_are_noticed(house: House) -> None:
             "WHERE o.sign_in_id <> s.sign_in_id"
         )
     for account in (HER_ACCOUNT, HIS_ACCOUNT):
-        with pytest.raises(StoreUnusable, match="altered, or belongs to another"):
+        with pytest.raises(CredentialStoreUnusable, match="altered, or belongs to another"):
             await house.sign_ins.find(account)
 
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from telecmi_mcp._config.secrets import KnownSecrets
 from telecmi_mcp._team.accounts.encryption import Vault, new_key, open_vault
 from telecmi_mcp._team.config.settings import TeamSettings
-from telecmi_mcp.errors import ConfigurationError, StoreUnusable
+from telecmi_mcp.errors import ConfigurationError, CredentialStoreUnusable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def test_what_was_sealed_is_unsealed_and_looks_different_each_time() -> None:
 
 def test_what_was_sealed_about_one_row_is_refused_in_another() -> None:
     vault = Vault([OLD])
-    with pytest.raises(StoreUnusable, match="belongs to another"):
+    with pytest.raises(CredentialStoreUnusable, match="belongs to another"):
         vault.unseal(vault.seal("secret", about="her"), about="him")
 
 
@@ -38,10 +38,10 @@ def test_a_changed_bit_anywhere_is_noticed() -> None:
     sealed = vault.seal("secret", about="row")
     for place in range(len(sealed)):
         changed = bytes([*sealed[:place], sealed[place] ^ 1, *sealed[place + 1 :]])
-        with pytest.raises((StoreUnusable, ConfigurationError)):
+        with pytest.raises((CredentialStoreUnusable, ConfigurationError)):
             vault.unseal(changed, about="row")
     for length in range(len(sealed)):
-        with pytest.raises(StoreUnusable):
+        with pytest.raises(CredentialStoreUnusable):
             vault.unseal(sealed[:length], about="row")
 
 

@@ -23,7 +23,7 @@ from telecmi_mcp._team.auth.access_keys import add_key, all_keys, hash_of, note_
 from telecmi_mcp._team.auth.callers import MAX_NAME, is_name
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.db.database import Database
-from telecmi_mcp.errors import AccessKeyUnchanged, DatabaseUnavailable
+from telecmi_mcp.errors import AccessKeyError, DatabaseUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -244,7 +244,7 @@ async def test_a_database_that_hangs_keeps_one_call_waiting_and_not_for_long(
 
 def test_a_name_has_one_valid_key_and_is_free_again_after_it(database: Database) -> None:
     first = add(database)
-    with pytest.raises(AccessKeyUnchanged, match="has a key already"):
+    with pytest.raises(AccessKeyError, match="has a key already"):
         add(database)
     revoke(database)
     assert add(database) != first
@@ -253,14 +253,14 @@ def test_a_name_has_one_valid_key_and_is_free_again_after_it(database: Database)
 
 
 def test_to_revoke_what_is_not_there_is_told(database: Database) -> None:
-    with pytest.raises(AccessKeyUnchanged, match="no valid key has this name"):
+    with pytest.raises(AccessKeyError, match="no valid key has this name"):
         revoke(database)
 
 
 def test_there_is_an_end_to_keys(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access_keys, "MAX_KEYS", 1)
     add(database)
-    with pytest.raises(AccessKeyUnchanged, match="Revoke keys that nobody uses"):
+    with pytest.raises(AccessKeyError, match="Revoke keys that nobody uses"):
         add(database, "second")
 
 
@@ -269,7 +269,7 @@ def test_there_is_an_end_to_keys(database: Database, monkeypatch: pytest.MonkeyP
 )
 def test_a_name_that_cannot_be_one_gets_no_key(database: Database, bad: str) -> None:
     assert not is_name(bad)
-    with pytest.raises(AccessKeyUnchanged, match="Choose a name"):
+    with pytest.raises(AccessKeyError, match="Choose a name"):
         add(database, bad)
 
 

@@ -13,7 +13,7 @@ from telecmi_mcp._team.context import open_team
 from telecmi_mcp._team.db import migrate
 from telecmi_mcp._team.db.database import MAX_CONNECTIONS, Database
 from telecmi_mcp._team.http.asgi import build_app
-from telecmi_mcp.errors import ConfigurationError, DatabaseUnavailable, DatabaseUnusable
+from telecmi_mcp.errors import ConfigurationError, DatabaseUnavailable, StatementRejected
 
 if TYPE_CHECKING:
     import psycopg
@@ -61,7 +61,7 @@ async def test_a_database_that_is_away_is_one_error_and_heals_by_itself(caplog: 
 async def test_a_refused_statement_is_told_without_its_words(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(DatabaseUnusable) as caught:
+    with pytest.raises(StatementRejected) as caught:
         await database.run(lambda connection: connection.execute("SELECT 'secret words' FROM nowhere"))
     assert caught.value.detail == "UndefinedTable 42P01"
     assert "words" not in caplog.text
@@ -120,7 +120,7 @@ def test_the_password_is_in_no_repr(database: Database, database_url: SecretStr)
 def test_an_address_that_cannot_be_one_is_refused_before_anything_connects(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         build_app(TeamSettings(database_url=SecretStr(url)))
-    assert str(caught.value) == "Correct TELECMI_DATABASE_URL: it takes postgresql://USER:PASSWORD@HOST/NAME."
+    assert str(caught.value) == "Correct TELECMI_DATABASE_URL: use postgresql://USER:PASSWORD@HOST/NAME."
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from telecmi_mcp._api.http import UpstreamHealth
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.http.asgi import build_app
 from telecmi_mcp._team.http.health import LATELY_SECONDS, LOOK_SECONDS, Health, telecmi_word
-from telecmi_mcp.errors import DatabaseUnavailable, ServiceFailed, TokenRefused, Unreachable
+from telecmi_mcp.errors import DatabaseUnavailable, ServiceFailed, TokenRejected, Unreachable
 from telecmi_mcp.sandbox import create_sandbox
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def test_what_telecmi_did_is_one_word_for_some_minutes() -> None:
 
 
 def test_a_refusal_is_an_answer_and_silence_or_a_defect_is_a_failure() -> None:
-    for error, failed in ((None, False), (TokenRefused(404), False), (Unreachable(), True), (ServiceFailed(), True)):
+    for error, failed in ((None, False), (TokenRejected(404), False), (Unreachable(), True), (ServiceFailed(), True)):
         upstream_health = UpstreamHealth()
         upstream_health.note(error)
         assert (upstream_health.failed_at > -math.inf, upstream_health.answered_at > -math.inf) == (failed, not failed)

@@ -224,7 +224,7 @@ async def test_any_of_several_workers_answers_any_request() -> None:
         (["--http", "0.0.0.0:8000"], "Set TELECMI_CALLERS: an address that other machines reach needs callers"),
         (
             ["--http", "example.com:80"],
-            "Correct TELECMI_HTTP (--http): it takes HOST:PORT, the host an IP address or localhost",
+            "Correct TELECMI_HTTP (--http): use HOST:PORT, the host an IP address or localhost",
         ),
         (["--http", "--allowed-host", "a b"], "Correct TELECMI_ALLOWED_HOSTS (--allowed-host)"),
         (["--http", "--allowed-host", "localhost", "--allowed-host", "mcp.example.com"], "Set TELECMI_CALLERS: "),

@@ -91,7 +91,7 @@ async def opened_desk(
         metrics=metrics,
     )
     transport = ASGITransport(app=create_sandbox(quirks or Quirks()))
-    server = create_server(lambda: open_app(SIGNED_IN, transport=transport, terms=RequestHooks(watch=metrics.watch)))
+    server = create_server(lambda: open_app(SIGNED_IN, transport=transport, hooks=RequestHooks(watch=metrics.watch)))
     server.middleware[1:1] = [guard, *middleware]
     logger, taker = logging.getLogger(LOGGER), Taker()
     level = logger.level
@@ -186,7 +186,7 @@ async def test_calls_over_the_limit_are_refused_in_the_form_of_other_errors(gene
         refused = await desk.client.call_tool("list_contacts", {})
         assert refused.is_error
         assert refused.structured_content is None
-        assert refused.content[0].text.startswith("Wait 30 s, then go on more slowly: ")  # type: ignore[union-attr]  # it is text
+        assert refused.content[0].text.startswith("Wait 30 s, then call less often: ")  # type: ignore[union-attr]  # it is text
         for ask in (
             lambda: desk.client.read_resource("telecmi://status"),
             lambda: desk.client.get_prompt("find_contact", {"who": "priya"}),

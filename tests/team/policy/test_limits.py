@@ -45,9 +45,9 @@ async def test_callers_and_accounts_have_their_limits_on_all_replicas_together(
     }
     with opened_replica(**variables) as one, opened_replica(**variables) as other:
         assert await list_as(priya, one.url) == ""
-        assert "then go on more slowly" in await list_as(priya, other.url)  # her one call was made elsewhere
+        assert "then call less often" in await list_as(priya, other.url)  # her one call was made elsewhere
         assert await list_as(arun, other.url) == ""
-        assert "then go on more slowly" in await list_as(mira, one.url)  # the account's two requests were sent
+        assert "then call less often" in await list_as(mira, one.url)  # the account's two requests were sent
         told = [(line["caller"], line["outcome"], line["contacts"]) for line in [*one.stop(), *other.stop()]]
     assert told == [
         ("priya", "ok", 3),

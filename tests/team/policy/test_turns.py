@@ -15,7 +15,7 @@ from telecmi_mcp._api.http import Channel
 from telecmi_mcp._auth.token_sources import FixedToken
 from telecmi_mcp._team.policy.quotas import Quotas
 from telecmi_mcp._team.policy.request_queue import RequestQueue
-from telecmi_mcp.errors import TooManyCalls, Unavailable
+from telecmi_mcp.errors import CallLimitReached, Unavailable
 from telecmi_mcp.sandbox import Quirks, create_sandbox
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ async def is_refused(turns: RequestQueue, *, seconds: float) -> bool:
     with anyio.move_on_after(seconds):
         try:
             await turns.admit(CALL)
-        except TooManyCalls:
+        except CallLimitReached:
             return True
     return False
 
@@ -79,7 +79,7 @@ async def test_a_call_whose_turn_would_come_after_its_deadline_is_refused_at_onc
     time, late = Time(), list[str]()
     acme = turns(time, 1, late=late)
     await acme.admit(CALL)
-    with anyio.move_on_after(30), pytest.raises(TooManyCalls) as caught:
+    with anyio.move_on_after(30), pytest.raises(CallLimitReached) as caught:
         await acme.admit(CALL)
     assert caught.value.retry_after == pytest.approx(60)
     assert not time.slept
@@ -189,12 +189,12 @@ async def test_a_refused_turn_sends_nothing_and_is_not_repeated() -> None:
     async def admit(_: bool) -> None:  # noqa: FBT001 - as Terms has it
         nonlocal asked
         asked += 1
-        raise TooManyCalls(60)
+        raise CallLimitReached(60)
 
     sandbox = create_sandbox()
     channel = Channel("http://localhost", transport=ASGITransport(app=sandbox))
     client = TelecmiClient(channel, FixedToken(SIGNED_IN.token), terms=RequestHooks(admit))
-    with pytest.raises(TooManyCalls):
+    with pytest.raises(CallLimitReached):
         await client.list_contacts()
     assert asked == 1
     assert not sandbox.state.requests
