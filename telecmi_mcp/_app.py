@@ -135,7 +135,7 @@ async def assemble_app(
     """
     async with open_tasks() as tasks:
         tokens = choose(tasks=tasks)
-        client = TelecmiClient(channel, tokens, timeout=settings.timeout, terms=hooks)
+        client = TelecmiClient(channel, tokens, timeout=settings.timeout, hooks=hooks)
         directory = _open_directory(settings, client, tokens, tasks, open_location)
         rate_limit = RateLimit(settings.rate_limit, clock=time.monotonic)
         preconnect = partial(tasks.start_soon, _connect_ahead, client, settings, state)
@@ -149,7 +149,7 @@ async def assemble_app(
 async def _connect_ahead(client: TelecmiClient, settings: Settings, state: Path | None) -> None:
     with suppress(TelecmiError):  # the first call fails with the same error and reports it
         if settings.preconnect and await has_credential(settings, state):
-            await client.connect_ahead()
+            await client.preconnect()
 
 
 def _open_directory(

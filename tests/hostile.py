@@ -1,4 +1,4 @@
-"""A TeleCMI of several accounts that sends more than it was asked for: each contact's company tells whose it is."""
+"""A TeleCMI of several accounts that sends more than the answers. The company of each contact names its account."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import anyio
-
 from faults.plays import answer, chunked
+from faults.server import rest
 
 if TYPE_CHECKING:
     import ssl
@@ -23,12 +22,12 @@ _CONTACTS = 3
 
 
 def owner_of(token: str) -> str:
-    """Whose token it is; the token itself would be taken out of every answer."""
+    """Return the account of a token; the token itself would be removed from every answer."""
     return token.rpartition("-")[2]
 
 
 def contacts_of(token: str) -> list[dict[str, str]]:
-    """The contacts of an account, each with its owner as the company."""
+    """Return the contacts of an account, each with the account as its company."""
     seed = sum(token.encode()) << 64
     return [
         {"contact_id": str(UUID(int=seed + number)), "first_name": f"Ann{number}", "company": owner_of(token)}
@@ -38,11 +37,11 @@ def contacts_of(token: str) -> list[dict[str, str]]:
 
 @dataclass(slots=True)
 class Visit:
-    """One connection, as a trick sees it.
+    """One connection, for a trick.
 
     Attributes:
         reply: The right answer to the request that was just read, without a head.
-        others: An answer to somebody else, with its head.
+        others: An answer to a request of another account, with its head.
     """
 
     writer: asyncio.StreamWriter
@@ -55,13 +54,6 @@ class Visit:
             self.writer.write(piece)
             await self.writer.drain()
             await rest()
-
-
-async def rest() -> None:
-    """Let everybody read what has come."""
-    for _ in range(5):
-        await anyio.lowlevel.checkpoint()
-    await anyio.wait_all_tasks_blocked()
 
 
 def follows(surplus: Callable[[Visit], bytes], *, form: Callable[[bytes], bytes] = answer) -> Any:
@@ -91,7 +83,7 @@ def _in_chunks(body: bytes) -> bytes:
 
 
 def _with_the_next() -> Any:
-    """Send each answer once more when the next request has come: that cannot be told from the answer to it."""
+    """Send each answer once more when the next request has come: it looks like the answer to it."""
     before: dict[asyncio.StreamWriter, bytes] = {}
 
     async def run(visit: Visit) -> None:
@@ -122,7 +114,7 @@ TRICKS: dict[str, Any] = {
 
 
 LATE = [AFTER_THE_NEXT_REQUEST, *(trick for name, trick in TRICKS.items() if "before the next request" in name)]
-"""What is sent when the answer has been read already."""
+"""Tricks that send bytes after the answer has been read."""
 
 
 @dataclass(slots=True)
@@ -130,23 +122,27 @@ class HostileTelecmi:
     """Listens on loopback and plays its trick with every answer.
 
     Attributes:
-        trick: Sends the answer; what is beside it, is its matter.
+        trick: Sends the answer, and more.
+        socks: Answers of a SOCKS proxy to the messages of a handshake, where this is one.
         after_tunnel: What follows the answer to CONNECT in the same segment, where this is a proxy.
-        tokens_of: The tokens that each connection has met, by its number.
-        logins: How many passwords have come.
-        requests: How many requests have come.
+        tokens_of: The tokens that came over each connection, by its number.
+        logins: Number of passwords that came.
+        requests: Number of requests that came.
+        handshake: The messages of clients to the SOCKS proxy.
         open: The connections that are open.
-        left: Is set whenever one is closed.
-        quiet: Nothing is being sent.
+        left: Set when one is closed.
+        quiet: Set while nothing is being sent.
     """
 
     trick: Any
     tls: ssl.SSLContext | None = None
     is_proxy: bool = False
+    socks: tuple[bytes, ...] | None = None
     after_tunnel: bytes = b""
     tokens_of: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     logins: int = 0
     requests: int = 0
+    handshake: list[bytes] = field(default_factory=list)
     open: set[int] = field(default_factory=set)
     left: asyncio.Event = field(default_factory=asyncio.Event)
     quiet: asyncio.Event = field(default_factory=asyncio.Event)
@@ -156,7 +152,7 @@ class HostileTelecmi:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[HostileTelecmi]:
         """Listen for as long as the context lasts."""
-        tls = None if self.is_proxy else self.tls
+        tls = None if self.is_proxy or self.socks else self.tls
         async with await asyncio.start_server(self._welcome, "127.0.0.1", 0, ssl=tls) as server:
             self.port = server.sockets[0].getsockname()[1]
             yield self
@@ -167,12 +163,12 @@ class HostileTelecmi:
         return f"http://127.0.0.1:{self.port}"
 
     async def settled(self) -> None:
-        """Wait until all has come that the last answer brings along."""
+        """Wait until everything has arrived that belongs to the last answer."""
         await self.quiet.wait()
         await rest()
 
     async def say(self, data: bytes) -> None:
-        """Send something on the last connection, without having been asked."""
+        """Send something on the last connection without a request."""
         assert self._last is not None
         await Visit(self._last).send(data)
 
@@ -183,6 +179,11 @@ class HostileTelecmi:
         self.left.clear()
         self.tokens_of[number] = set()
         with suppress(OSError, EOFError, asyncio.CancelledError):
+            for reply in self.socks or ():
+                self.handshake.append(await reader.read(300))
+                writer.write(reply)
+            if self.socks and self.tls:
+                await writer.start_tls(self.tls)
             if self.is_proxy:
                 await reader.readuntil(b"\r\n\r\n")
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n" + self.after_tunnel)
@@ -216,6 +217,6 @@ def _reply(asked: dict[str, Any]) -> dict[str, Any]:
         return {"code": 404, "error": True, "msg": "no such token"}
     contacts = contacts_of(asked["token"])
     if "contact_id" in asked:
-        # As a box does that answers from a list of one's own: the id alone would not show whose it is.
+        # As a proxy with a cache may answer: the id alone would not show whose it is.
         contacts = [{**contacts[0], "contact_id": asked["contact_id"]}]
     return {"code": 200, "contacts": contacts, "count": len(contacts)}

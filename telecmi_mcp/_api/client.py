@@ -1,6 +1,6 @@
-"""The TeleCMI client: contacts by id and by page, inside a deadline, with retries and limits.
+"""Client of TeleCMI's contacts, by id and by page, with a deadline, retries and limits.
 
-Both calls are reads, so they may be repeated although they are POST.
+Both calls are reads, so it may retry them although they are POST.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import anyio
 from telecmi_mcp import errors
 from telecmi_mcp._api import protocol
 from telecmi_mcp._api.cursors import CursorTrail
-from telecmi_mcp._api.http import AHEAD_SECONDS
-from telecmi_mcp._api.limiters import Gate, RetryBudget, pause_before
+from telecmi_mcp._api.http import PRECONNECT_TIMEOUT_S
+from telecmi_mcp._api.limiters import ConcurrencyLimit
+from telecmi_mcp._api.retry import RetryBudget, retry_delay_s
 from telecmi_mcp._api.transport import MAX_CONNECTIONS
 from telecmi_mcp._sanitize import clean
 
@@ -37,23 +38,25 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_AMBIGUOUS = {400, 404}  # besides their own meaning, TeleCMI's answers to an id that it does not know
-_NEARLY = 0.98
-_SILENCE = 0.5  # of the deadline, after which a second request is sent beside a silent one
+# TeleCMI answers these to an unknown id too.
+_AMBIGUOUS = {400, 404}
+# The attempt ends by its own timeout shortly before the call's deadline: a cancelled attempt would not be recorded.
+_ATTEMPT_FRACTION = 0.98
+_HEDGE_FRACTION = 0.5
 _DETAIL_LIMIT = 200
-_STAND_IN = "rehearsal"  # for a token
-_NOBODY = {"contact_id": "00000000-0000-4000-8000-000000000000", "first_name": "Nobody"}
+_PLACEHOLDER_TOKEN = "preconnect"  # noqa: S105 - not a token
+_PLACEHOLDER_CONTACT = {"contact_id": "00000000-0000-4000-8000-000000000000", "first_name": "Nobody"}
 
 
 @dataclass(frozen=True, slots=True)
 class RequestHooks:
-    """On what terms a host of many people lets each request be sent; on the desk there are none.
+    """Hooks that the team server runs around each request; the local server has none.
 
     Attributes:
-        admit: Is awaited before each request, repeated ones too, with whether it is one of the background: waits for
-            its turn, or raises a TelecmiError where that would be too late.
-        watch: Is entered around each request, with how often it was repeated before, and gives what is told its HTTP
-            status; sees the error that the request ends with.
+        admit: Awaited before each request, retries included; the argument says whether it is background work. Returns
+            when the request may be sent, or raises a TelecmiError if that would be too late.
+        watch: Entered around each request with the number of its retry, from 0. Yields a function that takes the HTTP
+            status. Sees the error that ends the request.
     """
 
     admit: Callable[[bool], Awaitable[None]] | None = None
@@ -67,40 +70,45 @@ NO_HOOKS = RequestHooks()
 
 @dataclass(slots=True)
 class _Race:
-    """One request, or two for the same, of which the first answer counts.
+    """A request and its hedge, a second request for the same data; the first answer counts.
 
     Attributes:
-        heard_at: When bytes came last for the first of them.
-        over: Cancels both.
+        active_at: When the first request was sent, or its last bytes arrived.
+        scope: Cancels both.
+        timer: Starts the hedge.
+        is_hedged: Whether the hedge was started.
+        running: Number of requests under way.
     """
 
-    heard_at: float
-    over: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-    alarm: asyncio.TimerHandle | None = None
-    runners: int = 1
+    active_at: float
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    timer: asyncio.TimerHandle | None = None
+    is_hedged: bool = False
+    running: int = 0
     answer: dict[str, Any] | None = None
     error: errors.TelecmiError | None = None
 
     async def run(self, request: Awaitable[dict[str, Any]]) -> None:
-        """Wait for one of the requests; what a repetition may mend does not end the other."""
+        """Wait for one of the requests. An error that allows a retry does not end the other one."""
+        self.running += 1
         try:
             self.answer = await request
         except errors.TelecmiError as error:
             self.error = error
-            self.runners -= 1
-            if error.retries and self.runners:
+            self.running -= 1
+            if error.retries and self.running:
                 return
-        if self.alarm is not None:
-            self.alarm.cancel()
-        if self.runners > (self.answer is not None):
-            self.over.cancel()
+        if self.timer is not None:
+            self.timer.cancel()
+        if self.is_hedged:
+            self.scope.cancel()
 
     def note_bytes(self, now: float) -> None:
-        """Note that bytes came."""
-        self.heard_at = now
+        """Record that bytes arrived."""
+        self.active_at = now
 
     def result(self) -> dict[str, Any]:
-        """Return the answer, or raise what came instead."""
+        """Return the answer, or raise the last error."""
         if self.answer is not None:
             return self.answer
         assert self.error is not None  # noqa: S101 - one of them has ended
@@ -110,11 +118,11 @@ class _Race:
 class TelecmiClient:
     """Reads contacts from TeleCMI.
 
-    Every call ends within ``timeout`` seconds: connecting, waiting for a free connection, retries and
-    the renewal of a token included. At most eight requests are on their way at once.
+    Every call ends within ``timeout`` seconds, including connecting, waiting for a connection, retries and the renewal
+    of a token. At most eight calls send requests at the same time.
 
     Attributes:
-        outlook: Whether TeleCMI answers, to anybody on the same channel.
+        upstream_health: When TeleCMI last answered or failed, for all clients that share the host.
     """
 
     def __init__(
@@ -123,31 +131,31 @@ class TelecmiClient:
         tokens: TokenSource,
         *,
         timeout: float = 30.0,
-        terms: RequestHooks = NO_HOOKS,
+        hooks: RequestHooks = NO_HOOKS,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
-        draw: Callable[[], float] = random.random,
+        rng: Callable[[], float] = random.random,
     ) -> None:
         self._channel = channel
         self._tokens = tokens
-        self._timeout = timeout
-        self._terms = terms
+        self._timeout_s = timeout
+        self._hooks = hooks
         self._sleep = sleep
-        self._draw = draw
-        self._gate = Gate(MAX_CONNECTIONS)
+        self._rng = rng
+        self._concurrency = ConcurrencyLimit(MAX_CONNECTIONS)
         self._budget = channel.budget
         self._trail = CursorTrail()
         self._in_background = False
         self.upstream_health = channel.upstream_health
 
     def in_background(self) -> TelecmiClient:
-        """Return the same client for work that nobody waits for: every other call goes first, and nothing is repeated.
+        """Return the same client for background work: every other call goes first, and it never retries.
 
-        It shares the connections, the token and the limit of eight; its cursors are watched apart from others'.
+        It shares the connections, the token and the limit of eight. It checks its cursors separately.
         """
         quiet = copy(self)
-        quiet._budget = RetryBudget(capacity=0)  # noqa: SLF001 - its own kind
-        quiet._trail = CursorTrail()  # noqa: SLF001 - the same
-        quiet._in_background = True  # noqa: SLF001 - the same
+        quiet._budget = RetryBudget(capacity=0)  # noqa: SLF001 - the same class
+        quiet._trail = CursorTrail()  # noqa: SLF001 - the same class
+        quiet._in_background = True  # noqa: SLF001 - the same class
         return quiet
 
     async def get_contact(self, contact_id: str) -> Contact:
@@ -155,7 +163,7 @@ class TelecmiClient:
 
         Raises:
             ContactNotFound: TeleCMI has no such contact.
-            TelecmiError: There is no usable answer; the class says why.
+            TelecmiError: No usable answer; the class says why.
         """
         return await self._in_time(lambda token: self._get(token, contact_id.lower()))
 
@@ -163,14 +171,14 @@ class TelecmiClient:
         """Return one page of at most ``limit`` (1 to 100) contacts.
 
         Args:
-            limit: How many contacts the page has at most. TeleCMI binds a cursor to it.
-            page_state: The cursor of the page before, byte for byte; ``None`` for the first page.
+            limit: Maximum number of contacts. TeleCMI binds a cursor to it.
+            page_state: The cursor of the previous page, byte for byte; ``None`` for the first page.
 
         Raises:
-            TelecmiError: There is no usable answer; the class says why.
+            TelecmiError: No usable answer; the class says why.
         """
         page = await self._in_time(lambda token: self._list(token, limit, page_state))
-        if page.page_state and self._trail.closes_circle(page_state, page.page_state):
+        if page.page_state and self._trail.closes_cycle(page_state, page.page_state):
             return replace(
                 page,
                 page_state=None,
@@ -178,44 +186,47 @@ class TelecmiClient:
             )
         return page
 
-    async def connect_ahead(self) -> None:
-        """Open a connection for the first call, which then takes no longer than others.
+    async def preconnect(self) -> None:
+        """Open a connection for the first call, so that it takes no longer than later calls.
 
-        It is no use where somebody has not signed in. Nothing is sent but to a proxy, and no token is looked up.
+        Sends nothing to TeleCMI, only a CONNECT to a proxy, and reads no token.
         """
-        body = json.dumps({"code": 200, "contacts": [_NOBODY], "count": 1}).encode()
-        await self._channel.connect_ahead(self._rehearse, body)
+        body = json.dumps({"code": 200, "contacts": [_PLACEHOLDER_CONTACT], "count": 1}).encode()
+        await self._channel.preconnect(self._dry_run, body)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._channel.aclose()
 
-    async def _rehearse(self) -> None:
-        """Run through what a call runs through: what runs for the first time takes half as long again."""
-        body = protocol.contact_request(_STAND_IN, _NOBODY["contact_id"])
-        answer = await self._channel.post(protocol.CONTACT_PATH, body, patience=AHEAD_SECONDS)
-        read = protocol.read_answer(answer.status, answer.body, retry_after=answer.retry_after, secret=_STAND_IN)
-        protocol.read_contact(read, _NOBODY["contact_id"], secret=_STAND_IN)
+    async def _dry_run(self) -> None:
+        """Run the code of a call once: code that runs for the first time takes half as long again."""
+        contact_id = _PLACEHOLDER_CONTACT["contact_id"]
+        body = protocol.contact_request(_PLACEHOLDER_TOKEN, contact_id)
+        answer = await self._channel.post(protocol.CONTACT_PATH, body, timeout_s=PRECONNECT_TIMEOUT_S)
+        data = protocol.read_answer(
+            answer.status, answer.body, retry_after=answer.retry_after, secret=_PLACEHOLDER_TOKEN
+        )
+        protocol.read_contact(data, contact_id, secret=_PLACEHOLDER_TOKEN)
 
     async def _in_time(self, read: Callable[[SecretStr], Awaitable[_T]]) -> _T:
-        begun = anyio.current_time()
+        started_at = anyio.current_time()
         try:
             result = await self._before_the_deadline(read)
         except errors.TelecmiError as error:
-            self.upstream_health.note_call(error, begun=begun, ended=anyio.current_time())
+            self.upstream_health.note_call(error, started_at=started_at, ended_at=anyio.current_time())
             raise
-        self.upstream_health.note_call(None, begun=begun, ended=anyio.current_time())
+        self.upstream_health.note_call(None, started_at=started_at, ended_at=anyio.current_time())
         return result
 
     async def _before_the_deadline(self, read: Callable[[SecretStr], Awaitable[_T]]) -> _T:
-        with self._limit(), suppress(errors.Unresponsive):  # the last try used the time up
+        with self._deadline(), suppress(errors.Unresponsive):  # raised when the last attempt used the time up
             return await self._signed_in(read)
-        raise errors.DeadlineExceeded(self._timeout)
+        raise errors.DeadlineExceeded(self._timeout_s)
 
-    def _limit(self) -> AbstractContextManager[object]:
-        """What ends the call in time; nothing where a scope around it does so no later."""
-        ends = anyio.current_time() + self._timeout
-        return nullcontext() if anyio.current_effective_deadline() <= ends else anyio.move_on_after(self._timeout)
+    def _deadline(self) -> AbstractContextManager[object]:
+        """Return the scope that ends the call in time; none where an outer scope ends no later."""
+        ends_at = anyio.current_time() + self._timeout_s
+        return nullcontext() if anyio.current_effective_deadline() <= ends_at else anyio.move_on_after(self._timeout_s)
 
     async def _signed_in(self, read: Callable[[SecretStr], Awaitable[_T]]) -> _T:
         token = await self._tokens.current()
@@ -255,7 +266,7 @@ class TelecmiClient:
         return protocol.read_page(answer, limit, secret=secret)
 
     async def _ask(self, body: dict[str, Any]) -> dict[str, Any]:
-        """One request, repeated while its error, the deadline and the budget allow it."""
+        """Send a request, and retry while its error, the deadline and the budget allow it."""
         retry = 0
         while True:
             await self._admit()
@@ -264,91 +275,98 @@ class TelecmiClient:
             except errors.TelecmiError as error:
                 self.upstream_health.note(error)
                 retry += 1
-                pause = self._pause(error, retry)
-                _log.info("%s: %s%s", error.code, _said(error), "" if pause is None else ", trying again")
-                if pause is None:
+                delay_s = self._delay_before(retry, error)
+                _log.info("%s: %s%s", error.code, _log_detail(error), "" if delay_s is None else ", trying again")
+                if delay_s is None:
                     raise
-                await self._sleep(pause)
+                await self._sleep(delay_s)
             else:
                 self.upstream_health.note(None)
                 self._budget.succeed()
                 return answer
 
     async def _attempt(self, body: dict[str, Any], retry: int) -> dict[str, Any]:
-        async with self._gate.passed(in_background=self._in_background):
+        async with self._concurrency.slot(in_background=self._in_background):
             if self._in_background:
-                return await self._send(body, retry, lambda: None)
+                return await self._send(body, retry)
             return await self._hedged(body, retry)
 
     async def _hedged(self, body: dict[str, Any], retry: int) -> dict[str, Any]:
-        """One request, and after half of the call's time in silence a second beside it; the first answer counts."""
+        """Send a request, and a hedge if nothing arrives for half of the call's time; the first answer counts."""
         loop = asyncio.get_running_loop()
-        race = _Race(heard_at=loop.time())
-        silence = self._timeout * _SILENCE
+        race = _Race(active_at=loop.time())
+        silence_s = self._timeout_s * _HEDGE_FRACTION
 
-        def look() -> None:
-            silent_for = loop.time() - race.heard_at
-            if silent_for >= silence:
-                tries.start_soon(self._hedge, race, body, retry + 1)
+        def check_silence() -> None:
+            silent_for_s = loop.time() - race.active_at
+            if silent_for_s >= silence_s:
+                race.is_hedged = True
+                tasks.start_soon(self._hedge, race, body, retry + 1)
             else:
-                race.alarm = loop.call_later(silence - silent_for, look)
+                race.timer = loop.call_later(silence_s - silent_for_s, check_silence)
 
-        async with anyio.create_task_group() as tries:
-            race.over = tries.cancel_scope
-            race.alarm = loop.call_later(silence, look)
+        async with anyio.create_task_group() as tasks:
+            race.scope = tasks.cancel_scope
+            race.timer = loop.call_later(silence_s, check_silence)
             try:
-                await race.run(self._send(body, retry, lambda: race.note_bytes(loop.time())))
+                await race.run(self._send(body, retry, on_bytes=lambda: race.note_bytes(loop.time())))
             finally:
-                race.alarm.cancel()
+                race.timer.cancel()
         return race.result()
 
     async def _hedge(self, race: _Race, body: dict[str, Any], retry: int) -> None:
-        """Send the second request, where that takes no place from others and the retry budget allows it."""
-        if not (self._gate.has_room and self._channel.has_room and self._budget.take()):
-            return
-        race.runners += 1
-        async with self._gate.passed():
+        """Send the hedge, if the retry budget and the hooks allow it. It shares the concurrency slot of its call."""
+        async with self._channel.hedges.slot():
+            if not self._budget.take():
+                return
             try:
                 await self._admit()
             except errors.CallLimitReached:
-                race.runners -= 1
                 return
-            _log.info("silence: asking once more beside the first request")
-            await race.run(self._send(body, retry, lambda: None))
+            _log.info("no answer for half of the time limit: sending a second request")
+            await race.run(self._send(body, retry, is_hedge=True))
 
     async def _admit(self) -> None:
-        if self._terms.admit is not None:
-            await self._terms.admit(self._in_background)
+        if self._hooks.admit is not None:
+            await self._hooks.admit(self._in_background)
 
-    async def _send(self, body: dict[str, Any], retry: int, heard: Callable[[], None]) -> dict[str, Any]:
-        with self._terms.watch(retry) as note_status:
-            answer = await self._channel.post(protocol.CONTACT_PATH, body, patience=self._patience(), heard=heard)
+    async def _send(
+        self,
+        body: dict[str, Any],
+        retry: int,
+        *,
+        on_bytes: Callable[[], None] | None = None,
+        is_hedge: bool = False,
+    ) -> dict[str, Any]:
+        with self._hooks.watch(retry) as note_status:
+            answer = await self._channel.post(
+                protocol.CONTACT_PATH, body, timeout_s=self._attempt_timeout_s(), on_bytes=on_bytes, is_hedge=is_hedge
+            )
             note_status(answer.status)
             return protocol.read_answer(
                 answer.status, answer.body, retry_after=answer.retry_after, secret=body["token"]
             )
 
-    def _patience(self) -> float:
-        """Nearly all the time that is left: silence ends an attempt by its own limit, not by being cancelled."""
-        return max(0.0, anyio.current_effective_deadline() - anyio.current_time()) * _NEARLY
+    def _attempt_timeout_s(self) -> float:
+        return max(0.0, anyio.current_effective_deadline() - anyio.current_time()) * _ATTEMPT_FRACTION
 
-    def _pause(self, error: errors.TelecmiError, retry: int) -> float | None:
+    def _delay_before(self, retry: int, error: errors.TelecmiError) -> float | None:
+        """Return the seconds until the retry; None for no retry."""
         if retry > error.retries:
             return None
         if retry == 1 and isinstance(error, errors.ConnectionInterrupted) and error.is_stale:
-            return 0.0  # says nothing of TeleCMI's health, so it costs nothing either
-        pause = pause_before(retry, retry_after=getattr(error, "retry_after", None), draw=self._draw)
-        in_time = anyio.current_time() + pause < anyio.current_effective_deadline()
-        return pause if in_time and self._budget.take() else None
+            return 0.0  # a stale connection says nothing about TeleCMI's health, so the retry costs nothing
+        delay_s = retry_delay_s(retry, retry_after=getattr(error, "retry_after", None), rng=self._rng)
+        is_in_time = anyio.current_time() + delay_s < anyio.current_effective_deadline()
+        return delay_s if is_in_time and self._budget.take() else None
 
 
 def _about_cursor(refusal: errors.TelecmiError) -> errors.TelecmiError:
-    """A stale or foreign cursor may be answered with 400 or with 500."""
+    """TeleCMI may answer a stale or foreign cursor with 400 or with 500."""
     if isinstance(refusal, errors.RequestRejected):
         return errors.InvalidCursor(detail=refusal.detail)
     return errors.ServiceFailed(hint="Try again, then start again without page_state", detail=refusal.detail)
 
 
-def _said(error: errors.TelecmiError) -> str:
-    """What TeleCMI said, fit for a log line."""
+def _log_detail(error: errors.TelecmiError) -> str:
     return clean(error.detail, limit=_DETAIL_LIMIT) or error.fact

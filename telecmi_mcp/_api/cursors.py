@@ -1,4 +1,4 @@
-"""Cursors of pages: opaque, sent back byte for byte, and never allowed to lead in a circle."""
+"""Cursors of pages: packs them for a model, byte for byte, and detects cycles."""
 
 from __future__ import annotations
 
@@ -10,66 +10,66 @@ from telecmi_mcp.errors import InvalidArguments
 
 MAX_CURSOR = 16_384
 
-_PACKED = "~"
-_PLAIN = re.compile(r"[!-}][!-~]*")  # printable ASCII that does not begin with the mark of a packed one
+_PACKED_PREFIX = "~"
+_PLAIN = re.compile(r"[!-}][!-~]*")  # printable ASCII that does not start with the prefix of a packed cursor
 
 
 def pack_cursor(page_state: str) -> str:
-    """Make a cursor safe to show to a model; a plain one stays byte for byte what TeleCMI gave."""
+    """Make a cursor safe to show to a model; a plain cursor stays byte for byte as TeleCMI sent it."""
     if _PLAIN.fullmatch(page_state):
         return page_state
-    return _PACKED + urlsafe_b64encode(page_state.encode("utf-8", "surrogatepass")).decode()
+    return _PACKED_PREFIX + urlsafe_b64encode(page_state.encode("utf-8", "surrogatepass")).decode()
 
 
 def unpack_cursor(text: str) -> str:
-    """Give back exactly what ``pack_cursor`` was given.
+    """Return the cursor that ``pack_cursor`` packed.
 
     Raises:
-        InvalidArguments: The text is marked as packed and is not.
+        InvalidArguments: The text has the prefix of a packed cursor, and is none.
     """
-    if not text.startswith(_PACKED):
+    if not text.startswith(_PACKED_PREFIX):
         return text
     try:
         return urlsafe_b64decode(text[1:].encode("ascii")).decode("utf-8", "surrogatepass")
     except ValueError:
         raise InvalidArguments(
-            hint="Pass page_state exactly as the page before gave it, or leave it out to start again",
+            hint="Pass page_state exactly as the previous page returned it, or omit it to start again",
             fact="it was changed",
         ) from None
 
 
 class CursorTrail:
-    """Remembers which cursor led to which, to notice a list that runs in a circle.
+    """Detects a list whose cursors form a cycle.
 
-    Every cursor has a place in a chain of pages. One that comes back in its own chain, at or before
-    the place from which it was asked, closes a circle. The last 4,096 cursors are remembered, as hashes.
+    Every cursor has a position in a chain of pages. A cursor that returns in its own chain, at or before the position
+    of the request, closes a cycle. The trail keeps the last 4,096 cursors, as hashes.
     """
 
     def __init__(self, *, capacity: int = 4096) -> None:
         self._capacity = capacity
-        self._places: OrderedDict[int, tuple[int, int]] = OrderedDict()
+        self._positions: OrderedDict[int, tuple[int, int]] = OrderedDict()
         self._chains = 0
 
-    def closes_circle(self, asked: str | None, given: str) -> bool:
-        """Note that the page at ``asked`` (``None``: the first) gave the cursor ``given``."""
-        chain, place = self._place_of(asked)
-        known_chain, known_place = self._places.get(hash(given), (0, 0))
-        if given == asked or (known_chain == chain and known_place <= place):
+    def closes_cycle(self, requested: str | None, returned: str) -> bool:
+        """Record that the page at ``requested`` (``None``: the first) returned the cursor ``returned``."""
+        chain, position = self._position_of(requested)
+        known_chain, known_position = self._positions.get(hash(returned), (0, 0))
+        if returned == requested or (known_chain == chain and known_position <= position):
             return True
-        self._remember(given, (chain, place + 1))
+        self._remember(returned, (chain, position + 1))
         return False
 
-    def _place_of(self, asked: str | None) -> tuple[int, int]:
-        known = None if asked is None else self._places.get(hash(asked))
+    def _position_of(self, requested: str | None) -> tuple[int, int]:
+        known = None if requested is None else self._positions.get(hash(requested))
         if known is not None:
             return known
         self._chains += 1
-        if asked is not None:
-            self._remember(asked, (self._chains, 0))
+        if requested is not None:
+            self._remember(requested, (self._chains, 0))
         return self._chains, 0
 
-    def _remember(self, cursor: str, place: tuple[int, int]) -> None:
-        self._places[hash(cursor)] = place
-        self._places.move_to_end(hash(cursor))
-        if len(self._places) > self._capacity:
-            self._places.popitem(last=False)
+    def _remember(self, cursor: str, position: tuple[int, int]) -> None:
+        self._positions[hash(cursor)] = position
+        self._positions.move_to_end(hash(cursor))
+        if len(self._positions) > self._capacity:
+            self._positions.popitem(last=False)

@@ -1,4 +1,4 @@
-"""Reading TeleCMI's whole list: one page after the other, each asked for as often as is within reason."""
+"""Reader of TeleCMI's whole list, page by page, with retries for each page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from telecmi_mcp import errors
-from telecmi_mcp._api.limiters import pause_before
+from telecmi_mcp._api.retry import retry_delay_s
 from telecmi_mcp._task_groups import open_tasks
 
 if TYPE_CHECKING:
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from telecmi_mcp._models import ContactPage
 
 PAGE = 100
-"""Contacts of a page: TeleCMI's most."""
+"""Contacts of a page: TeleCMI's maximum."""
 
 RESTARTS = 2
-"""How often a list is begun again whose cursor is refused."""
+"""How often a list is restarted because its cursor is refused."""
 
-_ATTEMPTS = 8  # for one page
-_CURSOR_ATTEMPTS = 3  # after so many failures at a cursor, the cursor may be why
-_LONGEST_REST = 3600.0
+_MAX_ATTEMPTS = 8  # for one page
+_MAX_CURSOR_ATTEMPTS = 3  # after so many failures the cursor is the likely cause
+_MAX_DELAY_S = 3600.0
 
 
 class PageReader:
-    """Reads pages in the background, and rests after a fault.
+    """Reads pages in the background, and waits after an error.
 
     Args:
         client: Reads one page at a time; every other call of it goes first.
+        on_page: Awaited after each page, before the page is written; an exception ends the reading.
+        on_fault: Called with each error and the seconds until the next attempt; ``None`` for no further attempt.
         sleep: Waits.
-        on_page: Is awaited after each page, before anybody gets it; what it raises ends the reading.
-        on_fault: Is told of each fault, and of the seconds until the next attempt; ``None`` if there is none.
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class PageReader:
         self._on_fault = on_fault
 
     async def read_on(self, page_state: str | None, write: Callable[[ContactPage], Coroutine[Any, Any, None]]) -> None:
-        """Read from a cursor to the end of the list; each page is written while the next is on its way.
+        """Read from a cursor to the end of the list; write each page while the next one is requested.
 
         Raises:
-            InvalidCursor: The list has to be begun again.
-            TelecmiError: A page cannot be read for now, or at all.
+            InvalidCursor: The list must be read again from its start.
+            TelecmiError: A page cannot be read.
         """
         page: ContactPage | None = await self._read(page_state)
         while page is not None:
@@ -69,21 +69,21 @@ class PageReader:
         for attempt in count(1):
             try:
                 page = await self._client.list_contacts(limit=PAGE, page_state=page_state)
-            except errors.TelecmiError as fault:
-                await self._rest(fault, attempt, at_cursor=page_state is not None)
+            except errors.TelecmiError as error:
+                await self._wait(error, attempt, has_cursor=page_state is not None)
             else:
                 await self._on_page()
                 return page
         raise AssertionError  # count() has no end
 
-    async def _rest(self, fault: errors.TelecmiError, attempt: int, *, at_cursor: bool) -> None:
-        """Wait before the next attempt; raise when there is none."""
-        pause = pause_before(attempt, retry_after=getattr(fault, "retry_after", None), draw=random.random)
-        is_of_cursor = at_cursor and isinstance(fault, errors.ServiceFailed) and attempt >= _CURSOR_ATTEMPTS
-        ends = is_of_cursor or not fault.retryable or attempt >= _ATTEMPTS or pause > _LONGEST_REST
-        self._on_fault(fault, None if ends else pause)
-        if is_of_cursor:
-            raise errors.InvalidCursor(detail=fault.detail)
-        if ends:
-            raise fault
-        await self._sleep(pause)
+    async def _wait(self, error: errors.TelecmiError, attempt: int, *, has_cursor: bool) -> None:
+        """Wait before the next attempt, or raise."""
+        delay_s = retry_delay_s(attempt, retry_after=getattr(error, "retry_after", None), rng=random.random)
+        is_cursor_refused = has_cursor and isinstance(error, errors.ServiceFailed) and attempt >= _MAX_CURSOR_ATTEMPTS
+        is_last = is_cursor_refused or not error.retryable or attempt >= _MAX_ATTEMPTS or delay_s > _MAX_DELAY_S
+        self._on_fault(error, None if is_last else delay_s)
+        if is_cursor_refused:
+            raise errors.InvalidCursor(detail=error.detail)
+        if is_last:
+            raise error
+        await self._sleep(delay_s)

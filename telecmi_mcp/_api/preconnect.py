@@ -1,7 +1,7 @@
-"""A connection that is opened before it is needed: by a request of the pool's own, which is answered here.
+"""Dry run of a request, which opens a connection before the first call needs it.
 
-When its first byte would be sent there is TLS, and a proxy has been asked and has answered. From there on nothing is
-sent, and a prepared answer is read: the pool is left with an idle connection, and its code has run once.
+The pool opens the connection, with TLS and through a proxy, as for any request. Then nothing is sent, and a prepared
+answer is read: the pool keeps an idle connection, and the code of a call has run once.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_BEFORE_A_REQUEST = "http11.send_request_headers.started"
+_BEFORE_REQUEST = "http11.send_request_headers.started"
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
 
-class RehearsedError(Exception):
-    """A request that only rehearses was about to be sent to TeleCMI."""
+class DryRunError(Exception):
+    """A dry run was about to send its request to TeleCMI."""
 
 
 class _Stream(Protocol):
     def answer_once(self, answer: bytes) -> None: ...
 
 
-class Rehearsal:
-    """One request that is answered here, on a connection that is opened for it.
+class DryRun:
+    """A request that is not sent, on a connection that is opened for it.
 
     Args:
-        body: What the answer holds.
+        body: Body of the prepared answer.
 
     Attributes:
         stream: The connection that was opened for the request.
@@ -39,31 +39,31 @@ class Rehearsal:
         self.stream: _Stream | None = None
         self._answer = _HEAD % len(body) + body
 
-    async def watch(self, event: str, info: Mapping[str, Any]) -> None:
-        """Answer before a request is sent, other than to a proxy; for httpcore2's extension "trace".
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Answer before a request is sent, except to a proxy; for httpcore2's extension "trace".
 
         Raises:
-            RehearsedError: The connection is not this rehearsal's: it would be sent.
+            DryRunError: The connection was not opened for this dry run.
         """
-        if event == _BEFORE_A_REQUEST and info["request"].method != b"CONNECT":
+        if event == _BEFORE_REQUEST and info["request"].method != b"CONNECT":
             if self.stream is None:
-                raise RehearsedError
+                raise DryRunError
             self.stream.answer_once(self._answer)
 
 
-_REHEARSAL: ContextVar[Rehearsal | None] = ContextVar("rehearsal", default=None)
+_DRY_RUN: ContextVar[DryRun | None] = ContextVar("dry_run", default=None)
 
 
-def current_rehearsal() -> Rehearsal | None:
-    """Return the rehearsal that a request belongs to."""
-    return _REHEARSAL.get()
+def current_dry_run() -> DryRun | None:
+    """Return the dry run of this context."""
+    return _DRY_RUN.get()
 
 
 @contextmanager
-def rehearsing(rehearsal: Rehearsal) -> Iterator[None]:
-    """Rehearse all requests that are made in this context."""
-    mark = _REHEARSAL.set(rehearsal)
+def dry_running(dry_run: DryRun) -> Iterator[None]:
+    """Make all requests of this context a dry run."""
+    token = _DRY_RUN.set(dry_run)
     try:
         yield
     finally:
-        _REHEARSAL.reset(mark)
+        _DRY_RUN.reset(token)

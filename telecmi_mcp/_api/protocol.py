@@ -1,7 +1,7 @@
-"""TeleCMI's protocol as pure functions: arguments to a request body, an answer's bytes to objects or errors.
+"""TeleCMI's protocol as pure functions: arguments to a request body, bytes of an answer to objects or errors.
 
-No I/O, no clock, no log. Sources: TeleCMI's pages "agent-get-contact" and "login-token"; what others
-have seen of the same host is marked "seen".
+No I/O, no clock, no log. Sources: TeleCMI's pages "agent-get-contact" and "login-token"; behaviour of the same host
+that is not documented but was observed is marked "observed".
 """
 
 from __future__ import annotations
@@ -30,70 +30,71 @@ CONTACT_PATH = "/v3/contact/get"
 LOGIN_PATH = "/v2/user/login"
 MAX_LIMIT = 100
 
-_VALUES = itemgetter(*FIELD_LIMITS)  # in the order of Contact
-_TEXTS = {str, type(None)}
-_NAME_LIMIT = 200
+_FIELD_VALUES = itemgetter(*FIELD_LIMITS)  # in the order of Contact
+_TEXT_TYPES = {str, type(None)}
+_MAX_NAME_CHARS = 200
 _REMOVED = "[removed]"
-_LONGEST_RAW = 100_000  # of a field: cleaning more would hold up everything else, and no field is shown at this length
+# Of a field: cleaning a longer one would block other calls, and no field is shown at this length.
+_MAX_RAW_CHARS = 100_000
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
-_LONGEST_WAIT = 1e9
-_LONGEST_WORDS = 5000  # of what goes to the log, which cleans and shortens it
-_MOST_PARTS = 250_000  # 10,000 whole contacts have 90,000
+_MAX_WAIT_S = 1e9
+_MAX_DETAIL_CHARS = 5000  # the log cleans and shortens it
+_MAX_JSON_VALUES = 250_000  # 10,000 whole contacts have 90,000
 
 
 class PlainAnswer(dict[str, Any]):
-    """An answer of which each text is printable ASCII, does not begin with a space and does not hold the secret."""
+    """An answer whose texts are printable ASCII, do not start with a space and do not contain the secret."""
 
 
 def contact_request(token: str, contact_id: str) -> dict[str, Any]:
-    """The body that asks for one contact."""
+    """Return the body that requests one contact."""
     return {"token": token, "contact_id": contact_id}
 
 
 def page_request(token: str, *, limit: int, page_state: str | None) -> dict[str, Any]:
-    """The body that asks for one page; without ``page_state`` it is the first."""
+    """Return the body that requests one page; without ``page_state`` the first."""
     body: dict[str, Any] = {"token": token, "limit": limit}
     return body if page_state is None else {**body, "page_state": page_state}
 
 
 def login_request(user_id: str, password: str) -> dict[str, Any]:
-    """The body that asks for a token."""
+    """Return the body that requests a token."""
     return {"id": user_id, "password": password}
 
 
 def read_answer(status: int, body: bytes, *, retry_after: float | None = None, secret: str = "") -> dict[str, Any]:
-    """Return the answer's JSON object, if both the HTTP status and the body's ``code`` say success.
+    """Return the JSON object of the answer, if the HTTP status and the ``code`` of the body both say success.
 
-    Errors come as HTTP 200 with ``{"code": 404, "error": true, "msg": ...}`` as well as by status (seen).
+    TeleCMI reports errors as HTTP 200 with ``{"code": 404, "error": true, "msg": ...}`` and by status (observed).
 
     Raises:
-        TelecmiError: The verdict, or why there is none.
+        TelecmiError: The error that TeleCMI reports, or the reason why the answer cannot be read.
     """
     if 300 <= status < 400:
         raise errors.UnexpectedRedirect
     try:
         answer = _decode(body)
     except errors.ServiceError as unreadable:
-        if _is_page_of_a_stranger(status, unreadable):
+        if _is_foreign_page(status, unreadable):
             raise
-        _judge(status, detail="", retry_after=retry_after)
+        _raise_for(status, detail="", retry_after=retry_after)
         raise
-    code = _verdict(status, answer)
+    code = _status_of(status, answer)
     if code >= 400:
-        _judge(code, detail=_detail(answer, secret), retry_after=retry_after)
+        _raise_for(code, detail=_detail(answer, secret), retry_after=retry_after)
     return PlainAnswer(answer) if is_plain(body, secret) else answer
 
 
 def read_login(status: int, body: bytes, *, retry_after: float | None = None, secret: str = "") -> SignedIn:
-    """Return the token that a login brought, and whose it is.
+    """Return the token of a login, and the user's name.
 
-    TeleCMI documents 404 for a wrong user id or password. Every other refusal counts as the same, since
-    a locked account may be told in any code, and a password that was refused must not be sent again.
+    TeleCMI documents 404 for a wrong user id or password. Every other refusal is treated in the same way, because
+    TeleCMI may report a locked account by any code, and a refused password must not be sent again.
 
     Raises:
         PasswordRejected: TeleCMI refused the login.
-        MalformedResponse: It did not, and yet there is no token.
-        TelecmiError: Another verdict, or why there is none.
+        MalformedResponse: The login succeeded, but the answer has no token.
+        TelecmiError: Another error that TeleCMI reports, or the reason why the answer cannot be read.
     """
     try:
         answer = read_answer(status, body, retry_after=retry_after, secret=secret)
@@ -104,16 +105,16 @@ def read_login(status: int, body: bytes, *, retry_after: float | None = None, se
         raise errors.MalformedResponse(fact="TeleCMI answered the login without a token that can be used")
     agent = answer.get("agent")
     name = agent.get("name") if isinstance(agent, dict) else None
-    shown = _without(secret, clean(name, limit=_NAME_LIMIT)) if isinstance(name, str) else ""
+    shown = _without(secret, clean(name, limit=_MAX_NAME_CHARS)) if isinstance(name, str) else ""
     return SignedIn(token=SecretStr(token), name="" if shows_nothing(shown) else _without(token, shown).strip())
 
 
 def read_contact(answer: dict[str, Any], contact_id: str, *, secret: str = "") -> Contact:
-    """Return the one contact that was asked for.
+    """Return the requested contact.
 
     Raises:
         ContactNotFound: ``contacts`` is empty, null or missing.
-        MalformedResponse: Something else than that one contact came back.
+        MalformedResponse: The answer is not exactly that contact.
     """
     entries = _entries(answer) or []
     if not entries:
@@ -131,7 +132,7 @@ def read_page(answer: dict[str, Any], limit: int, *, secret: str = "") -> Contac
     """Return the page's contacts, at most ``limit``, and the cursor of the next page.
 
     Raises:
-        MalformedResponse: There is no list of contacts, or every entry of it is malformed.
+        MalformedResponse: There is no list of contacts, or all its entries are malformed.
     """
     entries = _entries(answer)
     if entries is None:
@@ -155,12 +156,12 @@ def retry_after_seconds(header: str | None, *, now: float) -> float | None:
     """Read a Retry-After header: seconds or an HTTP date (RFC 9110, section 10.2.3).
 
     Returns:
-        Seconds from ``now`` (a Unix time), never negative; ``None`` for anything that is neither.
+        Seconds from ``now`` (a Unix time), never negative; ``None`` for any other text.
     """
     if not header:
         return None
     if _SECONDS.fullmatch(header):
-        return min(float(header), _LONGEST_WAIT)
+        return min(float(header), _MAX_WAIT_S)
     try:
         return max(0.0, parsedate_to_datetime(header).timestamp() - now)
     except (ValueError, OverflowError, TypeError):
@@ -168,11 +169,11 @@ def retry_after_seconds(header: str | None, *, now: float) -> float | None:
 
 
 def _decode(body: bytes) -> dict[str, Any]:
-    # A short text may become very many objects. Each part is a byte at least, so most answers need not be counted.
-    if len(body) > _MOST_PARTS and sum(map(body.count, (b"{", b"[", b","))) > _MOST_PARTS:
+    # A short text may become very many objects. Each has a byte at least, so most answers need no count.
+    if len(body) > _MAX_JSON_VALUES and sum(map(body.count, (b"{", b"[", b","))) > _MAX_JSON_VALUES:
         raise errors.ResponseTooLarge
     try:
-        # What it reads, json reads as well, and to the same values. It keeps names of fields, no text of a contact.
+        # json reads whatever this reads, to the same values. The cache holds field names, no text of a contact.
         answer = from_json(body, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
         answer = _decode_leniently(body)
@@ -182,34 +183,34 @@ def _decode(body: bytes) -> dict[str, Any]:
 
 
 def _decode_leniently(body: bytes) -> Any:
-    """JSON with a byte order mark, lone surrogates or deep nesting too."""
+    """Read JSON that may have a byte order mark, lone surrogates or deep nesting."""
     try:
         text = body.decode("utf-8-sig").strip()
         if not text or text.startswith("<"):
             raise errors.UnexpectedContent
-        return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as why:
-        raise errors.MalformedResponse(detail=type(why).__name__) from None
+        return json.loads(text, parse_constant=_reject_constant)
+    except (ValueError, RecursionError) as error:
+        raise errors.MalformedResponse(detail=type(error).__name__) from None
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(name)  # NaN and Infinity are not JSON
 
 
-def _is_page_of_a_stranger(status: int, unreadable: errors.ServiceError) -> bool:
-    # An unknown route is a 404 with an HTML page (seen), a firewall's refusal a 403: neither is about the token.
+def _is_foreign_page(status: int, unreadable: errors.ServiceError) -> bool:
+    # TeleCMI answers an unknown route by 404 and HTML (observed), a firewall by 403: neither is about the token.
     return status < 400 or (status in {403, 404} and isinstance(unreadable, errors.UnexpectedContent))
 
 
-def _verdict(status: int, answer: dict[str, Any]) -> int:
+def _status_of(status: int, answer: dict[str, Any]) -> int:
     code = _whole_number(answer.get("code"))
     if code is None:
         code = 500 if answer.get("error") is True and status < 400 else status
     return status if code < 400 <= status else code
 
 
-def _judge(code: int, *, detail: str, retry_after: float | None) -> None:
-    """Raise what the code says, or nothing if it says success."""
+def _raise_for(code: int, *, detail: str, retry_after: float | None) -> None:
+    """Raise the error of a status; return if it says success."""
     if code in {401, 403, 404, 407}:
         raise errors.TokenRejected(code, detail=detail)
     if code in {408, 429}:
@@ -223,19 +224,19 @@ def _judge(code: int, *, detail: str, retry_after: float | None) -> None:
 
 
 def _detail(answer: dict[str, Any], secret: str) -> str:
-    words = _without(secret, _words(answer))[:_LONGEST_WORDS]
-    # Cleaned here already: what is invisible may stand between the letters of the token.
-    return _read_text(words, _LONGEST_WORDS, secret) or ""
+    message = _without(secret, _message(answer))[:_MAX_DETAIL_CHARS]
+    # Cleaned here, because invisible characters may separate the letters of the token.
+    return _read_text(message, _MAX_DETAIL_CHARS, secret) or ""
 
 
-def _words(answer: dict[str, Any]) -> str:
-    """What TeleCMI says went wrong; the text may stand in any of these places (seen)."""
+def _message(answer: dict[str, Any]) -> str:
+    """Return TeleCMI's message, which may be in any of these fields (observed)."""
     for key in ("msg", "message", "error", "status"):
-        words = answer.get(key)
-        if isinstance(words, str):
-            return words
-        if isinstance(words, dict):
-            return json.dumps(words)
+        message = answer.get(key)
+        if isinstance(message, str):
+            return message
+        if isinstance(message, dict):
+            return json.dumps(message)
     return ""
 
 
@@ -247,7 +248,7 @@ def _entries(answer: dict[str, Any]) -> list[Any] | None:
 
 
 def _read_contacts(answer: dict[str, Any], entries: list[Any], secret: str) -> Sequence[Contact]:
-    """Those of the answer's entries that are contacts."""
+    """Return the entries that are contacts."""
     plain = read_plain(entries) if isinstance(answer, PlainAnswer) else None
     return tuple(_read_entries(entries, secret)) if plain is None else plain
 
@@ -256,42 +257,41 @@ def _read_entries(entries: Sequence[Any], secret: str) -> list[Contact]:
     try:
         columns = zip(zip(*_rows(entries), strict=True), FIELD_LIMITS.values(), strict=False)
         read = [_read_column(values, limit, secret) for values, limit in columns]
-    except TypeError:  # one of them is none: which, each says alone
+    except TypeError:  # one of them is not a contact: read each alone
         return [] if len(entries) == 1 else [found for entry in entries for found in _read_entries([entry], secret)]
     return [Contact._make(row) for row in zip(*read, strict=True) if row[0]]
 
 
 def _rows(entries: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """The entries' values, field by field.
+    """Return the values of each entry, in the order of the fields.
 
     Raises:
         TypeError: An entry is not an object.
     """
     try:
-        return [_VALUES(entry) for entry in entries]
+        return [_FIELD_VALUES(entry) for entry in entries]
     except KeyError:  # not all have all fields
         return [tuple(map(partial(dict.get, entry), FIELD_LIMITS)) for entry in entries]
 
 
 def _read_column(values: Sequence[Any], limit: int, secret: str) -> Iterable[str | None]:
-    """One field of many contacts; the same as ``_read_text`` of each value.
+    """Read one field of many contacts, with the result of ``_read_text`` for each value.
 
     Raises:
         TypeError: A value is neither text nor a whole number.
     """
-    if len(values) == 1 or not _is_sound(values, limit, secret):  # one alone is read sooner than looked at
+    if len(values) == 1 or not _is_sound(values, limit, secret):  # for one value the check costs more
         return [_read_text(value, limit, secret) for value in values]
     return [value or None for value in values] if "" in values else values
 
 
 def _is_sound(values: Sequence[Any], limit: int, secret: str) -> bool:
-    """Whether each value is nothing, or a text that ``_read_text`` would give back as it is.
+    """Whether each value is None, or a text that ``_read_text`` returns unchanged.
 
-    Every text stands whole in the joined one. If the secret is not in that, it is in none of them, and what needs no
-    cleaning there needs none here. Then only a length or blank characters can still change a text, and each is asked
-    for these.
+    The joined text contains each text: if it does not contain the secret and needs no cleaning, neither does any of
+    them. Then only the length or blank characters can change a text, and each is checked for these.
     """
-    if not set(map(type, values)) <= _TEXTS:
+    if not set(map(type, values)) <= _TEXT_TYPES:
         return False
     texts = list(filter(None, values))
     joined = " ".join(texts)
@@ -306,14 +306,14 @@ def _is_sound(values: Sequence[Any], limit: int, secret: str) -> bool:
 def _read_text(value: Any, limit: int, secret: str) -> str | None:
     if value is None:
         return None
-    raw = value[:_LONGEST_RAW] if isinstance(value, str) else _digits(value)
+    raw = value[:_MAX_RAW_CHARS] if isinstance(value, str) else _digits(value)
     text = _without(secret, clean(_without(secret, raw), limit=limit))
-    shown = text.removesuffix("…") if len(raw) > limit else text  # that of a cut stands for nothing by itself
+    shown = text.removesuffix("…") if len(raw) > limit else text  # the ellipsis of a cut alone is no text
     return None if shows_nothing(shown) else text
 
 
 def _digits(value: Any) -> str:
-    """A number as text: telephone numbers have come as JSON numbers (seen).
+    """Return a number as text: TeleCMI has sent phone numbers as JSON numbers (observed).
 
     Raises:
         TypeError: The value is not a whole number.
@@ -342,7 +342,7 @@ def _read_count(value: Any) -> int | None:
 
 
 def _read_cursor(value: Any, secret: str) -> tuple[str | None, str]:
-    """The cursor, and why there is none although TeleCMI gave one."""
+    """Return the cursor, and a notice if TeleCMI sent one that cannot be used."""
     if not isinstance(value, str):
         if not value:
             return None, ""

@@ -1,4 +1,4 @@
-"""Protocol of a token source, which gives the client its token, and what is known of that token."""
+"""Protocol of a token source, which provides the client's token, and facts about that token."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ NOTICE_DAYS = 5
 
 @dataclass(frozen=True, slots=True)
 class TokenInfo:
-    """What is known of the token in use, without the token.
+    """Facts about the token in use, without the token.
 
     Attributes:
-        source: Where it comes from, in words for a person; "" for nowhere.
-        user_id: Whose it is, as far as known.
-        issued_at: When TeleCMI issued it, a Unix time, as far as known.
-        renewal: Whether another one is got without a person.
-        organisation: Whose contacts it reads, where several users share them; "" for the user's own.
+        source: Where it comes from, in words for a person; "" for none.
+        user_id: The TeleCMI user, if known.
+        issued_at: When TeleCMI issued it, a Unix time, if known.
+        renewal: Whether it is renewed without a person.
+        organisation: The organisation whose contacts several users share; "" for the user's own contacts.
     """
 
     source: str = ""
@@ -39,7 +39,7 @@ class TokenInfo:
         return None if self.issued_at is None else max(0, math.floor((now - self.issued_at) / DAY))
 
     def notice(self, now: float) -> str:
-        """What the user must be told in time, where nothing renews the token; "" before that."""
+        """Return a notice shortly before the token ends, if it is not renewed; "" otherwise."""
         age = self.age_days(now)
         if age is None or self.renewal or age < LIFETIME_DAYS - NOTICE_DAYS:
             return ""
@@ -49,26 +49,26 @@ class TokenInfo:
 
 
 class TokenSource(Protocol):
-    """Gives the token of a call, and another one when TeleCMI refuses it."""
+    """Provides the token of a call, and another one when TeleCMI refuses it."""
 
     async def current(self) -> SecretStr:
         """Return the token to use now.
 
         Raises:
-            SignInError: There is none.
+            SignInError: There is no token.
         """
         ...
 
     async def held(self) -> SecretStr | None:
-        """Return the token that is at hand, without asking TeleCMI; ``None`` where there is none.
+        """Return the stored token without a request to TeleCMI; ``None`` if there is none.
 
         Raises:
-            TelecmiError: The place where it is kept does not work.
+            TelecmiError: The store cannot be read.
         """
         ...
 
     async def renew(self, refused: SecretStr) -> SecretStr | None:
-        """Return another token than the refused one, or ``None`` where there is no other."""
+        """Return another token than the refused one, or ``None`` if there is no other."""
         ...
 
     def explain(self, refusal: errors.TokenRejected) -> errors.TokenRejected:
@@ -77,5 +77,5 @@ class TokenSource(Protocol):
 
     @property
     def origin(self) -> TokenInfo:
-        """What is known of the token in use."""
+        """Facts about the token in use."""
         ...

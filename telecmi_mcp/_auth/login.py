@@ -12,7 +12,7 @@ import anyio
 
 from telecmi_mcp import errors
 from telecmi_mcp._api import protocol
-from telecmi_mcp._api.limiters import pause_before
+from telecmi_mcp._api.retry import retry_delay_s
 from telecmi_mcp._auth.credentials import Credentials
 from telecmi_mcp._sanitize import clean
 
@@ -123,7 +123,7 @@ class Login:
         retry = 0
         while True:
             try:
-                answer = await self._channel.post(protocol.LOGIN_PATH, body, patience=_request_timeout_s())
+                answer = await self._channel.post(protocol.LOGIN_PATH, body, timeout_s=_request_timeout_s())
                 return protocol.read_login(
                     answer.status, answer.body, retry_after=answer.retry_after, secret=body["password"]
                 )
@@ -131,7 +131,7 @@ class Login:
                 retry += 1
                 if retry > error.retries:
                     raise
-                await self._sleep(pause_before(retry, retry_after=None, draw=self._rng))
+                await self._sleep(retry_delay_s(retry, retry_after=None, rng=self._rng))
             except errors.TelecmiError as error:
                 _log.info("%s: %s", error.code, clean(error.detail, limit=_MAX_DETAIL_CHARS) or error.fact)
                 raise

@@ -36,7 +36,7 @@ def check_rate_limit(app: App) -> None:
     Raises:
         CallLimitReached: The rate limit is reached.
     """
-    wait = app.rate_limit.wait_for_turn()
+    wait = app.rate_limit.try_acquire()
     if wait:
         raise CallLimitReached(wait)
 

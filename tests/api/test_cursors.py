@@ -1,4 +1,4 @@
-"""Cursors: they come back byte for byte, and no list leads in a circle for ever."""
+"""Cursors: they return byte for byte, and a list whose cursors form a cycle ends."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def test_every_cursor_comes_back_byte_for_byte(cursor: str) -> None:
 
 
 @given(_ANYTHING)
-def test_what_leaves_is_printable_ascii_without_blanks(cursor: str) -> None:
+def test_a_packed_cursor_is_printable_ascii_without_blanks(cursor: str) -> None:
     assert all("!" <= letter <= "~" for letter in pack_cursor(cursor))
 
 
 @given(_PLAIN)
-def test_a_plain_cursor_is_what_telecmi_gave(cursor: str) -> None:
+def test_a_plain_cursor_is_not_changed(cursor: str) -> None:
     assume(not cursor.startswith("~"))
     assert pack_cursor(cursor) == cursor
 
 
 @given(_ANYTHING, _ANYTHING)
-def test_two_cursors_never_look_alike(one: str, other: str) -> None:
+def test_two_cursors_are_never_packed_alike(one: str, other: str) -> None:
     assume(one != other)
     assert pack_cursor(one) != pack_cursor(other)
 
@@ -44,7 +44,7 @@ def test_a_difficult_cursor_comes_back_too(cursor: str) -> None:
 
 
 @given(st.text())
-def test_whatever_a_model_makes_of_a_cursor_is_either_read_or_refused(text: str) -> None:
+def test_any_text_is_unpacked_or_refused(text: str) -> None:
     try:
         assert isinstance(unpack_cursor(text), str)
     except InvalidArguments as refusal:
@@ -53,42 +53,42 @@ def test_whatever_a_model_makes_of_a_cursor_is_either_read_or_refused(text: str)
 
 
 @given(pages=st.lists(st.integers(1, 40), min_size=1, max_size=6), order=st.randoms(use_true_random=False))
-def test_lists_that_end_are_never_cut_however_their_walks_are_mixed(pages: list[int], order: object) -> None:
+def test_a_list_that_ends_is_never_cut_however_its_readers_are_mixed(pages: list[int], order: object) -> None:
     trail = CursorTrail()
     walks = [_steps(f"list{number}-", length) for number, length in enumerate(pages)]
     for asked, given_cursor in _mixed(walks, order):
-        assert not trail.closes_circle(asked, given_cursor)
+        assert not trail.closes_cycle(asked, given_cursor)
 
 
 @given(length=st.integers(1, 40), walkers=st.integers(1, 5), order=st.randoms(use_true_random=False))
-def test_the_same_list_may_be_walked_by_several_at_once_and_again(length: int, walkers: int, order: object) -> None:
+def test_several_readers_may_read_the_same_list_at_once_and_again(length: int, walkers: int, order: object) -> None:
     trail = CursorTrail()
     for asked, given_cursor in _mixed([_steps("one-", length) for _ in range(walkers)], order):
-        assert not trail.closes_circle(asked, given_cursor)
+        assert not trail.closes_cycle(asked, given_cursor)
     for asked, given_cursor in _steps("one-", length):
-        assert not trail.closes_circle(asked, given_cursor)
+        assert not trail.closes_cycle(asked, given_cursor)
 
 
 @given(length=st.integers(1, 40), times=st.integers(2, 5))
-def test_a_page_may_be_asked_for_again(length: int, times: int) -> None:
+def test_a_page_may_be_requested_again(length: int, times: int) -> None:
     trail = CursorTrail()
     for asked, given_cursor in _steps("again-", length):
         for _ in range(times):
-            assert not trail.closes_circle(asked, given_cursor)
+            assert not trail.closes_cycle(asked, given_cursor)
 
 
 @given(length=st.integers(1, 64), lead=st.integers(0, 20))
-def test_a_circle_of_any_length_ends_at_the_latest_after_its_second_round(length: int, lead: int) -> None:
+def test_a_cycle_of_any_length_ends_after_at_most_two_rounds(length: int, lead: int) -> None:
     assert _pages_until_the_end(CursorTrail(capacity=128), length, lead) <= lead + 2 * length + 1
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 4000, 4096])
-def test_a_circle_up_to_the_capacity_ends(length: int) -> None:
+def test_a_cycle_up_to_the_capacity_ends(length: int) -> None:
     assert _pages_until_the_end(CursorTrail(), length, 0) <= 2 * length + 1
 
 
 @given(starts=st.lists(st.integers(0, 9), min_size=2, max_size=5), order=st.randoms(use_true_random=False))
-def test_a_circle_ends_for_each_of_several_walkers(starts: list[int], order: object) -> None:
+def test_a_cycle_ends_for_each_of_several_readers(starts: list[int], order: object) -> None:
     trail = CursorTrail()
     at: dict[int, str | None] = dict.fromkeys(range(len(starts)))
     open_walks = set(at)
@@ -97,7 +97,7 @@ def test_a_circle_ends_for_each_of_several_walkers(starts: list[int], order: obj
             break
         walker = order.choice(sorted(open_walks))  # type: ignore[attr-defined]  # a random.Random
         following = _next_in_circle(at[walker], 10, first=starts[walker])
-        if trail.closes_circle(at[walker], following):
+        if trail.closes_cycle(at[walker], following):
             open_walks.discard(walker)
         at[walker] = following
     assert not open_walks
@@ -121,7 +121,7 @@ def _pages_until_the_end(trail: CursorTrail, length: int, lead: int) -> int:
     asked: str | None = None
     for number in range(lead + 3 * length + 2):
         given_cursor = f"lead{number}" if number < lead else f"circle{(number - lead) % length}"
-        if trail.closes_circle(asked, given_cursor):
+        if trail.closes_cycle(asked, given_cursor):
             return number + 1
         asked = given_cursor
     pytest.fail("the circle was not noticed")

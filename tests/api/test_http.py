@@ -1,4 +1,4 @@
-"""The channel: what is sent, and what is never kept. Its faults are in test_faults.py."""
+"""The channel: what it sends, and what it never keeps. tests/faults has its faults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGE = {"contacts": [], "page_state": "next"}
 
 
 class Telecmi:
-    """Answers every request alike, and remembers what it got."""
+    """Answers every request in the same way, and keeps the requests."""
 
     def __init__(self, answer: dict[str, Any], **headers: str) -> None:
         self.transport = httpx2.MockTransport(self._answer)

@@ -1,4 +1,4 @@
-"""The streams below the pool: what they hand out of what arrives, how many there are, and how long they are kept."""
+"""The streams below the pool: which bytes they pass on, their number, and how long idle ones stay open."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hostile import TRICKS, HostileTelecmi, rest
+from faults.server import rest
+from hostile import TRICKS, HostileTelecmi
 from telecmi_mcp._api import http_guard
 from telecmi_mcp._api.http import Channel
 from telecmi_mcp._api.http_guard import Connections, GuardedBackend
@@ -21,7 +22,7 @@ from telecmi_mcp._api.http_guard import Connections, GuardedBackend
 if TYPE_CHECKING:
     from typing import Any
 
-_KEPT = 0.2
+_KEEPALIVE_S = 0.2
 _BODY = b"one answer, with \r\n\r\n HTTP/1.1 200 OK in it"
 _LENGTH = b"Content-Length: %d\r\n" % len(_BODY)
 
@@ -79,8 +80,8 @@ def read_by_h11(data: bytes) -> tuple[list[bytes], bool]:
     return bodies, False
 
 
-class _StdioPumps:
-    """A socket from which the given pieces come."""
+class _Socket:
+    """A socket that delivers the given pieces."""
 
     def __init__(self, pieces: list[bytes]) -> None:
         self.pieces = pieces
@@ -100,7 +101,7 @@ class _StdioPumps:
 
 
 @pytest.mark.parametrize("examples", [50, pytest.param(5000, marks=pytest.mark.slow)])
-def test_exactly_the_bytes_of_one_answer_are_handed_out(examples: int) -> None:
+def test_exactly_the_bytes_of_one_answer_are_passed_on(examples: int) -> None:
     @settings(max_examples=examples, deadline=None, database=None)
     @given(
         answer=informed,
@@ -120,11 +121,11 @@ def test_exactly_the_bytes_of_one_answer_are_handed_out(examples: int) -> None:
     check()
 
 
-async def _read(pieces: list[bytes], length: int) -> tuple[bytes, _StdioPumps]:
+async def _read(pieces: list[bytes], length: int) -> tuple[bytes, _Socket]:
     connections = Connections(1)
-    await connections.enter()
-    wire = _StdioPumps(pieces)
-    stream = http_guard._GuardedStream(wire, GuardedBackend(connections), connections)  # type: ignore[arg-type]  # noqa: SLF001 - what is tested
+    await connections.acquire(is_hedge=False)
+    wire = _Socket(pieces)
+    stream = http_guard._GuardedStream(wire, GuardedBackend(connections), connections, is_counted=True)  # type: ignore[arg-type]  # noqa: SLF001 - what is tested
     await stream.write(b"POST / HTTP/1.1\r\n\r\n")
     taken = b""
     while len(taken) < length:
@@ -140,21 +141,21 @@ async def _read(pieces: list[bytes], length: int) -> tuple[bytes, _StdioPumps]:
 
 
 @pytest.mark.own_time
-async def test_an_idle_connection_is_closed_in_time_although_nobody_uses_its_pool(
+async def test_an_idle_connection_is_closed_in_time_although_its_pool_is_not_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(http_guard, "KEEPALIVE_SECONDS", _KEPT)
+    monkeypatch.setattr(http_guard, "KEEPALIVE_S", _KEEPALIVE_S)
     async with HostileTelecmi(TRICKS["nothing"]).listening() as telecmi:
         channel = Channel(telecmi.url)
         await _ask(channel)
         before = anyio.current_time()
         with anyio.fail_after(30):
             await telecmi.left.wait()
-        assert anyio.current_time() - before == pytest.approx(_KEPT, abs=_KEPT / 5)
+        assert anyio.current_time() - before == pytest.approx(_KEEPALIVE_S, abs=_KEEPALIVE_S / 5)
         await channel.aclose()
 
 
-async def test_a_connection_that_is_idle_in_one_pool_makes_room_in_another() -> None:
+async def test_an_idle_connection_of_one_pool_is_closed_for_another_pool() -> None:
     async with HostileTelecmi(TRICKS["nothing"]).listening() as telecmi:
         one = Channel(telecmi.url, connections=2)
         others = [one.separate() for _ in range(5)]
@@ -173,19 +174,37 @@ async def test_a_connection_that_is_idle_in_one_pool_makes_room_in_another() -> 
             await at_most(telecmi, 0)
 
 
-async def test_a_call_waits_for_a_connection_only_where_none_is_idle() -> None:
+async def test_a_call_waits_for_a_connection_only_if_none_is_idle() -> None:
     connections = Connections(1)
     backend = GuardedBackend(connections)
     async with HostileTelecmi(TRICKS["nothing"]).listening() as telecmi:
         stream = await backend.connect_tcp("127.0.0.1", telecmi.port)
-        assert not connections.has_room
         with pytest.raises(httpcore2.PoolTimeout):
             await backend.connect_tcp("127.0.0.1", telecmi.port, timeout=0)
         async with anyio.create_task_group() as waiting:
             waiting.start_soon(_close_soon, stream)
             with anyio.fail_after(30), pytest.raises(httpcore2.ConnectError):
                 await backend.connect_tcp("127.0.0.1", 1)
-        assert connections.has_room, "nobody was there: its place is free again"
+        assert await connections.acquire(is_hedge=True), "a connection that could not be opened frees its slot"
+
+
+async def test_a_hedge_opens_one_connection_more_which_is_closed_after_its_answer() -> None:
+    async with HostileTelecmi(TRICKS["nothing"]).listening() as telecmi:
+        channel = Channel(telecmi.url, connections=1)
+        other = channel.separate()
+        with anyio.fail_after(30):
+            await _ask(channel)
+            stream = await other._backend.connect_tcp("127.0.0.1", telecmi.port)  # noqa: SLF001 - as its pool does
+            await at_most(telecmi, 1)
+            await channel.post("/v3/contact/get", {"token": "ann"}, timeout_s=20, is_hedge=True)
+            await at_most(telecmi, 1)
+            async with anyio.create_task_group() as asking:
+                asking.start_soon(_ask, channel)
+                await rest()
+                assert telecmi.requests == 2, "it does not count into the limit, so the next request waits"
+                await stream.aclose()
+            await at_most(telecmi, 1)
+        await channel.aclose()
 
 
 async def at_most(telecmi: HostileTelecmi, most: int) -> None:
@@ -201,7 +220,7 @@ async def _close_soon(stream: httpcore2.AsyncNetworkStream) -> None:
 
 
 async def _ask(channel: Channel) -> Any:
-    return await channel.post("/v3/contact/get", {"token": "ann"}, patience=20)
+    return await channel.post("/v3/contact/get", {"token": "ann"}, timeout_s=20)
 
 
 async def test_a_closed_channel_leaves_nothing_open() -> None:

@@ -1,52 +1,47 @@
-"""The gate to TeleCMI: who goes first."""
+"""The concurrency limit: its order, and what happens to the slots of cancelled tasks."""
 
 from __future__ import annotations
+
+import asyncio
 
 import anyio
 import pytest
 
-from telecmi_mcp._api.limiters import Gate
+from telecmi_mcp._api.limiters import ConcurrencyLimit
 
 
-async def test_the_background_goes_when_nobody_else_waits() -> None:
-    gate, went = Gate(1), list[str]()
+async def test_background_work_gets_a_slot_only_while_nothing_else_waits() -> None:
+    limit, order = ConcurrencyLimit(1), list[str]()
 
-    async def go(name: str, *, in_background: bool = False) -> None:
-        async with gate.passed(in_background=in_background):
-            went.append(name)
+    async def run(name: str, *, in_background: bool = False) -> None:
+        async with limit.slot(in_background=in_background):
+            order.append(name)
             await anyio.lowlevel.checkpoint()
 
     with anyio.fail_after(30):
-        async with anyio.create_task_group() as tasks, gate.passed():
-            tasks.start_soon(lambda: go("mirror", in_background=True))
+        async with anyio.create_task_group() as tasks, limit.slot():
+            tasks.start_soon(lambda: run("sync", in_background=True))
             await anyio.wait_all_tasks_blocked()
-            tasks.start_soon(go, "first")
-            tasks.start_soon(go, "second")
+            tasks.start_soon(run, "first")
+            tasks.start_soon(run, "second")
             await anyio.wait_all_tasks_blocked()
-    assert went == ["first", "second", "mirror"]
+    assert order == ["first", "second", "sync"]
 
 
-@pytest.mark.parametrize("has_turn", [False, True])
-async def test_who_gives_up_waiting_leaves_the_place_to_others(*, has_turn: bool) -> None:
-    gate = Gate(1)
+@pytest.mark.parametrize("is_granted", [False, True], ids=["while it waits", "when its slot was granted just before"])
+async def test_a_cancelled_task_leaves_its_slot_to_others(*, is_granted: bool) -> None:
+    limit = ConcurrencyLimit(1)
+    await limit.acquire()
+    waiter = asyncio.create_task(limit.acquire())
     with anyio.fail_after(30):
-        async with anyio.create_task_group() as tasks:
-            holder = gate.passed()
-            await holder.__aenter__()
-            scope = anyio.CancelScope()
-
-            async def wait() -> None:
-                with scope:
-                    async with gate.passed():
-                        pass
-
-            tasks.start_soon(wait)
-            await anyio.wait_all_tasks_blocked()
-            if has_turn:
-                await holder.__aexit__(None, None, None)
-            scope.cancel()
-            await anyio.wait_all_tasks_blocked()
-            if not has_turn:
-                await holder.__aexit__(None, None, None)
-        async with gate.passed():
-            pass
+        await anyio.wait_all_tasks_blocked()
+        assert limit.has_waiters
+        if is_granted:
+            limit.release()
+        waiter.cancel()  # as asyncio does: anyio lets a task go on that has been granted its slot
+        await asyncio.gather(waiter, return_exceptions=True)
+        assert waiter.cancelled()
+        if not is_granted:
+            limit.release()
+        assert not limit.has_waiters
+        assert limit.has_free_slot

@@ -75,7 +75,7 @@ def test_an_error_is_the_same_in_the_body_of_a_200_and_as_the_status(code: int) 
         assert type(caught.value) is VERDICTS[code]
 
 
-def test_the_body_says_more_than_the_status() -> None:
+def test_the_code_in_the_body_has_priority() -> None:
     with pytest.raises(errors.TokenRejected):
         read(500, {"code": 404})
 
@@ -95,7 +95,7 @@ def test_an_error_flag_without_a_code_is_a_failure() -> None:
         {"error": True, "msg": {"body": [{"message": "why"}]}},
     ],
 )
-def test_telecmis_words_go_to_the_detail_and_never_to_the_sentence(answer: dict[str, Any]) -> None:
+def test_telecmis_message_is_in_the_detail_and_never_in_the_sentence(answer: dict[str, Any]) -> None:
     with pytest.raises(errors.ServiceFailed) as caught:
         read(200, {"code": 500, **answer})
     assert "why" in caught.value.detail
@@ -103,7 +103,7 @@ def test_telecmis_words_go_to_the_detail_and_never_to_the_sentence(answer: dict[
 
 
 @pytest.mark.parametrize("body", [b"", b"  \n", b"<html>", b"\xef\xbb\xbf<!DOCTYPE html>"])
-def test_a_web_page_or_nothing_is_said_to_be_one(body: bytes) -> None:
+def test_a_web_page_or_an_empty_body_is_reported_as_one(body: bytes) -> None:
     with pytest.raises(errors.UnexpectedContent):
         protocol.read_answer(200, body)
 
@@ -141,7 +141,7 @@ def test_what_is_not_a_json_object_is_unreadable(body: bytes) -> None:
         protocol.read_answer(200, body)
 
 
-def test_a_byte_order_mark_does_no_harm() -> None:
+def test_a_byte_order_mark_is_skipped() -> None:
     assert protocol.read_answer(200, b'\xef\xbb\xbf{"code":200}') == {"code": 200}
 
 
@@ -172,7 +172,7 @@ def test_a_contact_may_come_as_a_list_an_object_or_twice_the_same(entries: objec
         [[]],
     ],
 )
-def test_anything_but_the_one_contact_asked_for_is_refused(entries: list[Any]) -> None:
+def test_anything_but_the_requested_contact_is_refused(entries: list[Any]) -> None:
     with pytest.raises(errors.MalformedResponse):
         protocol.read_contact({"contacts": entries}, ID)
 

@@ -1,4 +1,4 @@
-"""Fields read a column at a time are what they are one by one, whatever they hold; and plain pages take few steps."""
+"""All readers of a page have the same result, for any values; plain pages need few steps."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_plain_answer_to_an_id_is_read_as_another_one_is() -> None:
 
 
 @pytest.mark.parametrize("text", ["é", "\x7f", " x", SECRET, "a\\b", 'a"b', "a\tb"])
-def test_an_answer_with_a_text_that_might_need_care_is_not_plain(text: str) -> None:
+def test_an_answer_with_a_text_that_might_need_cleaning_is_not_plain(text: str) -> None:
     for name in ("company", "unknown"):
         body = json.dumps({"contacts": [{name: text}]}, ensure_ascii=False).encode()
         assert not isinstance(protocol.read_answer(200, body, secret=SECRET), protocol.PlainAnswer)
@@ -164,14 +164,14 @@ def test_one_contact_read_in_columns_is_the_contact_read_field_by_field(entries:
 @given(st.lists(TEXTS))
 @example(["e" + "\u0301" * 9, "\u00a0"])
 @example(["\u034f", "\u00a0"])
-def test_what_is_clean_as_a_whole_is_clean_in_each_part(texts: list[str]) -> None:
+def test_texts_that_are_clean_when_joined_are_clean_alone(texts: list[str]) -> None:
     if is_clean(" ".join(texts)):
         for text in texts:
             assert clean(text, limit=len(text)) is text
 
 
 @pytest.mark.parametrize("texts", [["John", "O'Brien & Sons"], ["लक्ष्मी", "कृष्णमूर्ति"], ["முருகன்", "Zoë", "张伟"]])
-def test_ordinary_names_are_seen_to_be_clean_together(texts: list[str]) -> None:
+def test_ordinary_names_are_clean_when_joined(texts: list[str]) -> None:
     assert is_clean(" ".join(texts))
 
 

@@ -36,7 +36,7 @@ def test_the_documented_answer_gives_the_token_and_the_name(code: object) -> Non
 
 
 @pytest.mark.parametrize("agent", [None, [], "John", {}, {"name": None}, {"name": 7}, {"name": "\u200b \n\u2800"}])
-def test_without_a_name_there_is_none(agent: object) -> None:
+def test_an_answer_without_a_name_gives_an_empty_name(agent: object) -> None:
     assert read({**GOOD, "agent": agent}).name == ""
 
 
@@ -47,7 +47,7 @@ def test_a_hostile_name_is_cleaned_and_holds_no_secret() -> None:
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 407, 409, 420, 423])
 @pytest.mark.parametrize("status", [200, None])
-def test_every_refusal_counts_as_one_of_the_password(code: int, status: int | None) -> None:
+def test_every_refusal_counts_as_a_refused_password(code: int, status: int | None) -> None:
     with pytest.raises(errors.PasswordRejected) as caught:
         read({"code": code, "error": True, "msg": "no hunter2"}, status or code)
     assert caught.value.detail == "no [removed]"
@@ -57,7 +57,7 @@ def test_every_refusal_counts_as_one_of_the_password(code: int, status: int | No
 @pytest.mark.parametrize(
     ("code", "error"), [(408, errors.RateLimited), (429, errors.RateLimited), (500, errors.ServiceFailed)]
 )
-def test_what_is_not_about_the_password_is_told_as_what_it_is(code: int, error: type[errors.TelecmiError]) -> None:
+def test_other_errors_keep_their_class(code: int, error: type[errors.TelecmiError]) -> None:
     with pytest.raises(error):
         read({"code": code})
 
@@ -68,7 +68,7 @@ def test_an_unknown_route_is_not_about_the_password() -> None:
 
 
 @pytest.mark.parametrize("token", [None, "", 7, [], "two words", "line\nbreak", "x" * 4097, "\u00fc"])
-def test_an_answer_without_a_token_is_unreadable_and_told(token: object) -> None:
+def test_an_answer_without_a_token_is_unreadable(token: object) -> None:
     with pytest.raises(errors.MalformedResponse, match="without a token"):
         read({**GOOD, "token": token})
 

@@ -1,4 +1,4 @@
-"""Bytes that belong to no answer: they reach nobody, and no call fails for them."""
+"""Bytes that belong to no answer: no call reads them, and none fails for them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def opened(telecmi: HostileTelecmi, url: str = "", **settings: Any) -> Asy
 
 
 async def read_everything(telecmi: HostileTelecmi, app: App, token: str) -> None:
-    """Make every kind of read, some rounds of it, and look whose contacts come."""
+    """Make every kind of read several times, and check whose contacts are returned."""
     theirs = {each["contact_id"] for each in contacts_of(token)}
     for contact_id in sorted(theirs) * 2:
         assert (await app.directory.get_contact(contact_id)).company == owner_of(token)
@@ -52,7 +52,7 @@ async def read_everything(telecmi: HostileTelecmi, app: App, token: str) -> None
         await telecmi.settled()
         assert {each.contact_id for each in listed} == theirs
         assert {each.company for each in listed} == {owner_of(token)}
-        if telecmi.trick in LATE:  # a search asks at once again: what comes then cannot be told from an answer
+        if telecmi.trick in LATE:  # a search sends the next request at once: bytes that come then look like its answer
             continue
         found = [hit.contact for hit in (await app.directory.search("Ann1")).hits]
         assert found
@@ -60,7 +60,7 @@ async def read_everything(telecmi: HostileTelecmi, app: App, token: str) -> None
 
 
 @every_trick
-async def test_every_read_on_the_desk_gets_its_own_answer(trick: Any) -> None:
+async def test_every_read_of_the_local_server_gets_its_own_answer(trick: Any) -> None:
     async with HostileTelecmi(trick).listening() as telecmi, opened(telecmi) as app:
         await read_everything(telecmi, app, ANNS)
 
@@ -129,7 +129,7 @@ def serving(authority: trustme.CA, name: str) -> SSLContext:
 
 
 @every_trick
-async def test_inside_of_tls_too(trick: Any, authority: trustme.CA) -> None:
+async def test_every_read_inside_tls_gets_its_own_answer(trick: Any, authority: trustme.CA) -> None:
     async with (
         HostileTelecmi(trick, tls=serving(authority, HOST)).listening() as telecmi,
         opened(telecmi, f"https://{HOST}:{telecmi.port}") as app,
@@ -138,7 +138,9 @@ async def test_inside_of_tls_too(trick: Any, authority: trustme.CA) -> None:
 
 
 @pytest.mark.parametrize("name", ["the answer and another's", "another's before the next request"])
-async def test_behind_a_proxy_too(name: str, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_read_through_a_proxy_gets_its_own_answer(
+    name: str, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tls = serving(authority, "telecmi.invalid")
     async with HostileTelecmi(TRICKS[name], tls=tls, is_proxy=True).listening() as telecmi:
         monkeypatch.setenv("HTTPS_PROXY", telecmi.url)
@@ -147,7 +149,7 @@ async def test_behind_a_proxy_too(name: str, authority: trustme.CA, monkeypatch:
 
 
 @pytest.mark.parametrize("surplus", [b"\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
-async def test_what_follows_a_proxys_answer_does_not_pass_for_bytes_inside_of_tls(
+async def test_what_follows_a_proxys_answer_does_not_pass_for_bytes_inside_tls(
     surplus: bytes, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tls = serving(authority, "telecmi.invalid")
@@ -161,7 +163,7 @@ async def test_what_follows_a_proxys_answer_does_not_pass_for_bytes_inside_of_tl
 
 
 @pytest.mark.parametrize("trick", [*TRICKS.values()][1:], ids=[*TRICKS.keys()][1:])
-async def test_such_connections_are_counted_and_told_once_without_their_bytes(
+async def test_such_connections_are_counted_and_logged_once_without_their_bytes(
     trick: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="telecmi_mcp")
@@ -176,6 +178,6 @@ async def test_such_connections_are_counted_and_told_once_without_their_bytes(
         await client.aclose()
     assert len(telecmi.tokens_of) == 4, "each connection was closed"
     assert channel.surplus_count == len(counted) >= 3
-    (told,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert "belong to no answer" in told.getMessage()
+    (record,) = [each for each in caplog.records if each.levelno >= logging.WARNING]
+    assert "belong to no answer" in record.getMessage()
     assert "somebody-else" not in caplog.text

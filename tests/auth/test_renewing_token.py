@@ -313,7 +313,7 @@ async def test_a_login_that_may_have_reached_telecmi_is_not_repeated_at_once(
 
 
 async def test_a_login_without_a_connection_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("telecmi_mcp._auth.login.pause_before", lambda *_, **__: 0.0)
+    monkeypatch.setattr("telecmi_mcp._auth.login.retry_delay_s", lambda *_, **__: 0.0)
     setup = SignInSetup(None)
     transport = FailingLogin(setup, httpx2.ConnectError)
     async with setup.app(WITH_PASSWORD, transport=transport) as app:

@@ -128,6 +128,7 @@ def test_what_goes_past_the_proxy_needs_none(monkeypatch: pytest.MonkeyPatch, ad
 
 def test_a_socks_proxy_needs_what_speaks_socks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://proxy.example:1080")
+    monkeypatch.setattr("telecmi_mcp._doctor.environment.find_spec", lambda _: None)
     found = look_at_proxy(TELECMI)
     assert found.verdict is Verdict.BAD
     assert "httpx2[socks]" in found.advice

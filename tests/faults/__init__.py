@@ -1,9 +1,10 @@
-"""The table of faults: everything that can go wrong between here and TeleCMI, and what must come of it."""
+"""The table of faults: everything that can go wrong between this program and TeleCMI, and the expected result."""
 
 from __future__ import annotations
 
 from .connections import FLOODS, INTERRUPTIONS, SILENCE, TLS
 from .strangers import CODINGS, NO_DATA, NOT_HTTP, REDIRECTS, STRANGE_JSON
+from .surplus import SURPLUS
 from .verdicts import FAILURES, RATE_LIMITS, REFUSALS, WRONG_ANSWERS
 
 SECTIONS = {
@@ -11,6 +12,7 @@ SECTIONS = {
     "Silence and drips": SILENCE,
     "Too much": FLOODS,
     "Something that is not HTTP": NOT_HTTP,
+    "Bytes that belong to no answer": SURPLUS,
     "Redirects": REDIRECTS,
     "Compressed bodies": CODINGS,
     "Web pages instead of data": NO_DATA,

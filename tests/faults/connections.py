@@ -1,4 +1,4 @@
-"""Faults of the connection: nobody there, silence, interruptions, drips and floods, TLS."""
+"""Faults of the connection: no listener, silence, interruptions, drips and floods, TLS."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ INTERRUPTIONS = (
     ),
     Fault(
         "cancelled",
-        "The caller gives up while TeleCMI works on the request.",
+        "The caller cancels while TeleCMI works on the request.",
         (says_and_waits(b""),),
         None,
         cancelled=True,

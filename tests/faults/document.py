@@ -48,7 +48,7 @@ def _seen(fault: Fault | Surrounding) -> str:
     if isinstance(outcome, TelecmiError):
         return str(outcome)
     if outcome is None:
-        return "Nothing: nobody waits any more. The connection to TeleCMI is closed at once."
+        return "Nothing: the call was cancelled. The connection to TeleCMI is closed at once."
     notice = outcome.notice if isinstance(outcome, ContactPage) else ""
     return f"The answer, with a notice: {notice}" if notice else "The answer."
 

@@ -1,4 +1,4 @@
-"""What a fault is: a script for TeleCMI, a call, and what must come of it."""
+"""A fault: a script for TeleCMI, a call, and the expected result."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ PAGE = ContactPage(contacts=(Contact(**JOHN),), count=150)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong, and what must come of it.
+    """One thing that goes wrong, and the expected result.
 
     Attributes:
-        name: What it is called in a test run.
+        name: Its id in a test run.
         happens: What happens, in one sentence for the documentation.
         script: What each try meets; the last play is repeated.
-        outcome: The error, with its whole sentence, or the answer; ``None`` where nobody waits for one.
+        outcome: The error, with its whole sentence, or the answer; ``None`` for a cancelled call.
         tries: How often TeleCMI is asked.
         timeout: The deadline of the call in seconds. Only faults that use it up have a short one.
         contact_id: Ask for this contact; without it, for a page of ten.
@@ -36,7 +36,8 @@ class Fault:
         calls: How many calls are made, one after the other; the outcome is the last one's.
         pauses: The waits between the tries, where they are TeleCMI's choice.
         deaf: Nothing listens on the port.
-        cancelled: The caller gives up as soon as TeleCMI has the request.
+        cancelled: The caller cancels as soon as TeleCMI has the request.
+        connections: Number of connections that TeleCMI sees, where it matters.
         tls: The base URL is https, whatever the script plays.
     """
 
@@ -53,4 +54,5 @@ class Fault:
     pauses: tuple[float, ...] | None = None
     deaf: bool = False
     cancelled: bool = False
+    connections: int | None = None
     tls: bool = False

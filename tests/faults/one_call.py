@@ -1,4 +1,4 @@
-"""One call of the real client in a process of its own: what came of it, as one JSON line.
+"""Makes calls with the real client in a process of its own, and prints the last result as one JSON line.
 
 The environment gives everything, as it does for the server: the settings, proxies and certificates.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 
 import anyio
 
@@ -20,7 +21,8 @@ from telecmi_mcp.errors import TelecmiError
 
 async def _main() -> None:
     settings = Settings.from_env(os.environ)
-    tries = 1
+    calls = int(sys.argv[1])
+    tries = calls
 
     async def pause(_: float) -> None:
         nonlocal tries
@@ -31,7 +33,8 @@ async def _main() -> None:
         Channel(settings.base_url), FixedToken(settings.token), timeout=settings.timeout, sleep=pause
     )
     try:
-        page = await client.list_contacts()
+        for _ in range(calls):
+            page = await client.list_contacts()
     except TelecmiError as error:
         met: dict[str, object] = {"error": type(error).__name__, "sentence": str(error)}
     else:

@@ -7,7 +7,7 @@ import json
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from .server import Play, Visit
+from .server import Play, Visit, rest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -62,6 +62,17 @@ def verdict(code: object, *headers: str, status: int = 200, words: object = MARK
 def says(data: bytes, *, stays: bool = False, at_once: bool = False) -> Play:
     """Send these bytes, whatever they are."""
     return Play(lambda visit: visit.send(data), stays=stays, at_once=at_once)
+
+
+def says_again(first: bytes, later: bytes) -> Play:
+    """Send the first bytes, and the later ones when the first have been read; keep the connection."""
+
+    async def run(visit: Visit) -> None:
+        await visit.send(first)
+        await rest()
+        await visit.send(later)
+
+    return Play(run, stays=True)
 
 
 def says_and_waits(data: bytes, *, at_once: bool = False) -> Play:
@@ -130,7 +141,7 @@ def redirects(status: int, *headers: str, body: bytes = b"") -> Play:
 
 
 def hangs_up(*, at_once: bool = False) -> Play:
-    """Close the connection in peace."""
+    """Close the connection with the usual handshake of TCP."""
     return says(b"", at_once=at_once)
 
 

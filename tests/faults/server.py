@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+import anyio
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
 _LINGER_NOT = struct.pack("ii", 1, 0)
 _REMEMBERED = 1_000_000
 _TICK = 0.02
+
+
+async def rest() -> None:
+    """Let all tasks read what has arrived."""
+    for _ in range(5):
+        await anyio.lowlevel.checkpoint()
+    await anyio.wait_all_tasks_blocked()
 
 
 @dataclass(slots=True)
@@ -40,7 +49,7 @@ class Visit:
         await self.writer.drain()
 
     def reset(self) -> None:
-        """Close without the farewell of TCP: the client meets "connection reset by peer"."""
+        """Reset the connection: the client sees "connection reset by peer"."""
         linger = self.writer.get_extra_info("socket")
         linger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
         self.writer.transport.abort()
@@ -82,9 +91,10 @@ class FaultServer:
     Attributes:
         tls: The server's side of TLS; ``None`` for plain TCP.
         proxy: The first request of a connection is a CONNECT; it is granted, and TLS begins inside.
-        tries: How many plays were begun: requests that were read, or connections for plays "at once".
-        connections: How many connections were accepted.
+        tries: Number of plays: requests that were read, or connections for plays "at once".
+        connections: Number of accepted connections.
         asked: The JSON bodies of the requests, in order.
+        played: Set when the last play has ended.
     """
 
     script: tuple[Play, ...] = ()
@@ -97,6 +107,7 @@ class FaultServer:
     sent: bytearray = field(default_factory=bytearray)
     read: asyncio.Event = field(default_factory=asyncio.Event)
     left: asyncio.Event = field(default_factory=asyncio.Event)
+    played: asyncio.Event = field(default_factory=asyncio.Event)
     _socket: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
     _server: asyncio.Server | None = None
     _visits: set[asyncio.Task[None]] = field(default_factory=set)
@@ -125,7 +136,7 @@ class FaultServer:
         self._server = await asyncio.start_server(self._welcome, sock=self._socket, ssl=tls)
 
     async def close(self) -> None:
-        """Hang up on everybody."""
+        """Close all connections."""
         if self._server is not None:
             self._server.close()
         self._socket.close()
@@ -161,6 +172,7 @@ class FaultServer:
         while stays:
             play = await self._next(visit)
             await play.run(visit)
+            self.played.set()
             stays = play.stays
 
     async def _next(self, visit: Visit) -> Play:
@@ -175,6 +187,7 @@ class FaultServer:
 
     def _begin(self) -> Play:
         play = self._due()
+        self.played.clear()
         self.tries += 1
         return play
 

@@ -1,4 +1,4 @@
-"""Brings a real client and a fault together, and looks at what is left behind."""
+"""Runs a real client against a fault."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from telecmi_mcp._api.http import Channel
 from telecmi_mcp._auth.token_sources import FixedToken
 
 from .plays import GOOD, TOKEN
-from .server import FaultServer
+from .server import FaultServer, rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ class Stage:
 
     Attributes:
         server: Plays.
-        trap: Where redirects lead; nobody may ever come.
+        trap: The target of redirects, which no client may contact.
         pauses: How long the client meant to wait between its tries.
     """
 
@@ -74,11 +74,11 @@ class Stage:
                 return None
             for _ in range(fault.calls - 1):
                 await self._call(fault)
-                await self._settle()
+                await self.settle()
             return await self._call(fault)
 
     async def heal(self) -> ContactPage:
-        """Let TeleCMI be well again, and make one more call."""
+        """Let TeleCMI answer well again, and make one more call."""
         self.server.play(GOOD)
         if self.server.connections == 0:
             await self.server.listen()
@@ -95,10 +95,12 @@ class Stage:
             page = await self.client.list_contacts(page_state=page.page_state)
         return page
 
-    async def _settle(self) -> None:
-        """Wait for the end of a connection that the server does not keep."""
+    async def settle(self) -> None:
+        """Wait until the server has sent everything, and closed a connection that it does not keep."""
         if not self.server.script[0].stays:
             await self.server.left.wait()
+        await self.server.played.wait()
+        await rest()
 
     async def _give_up(self, fault: Fault) -> None:
         call = asyncio.create_task(self._call(fault))
@@ -116,7 +118,7 @@ def client_of(url: str, pauses: list[float], *, timeout: float) -> TelecmiClient
         await anyio.lowlevel.checkpoint()
 
     source = FixedToken(SecretStr(TOKEN))
-    return TelecmiClient(Channel(url), source, timeout=timeout, sleep=pause, draw=lambda: 0.5)
+    return TelecmiClient(Channel(url), source, timeout=timeout, sleep=pause, rng=lambda: 0.5)
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -116,7 +116,7 @@ NOT_HTTP = (
     ),
     Fault(
         "switching-protocols",
-        "101 Switching Protocols, which nobody asked for.",
+        "101 Switching Protocols comes, which was not requested.",
         (says_and_waits(head(101, "Upgrade: quagga", "Connection: Upgrade")),),
         errors.NotHttp(),
         timeout=2,
@@ -222,14 +222,14 @@ CODINGS = (
     ),
     Fault(
         "brotli",
-        "The body is in a coding that nobody asked for.",
+        "The body is in a coding that was not requested.",
         (answers(b"\x0b\x02\x80{}\x03", "Content-Encoding: br"),),
         errors.CorruptResponse(),
         tries=2,
     ),
     Fault(
         "deflate",
-        "The body is in deflate, which nobody asked for.",
+        "The body is in deflate, which was not requested.",
         (answers(b"\x78\x9c\x03\x00\x00\x00\x00\x01", "Content-Encoding: deflate"),),
         errors.CorruptResponse(),
         tries=2,

@@ -13,7 +13,7 @@ import trustme
 from telecmi_mcp import errors
 
 from .fault import PAGE
-from .plays import GOOD, MARK, answer, page, says, says_and_waits
+from .plays import GOOD, MARK, OTHER_ID, answer, page, says, says_and_waits
 from .server import Play, Visit
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _expired() -> SSLContext:
     return _serving(authority().issue_cert(HOST, not_before=now - timedelta(days=9), not_after=now - timedelta(days=1)))
 
 
-def _from_stranger() -> SSLContext:
+def _from_unknown_authority() -> SSLContext:
     return _serving(trustme.CA().issue_cert(HOST))
 
 
@@ -82,7 +82,8 @@ class Surrounding:
     Attributes:
         environ: Variables of the child; {proxy}, {closed}, {ca} and {tmp} stand for this run's places.
         tls: The server's side of TLS, built when it is needed.
-        tries: How often the client tries.
+        tries: How often the client tries, in all calls.
+        calls: Number of calls, one after the other.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Surrounding:
     outcome: CallRecord
     script: tuple[Play, ...] = (GOOD,)
     tries: int = 1
+    calls: int = 1
     environ: Mapping[str, str] = field(default_factory=lambda: {"HTTPS_PROXY": "{proxy}", "SSL_CERT_FILE": "{ca}"})
     tls: Callable[[], SSLContext] | None = None
     url: str = f"https://{HOST}"
@@ -110,11 +112,20 @@ def _proxy_says(name: str, happens: str, status: str) -> Surrounding:
 
 
 SURROUNDINGS = (
-    Surrounding("tls-good", "TLS with a certificate that SSL_CERT_FILE vouches for.", PAGE, tls=_good),
+    Surrounding("tls-good", "TLS with a certificate of an authority in SSL_CERT_FILE.", PAGE, tls=_good),
+    Surrounding(
+        "tls-surplus",
+        "Another answer follows the answer inside TLS.",
+        PAGE,
+        (says(answer(page()) + answer(page({"contact_id": OTHER_ID, "first_name": MARK})), stays=True),),
+        tries=2,
+        calls=2,
+        tls=_good,
+    ),
     Surrounding("tls-wrong-name", "The certificate is for another name.", _INSECURE, tls=_wrong_name),
     Surrounding("tls-expired", "The certificate expired yesterday.", _INSECURE, tls=_expired),
     Surrounding("tls-self-signed", "The certificate is signed by itself.", _INSECURE, tls=_self_signed),
-    Surrounding("tls-stranger", "Nobody knows who signed the certificate.", _INSECURE, tls=_from_stranger),
+    Surrounding("tls-stranger", "An unknown authority signed the certificate.", _INSECURE, tls=_from_unknown_authority),
     Surrounding(
         "proxy-dead",
         "Nothing listens where HTTPS_PROXY points.",
@@ -145,8 +156,15 @@ SURROUNDINGS = (
         environ={"HTTPS_PROXY": "{proxy}"},
     ),
     Surrounding(
+        "proxy-surplus",
+        "Bytes follow the proxy's answer to CONNECT, before TLS begins.",
+        _INSECURE,
+        (says_and_waits(b"HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"),),
+        environ={"HTTPS_PROXY": "{proxy}"},
+    ),
+    Surrounding(
         "proxy-socks",
-        "ALL_PROXY names a SOCKS proxy, for which nothing is installed.",
+        "ALL_PROXY names a SOCKS proxy, and nothing listens there or socksio is not installed.",
         _SETTINGS,
         tries=0,
         environ={"ALL_PROXY": "socks5://127.0.0.1:1"},

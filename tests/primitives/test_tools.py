@@ -112,7 +112,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         )
         for value in [1, True, [], {}, "x" * 16_385]
     ),
-    ("list_contacts", {"page_state": "~not base64!"}, "Pass page_state exactly as the page before gave it"),
+    ("list_contacts", {"page_state": "~not base64!"}, "Pass page_state exactly as the previous page returned it"),
     (
         "list_contacts",
         {"cursor": "a", "offset": 3},

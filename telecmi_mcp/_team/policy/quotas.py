@@ -193,7 +193,7 @@ class Quotas:
         bucket = self._memory.get(quota.key)
         if bucket is None:
             bucket = self._memory[quota.key] = RateLimit(quota.per_minute, clock=self._clock)
-        return bucket.wait_for_turn(spare=quota.spare)
+        return bucket.try_acquire(spare=quota.spare)
 
     def _note_away(self, why: Exception) -> None:
         if not self._ask_at:

@@ -173,7 +173,7 @@ async def test_every_request_of_the_client_waits_for_its_turn_the_repeated_and_t
         "http://localhost", transport=ASGITransport(app=create_sandbox(Quirks(rate_limit="http", rate_limit_code=503)))
     )
     terms = RequestHooks(admit, Watch)  # type: ignore[arg-type]  # its __enter__ gives what is called with a status
-    client = TelecmiClient(channel, FixedToken(SIGNED_IN.token), terms=terms, sleep=no_rest)
+    client = TelecmiClient(channel, FixedToken(SIGNED_IN.token), hooks=terms, sleep=no_rest)
     with pytest.raises(Unavailable):
         await client.list_contacts()
     with pytest.raises(Unavailable):
@@ -193,7 +193,7 @@ async def test_a_refused_turn_sends_nothing_and_is_not_repeated() -> None:
 
     sandbox = create_sandbox()
     channel = Channel("http://localhost", transport=ASGITransport(app=sandbox))
-    client = TelecmiClient(channel, FixedToken(SIGNED_IN.token), terms=RequestHooks(admit))
+    client = TelecmiClient(channel, FixedToken(SIGNED_IN.token), hooks=RequestHooks(admit))
     with pytest.raises(CallLimitReached):
         await client.list_contacts()
     assert asked == 1
