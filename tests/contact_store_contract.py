@@ -53,7 +53,7 @@ class ContactStoreContract:
         index.upsert([person(1, name="Asha"), person(1, name="Usha")], generation=1, state={})
         assert (ids(index, "asha"), ids(index, "usha")) == ([], ["c1"])
 
-    def test_a_sweep_removes_what_the_pass_did_not_see(self, index: ContactStore) -> None:
+    def test_a_sweep_removes_the_contacts_that_the_sync_did_not_see(self, index: ContactStore) -> None:
         index.upsert(people(1, 2, 3), generation=1, state={})
         index.upsert(people(2), generation=2, state={})
         assert (index.count(), index.count(1), index.count(2)) == (3, 2, 1)
@@ -66,13 +66,13 @@ class ContactStoreContract:
         assert index.delete(["c1", "unknown"]) == 1
         assert ids(index, "name1") == []
 
-    def test_a_word_that_nobody_has_any_more_leaves_the_vocabulary(self, index: ContactStore) -> None:
+    def test_a_word_without_contacts_leaves_the_vocabulary(self, index: ContactStore) -> None:
         index.upsert([person(1, name="Asha"), person(2, name="Asha"), person(3, name="Usha")], generation=1, state={})
         index.delete(["c1", "c3"])
         with index.reading() as view:
             assert [term.text for term in view.terms(["asha", "usha"])] == ["asha"]
 
-    def test_the_search_forgets_the_words_of_a_contact_that_goes(self, index: ContactStore) -> None:
+    def test_the_search_forgets_the_words_of_a_removed_contact(self, index: ContactStore) -> None:
         index.upsert([person(1, name="Asha"), person(2, name="Usha")], generation=1, state={})
         ids(index, "ahsa")
         assert any(remembered.cache_info().currsize for remembered in REMEMBERED)

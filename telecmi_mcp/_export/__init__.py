@@ -1,4 +1,4 @@
-"""Writes all contacts to one file, which gets its name when it is whole."""
+"""Writes all contacts to one file, which gets its name when it is complete."""
 
 from telecmi_mcp._export.formats import FILE_FORMATS, FileFormat, open_format
 from telecmi_mcp._export.partial_file import PartialFile

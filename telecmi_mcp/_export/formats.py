@@ -1,4 +1,4 @@
-"""Formats of an export: each is a module with HEAD and render(contact) -> bytes, imported when it is needed."""
+"""Opens the format of an export: a module with HEAD and render(contact) -> bytes, imported when it is used."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from telecmi_mcp._models import Contact
 
 FILE_FORMATS = ("csv", "jsonl", "vcf")
-"""Their names, which are the endings of the files."""
+"""The names of the formats, which are the suffixes of the files."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """How contacts are written.
+    """A format of an export.
 
     Attributes:
         name: One of ``FILE_FORMATS``.
-        head: What the file begins with.
-        render: Gives the bytes of one contact; those of several follow one another.
+        head: The first bytes of the file.
+        render: Returns the bytes of one contact; the contacts of a file follow one another.
     """
 
     name: str
@@ -31,6 +31,6 @@ class FileFormat:
 
 
 def open_format(name: str) -> FileFormat:
-    """Return the form of this name, one of ``FILE_FORMATS``."""
+    """Return the format of this name, one of ``FILE_FORMATS``."""
     module = import_module(f"telecmi_mcp._export.{name}")
     return FileFormat(name, module.HEAD, module.render)

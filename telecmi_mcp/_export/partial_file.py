@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from telecmi_mcp._models import ContactPage
 
 _SALT_BYTES = 16
-_PAGES_AT_ONCE = 10  # to bring something to the disk may take as long as a page takes to arrive
+_PAGES_PER_SAVE = 10  # a sync of the disk may take as long as reading a page
 
 
 @dataclass(frozen=True, slots=True)
 class _Label:
-    """Whose contacts a draft holds and in which form: what has to be the same for the next process to go on.
+    """The account and format of a partial file, which must be the same for the next process to resume.
 
-    The owner is hashed, since it may be a token; the salt is also the key of the ids' hashes.
+    The owner is hashed, because it may be a token; the salt is also the key of the hashes of the ids.
     """
 
     form: str
@@ -45,7 +45,7 @@ class _Label:
 
     @classmethod
     def of(cls, form: str, owner: str, *, salt: str | None = None) -> _Label:
-        """Label a draft of this owner's."""
+        """Return the label of a partial file of this owner."""
         label = cls(form, "", salt or token_hex(_SALT_BYTES))
         return replace(label, owner=blake2b(owner.encode(), key=label.key).hexdigest())
 
@@ -56,7 +56,7 @@ class _Label:
 
 @dataclass(frozen=True, slots=True)
 class _Progress:
-    """How far it is: the sizes of both files in bytes, the entries that were too many, and the list's ledger."""
+    """The sizes of both files in bytes, the surplus entries, and the progress of the list."""
 
     size: int
     seen: int = 0
@@ -65,17 +65,17 @@ class _Progress:
 
 
 class PartialFile:
-    """A file that grows by some pages at a time, survives its process, and is put in its place when it is whole.
+    """A file that grows by ten pages at a time, survives its process, and is moved to its path when it is complete.
 
-    Every page is on the disk before the cursor of the next one is, so that a process that is killed at any moment
-    loses at most ten pages: the next one cuts off what had not been noted and reads it again.
+    Every page is on the disk before the cursor of the next one, so that a killed process loses at most ten pages: the
+    next process cuts off what the saved progress does not cover, and reads it again.
 
-    All methods block; call them in a thread. They raise ``FileUnusable`` where the file system refuses.
+    All methods block; call them in a thread. They raise ``FileUnusable`` if the file system fails.
 
     Attributes:
-        path: The file that it becomes.
-        resumed: How many contacts an earlier process had read, if this one goes on from there.
-        restarted: Why it does not, although there was something; "" otherwise.
+        path: The path of the complete file.
+        resumed: Number of contacts that an earlier process read, if this one resumes.
+        restarted: Why this process does not resume an existing partial file; "" otherwise.
     """
 
     def __init__(self, path: Path, form: FileFormat, owner: str) -> None:
@@ -83,36 +83,36 @@ class PartialFile:
         self.folder = path.with_name(f".{path.name}.part")
         self.resumed = 0
         self.restarted = ""
-        self._form = form
+        self._format = form
         self._owner = owner
         self._label = _Label.of(form.name, owner)
         self._progress = self._saved = _Progress(len(form.head))
         self._seen = SeenIds(self._label.key)
-        self._unsaved: list[tuple[bytes, bytes]] = []  # of each page, the contacts and the marks of their ids
+        self._unsaved: list[tuple[bytes, bytes]] = []  # of each page: the contacts, and the hashes of their ids
 
     @property
     def sync_state(self) -> SyncState:
-        """How far the list is read."""
+        """The progress of the list."""
         return self._progress.sync_state
 
     @property
     def contacts(self) -> int:
-        """How many contacts it holds."""
+        """Number of contacts in the file."""
         return self._progress.seen // BYTES
 
     @property
     def surplus(self) -> int:
-        """How many entries TeleCMI gave beyond what a page may hold; they were left out."""
+        """Number of entries beyond the limit of a page; they were left out."""
         return self._progress.surplus
 
     @property
     def lock(self) -> Path:
-        """What a process locks that works on it."""
+        """The path of the lock."""
         return self.folder / "lock"
 
     def make_folder(self) -> None:
-        """Make the folder, which nobody else may look into."""
-        with _told():
+        """Create the folder, private to this user."""
+        with _map_os_errors():
             self.folder.mkdir(mode=0o700, exist_ok=True)
             found = self.folder.lstat()
             if sys.platform != "win32" and (self.folder.is_symlink() or found.st_uid != os.getuid()):
@@ -120,57 +120,57 @@ class PartialFile:
             self.folder.chmod(0o700)
 
     def open(self, now: float) -> None:
-        """Go on with what an earlier process left; where there is nothing, or it does not fit, begin."""
-        with _told():
-            if not self._take_up(now):
-                self._begin(now)
+        """Resume the file of an earlier process; start a new one if there is none or it does not fit."""
+        with _map_os_errors():
+            if not self._resume(now):
+                self._start(now)
 
     def restart(self, now: float, why: str) -> None:
-        """Begin again with an empty file."""
-        with _told():
+        """Start again with an empty file."""
+        with _map_os_errors():
             self.resumed, self.restarted = 0, why
-            self._begin(now)
+            self._start(now)
 
     def append(self, page: ContactPage) -> None:
-        """Add a page's contacts, but for those that are there already, and the cursor of the next page."""
+        """Add the contacts of a page that the file does not hold, and the cursor of the next page."""
         marks = [self._seen.add(contact.contact_id) for contact in page.contacts]
-        known = b"".join(marks)
+        hashes = b"".join(marks)
         fresh = (contact for contact, mark in zip(page.contacts, marks, strict=True) if mark)
-        content = b"".join(map(self._form.render, fresh))
+        content = b"".join(map(self._format.render, fresh))
         so_far = self._progress
         self._progress = _Progress(
             size=so_far.size + len(content),
-            seen=so_far.seen + len(known),
+            seen=so_far.seen + len(hashes),
             surplus=so_far.surplus + page.surplus,
             sync_state=so_far.sync_state.after(page),
         )
-        self._unsaved.append((content, known))
-        if len(self._unsaved) == _PAGES_AT_ONCE:
+        self._unsaved.append((content, hashes))
+        if len(self._unsaved) == _PAGES_PER_SAVE:
             self.save()
 
     def save(self) -> None:
-        """Bring to the disk what is not there yet, and then note the cursor that goes on from it."""
+        """Write the pages that are not on the disk yet, and then the progress."""
         if self._unsaved:
             contents, marks = zip(*self._unsaved, strict=True)
-            with _told():
+            with _map_os_errors():
                 self._extend("contacts", self._saved.size, b"".join(contents))
                 self._extend("seen", self._saved.seen, b"".join(marks))
-                self._note(self._progress)
+                self._save_progress(self._progress)
 
     def put(self, path: Path) -> None:
-        """Put the file at a path, at once and whole, and remove the rest."""
+        """Move the file to a path in one step, and remove the folder."""
         self.save()
-        with _told():
+        with _map_os_errors():
             (self.folder / "contacts").replace(path)
             self._remove("seen", "state", "lock")
 
     def clear_away(self) -> None:
-        """Remove what Windows would not remove while the lock was held."""
+        """Remove what Windows cannot remove while the lock is held."""
         if sys.platform == "win32":
             with suppress(OSError):
                 self._remove("lock")
 
-    def _take_up(self, now: float) -> bool:
+    def _resume(self, now: float) -> bool:
         try:
             label, progress = _read_state((self.folder / "state").read_bytes())
         except FileNotFoundError:
@@ -178,7 +178,7 @@ class PartialFile:
         except (KeyError, TypeError, ValueError):
             self.restarted = "what was there could not be read"
             return False
-        self.restarted = self._objection(label, progress, now)
+        self.restarted = self._why_not_resumable(label, progress, now)
         if self.restarted or not progress.sync_state.cursor:
             return False
         self._label, self._progress, self._saved = label, progress, progress
@@ -188,9 +188,9 @@ class PartialFile:
         self.resumed = self.contacts
         return True
 
-    def _objection(self, label: _Label, progress: _Progress, now: float) -> str:
-        """Why a draft cannot be gone on with; "" if it can, or if there is nothing in it."""
-        if label != _Label.of(self._form.name, self._owner, salt=label.salt):
+    def _why_not_resumable(self, label: _Label, progress: _Progress, now: float) -> str:
+        """Return why the file cannot be resumed; "" if it can, or if it holds no page."""
+        if label != _Label.of(self._format.name, self._owner, salt=label.salt):
             return "what was there is another account's or another version's"
         if not progress.sync_state.cursor:
             return ""
@@ -205,15 +205,15 @@ class PartialFile:
         except FileNotFoundError:
             return False
 
-    def _begin(self, now: float) -> None:
-        self._label = _Label.of(self._form.name, self._owner)
+    def _start(self, now: float) -> None:
+        self._label = _Label.of(self._format.name, self._owner)
         self._seen = SeenIds(self._label.key)
-        self._extend("contacts", 0, self._form.head)
+        self._extend("contacts", 0, self._format.head)
         self._extend("seen", 0, b"")
-        self._note(_Progress(len(self._form.head), sync_state=SyncState().restarted(now)))
+        self._save_progress(_Progress(len(self._format.head), sync_state=SyncState().restarted(now)))
 
     def _extend(self, name: str, size: int, content: bytes) -> None:
-        """Cut a file off at a size, and write from there."""
+        """Truncate a file to a size, and append the content."""
         with _opened(self.folder / name) as file:
             file.truncate(size)
             file.seek(size)
@@ -221,7 +221,7 @@ class PartialFile:
             file.flush()
             os.fsync(file.fileno())
 
-    def _note(self, progress: _Progress) -> None:
+    def _save_progress(self, progress: _Progress) -> None:
         state = {"label": asdict(self._label), "progress": asdict(progress)}
         write_private(self.folder / "state", json.dumps(state).encode())
         self._progress = self._saved = progress
@@ -242,11 +242,11 @@ def _read_state(content: bytes) -> tuple[_Label, _Progress]:
 
 def _opened(path: Path) -> BinaryIO:
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-    return os.fdopen(os.open(path, flags, 0o600), "r+b")  # made with its mode
+    return os.fdopen(os.open(path, flags, 0o600), "r+b")
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _map_os_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Reads all contacts into the partial file, and moves that to its place."""
+"""Reads all contacts into the partial file, and moves it to its path."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _REFUSED = "TeleCMI no longer took the cursor"
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export came to.
+    """The result of an export.
 
     Attributes:
-        path: The file that was written: the one asked for if ``is_whole``, else the one beside it.
-        contacts: How many contacts it holds.
-        count: How many TeleCMI says there are, as far as it does.
-        malformed: How many entries were left out because they are not contacts.
-        surplus: How many were left out because a page had more than were asked for.
-        is_broken: Whether the list ended before TeleCMI's cursors did.
-        is_whole: Whether it holds all contacts, as far as TeleCMI's count and cursors tell.
-        resumed: How many of the contacts an earlier run had read.
-        restarted: Why an earlier run's contacts were not taken up, or reading began again; "" otherwise.
+        path: The file that was written: the requested one if ``is_whole``, else the incomplete one beside it.
+        contacts: Number of contacts in the file.
+        count: Number of contacts by TeleCMI's count, if TeleCMI gave one.
+        malformed: Number of entries left out because they are not contacts.
+        surplus: Number of entries left out because a page had more than the limit.
+        is_broken: True if the list ended before TeleCMI's cursors did.
+        is_whole: True if the file holds all contacts, by TeleCMI's count and cursors.
+        resumed: Number of the contacts that an earlier run read.
+        restarted: Why the contacts of an earlier run were not used, or reading started again; "" otherwise.
     """
 
     path: Path
@@ -55,97 +55,101 @@ class Exported:
 
 async def export(
     client: TelecmiClient,
-    draft: PartialFile,
+    partial_file: PartialFile,
     *,
     incomplete: Path,
     report: Callable[[int, int | None], Awaitable[None]],
-    is_ours: Callable[[], Awaitable[bool]],
+    is_same_account: Callable[[], Awaitable[bool]],
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
 ) -> Exported:
-    """Read all contacts and put the file in its place.
+    """Read all contacts, and move the file to its path.
 
     Args:
-        client: Reads them.
-        draft: What they are kept in while they are read.
-        incomplete: Where the file goes if it does not hold all contacts.
-        report: Is told how many have been read, and of how many.
-        is_ours: Tells whether the client still reads for the account that the draft belongs to.
-        clock: Tells the Unix time.
-        sleep: Waits before a page is asked for again.
+        client: Reads the contacts.
+        partial_file: Holds the contacts while they are read.
+        incomplete: The path of the file if it does not hold all contacts.
+        report: Is called with the number of contacts read and their total, if known.
+        is_same_account: Returns True while the client reads for the account of the partial file.
+        clock: Returns the Unix time.
+        sleep: Waits before a page is requested again.
 
     Raises:
-        TelecmiError: It cannot be finished for now. The draft stays, and the next call goes on with it.
+        TelecmiError: The export cannot be completed now. The partial file stays, and the next call resumes it.
     """
-    async with _locked(draft):
-        await run_sync(draft.open, clock())
-        if draft.resumed:
-            await report(draft.contacts, draft.sync_state.count)
+    async with _locked(partial_file):
+        await run_sync(partial_file.open, clock())
+        if partial_file.resumed:
+            await report(partial_file.contacts, partial_file.sync_state.count)
         try:
-            await _read_all(client, draft, report=report, is_ours=is_ours, clock=clock, sleep=sleep)
+            await _read_all(
+                client, partial_file, report=report, is_same_account=is_same_account, clock=clock, sleep=sleep
+            )
         finally:
-            with anyio.CancelScope(shield=True):  # what was read is kept, even where reading on failed
-                await run_sync(draft.save)
-        exported = _exported(draft, incomplete, clock())
-        await run_sync(draft.put, exported.path)
+            with anyio.CancelScope(
+                shield=True
+            ):  # the contacts that were read are saved even if reading the next page failed
+                await run_sync(partial_file.save)
+        exported = _exported(partial_file, incomplete, clock())
+        await run_sync(partial_file.put, exported.path)
         return exported
 
 
 async def _read_all(
     client: TelecmiClient,
-    draft: PartialFile,
+    partial_file: PartialFile,
     *,
     report: Callable[[int, int | None], Awaitable[None]],
-    is_ours: Callable[[], Awaitable[bool]],
+    is_same_account: Callable[[], Awaitable[bool]],
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
 ) -> None:
     async def write(page: ContactPage) -> None:
-        with anyio.CancelScope(shield=True):  # a page goes in whole
-            await run_sync(draft.append, page)
-        await report(draft.contacts, draft.sync_state.count)
+        with anyio.CancelScope(shield=True):  # a page is written completely or not at all
+            await run_sync(partial_file.append, page)
+        await report(partial_file.contacts, partial_file.sync_state.count)
 
-    pages = PageReader(client, on_page=partial(_refuse_others, is_ours), on_fault=lambda *_: None, sleep=sleep)
+    pages = PageReader(client, on_page=partial(_refuse_others, is_same_account), on_fault=lambda *_: None, sleep=sleep)
     for restarts_left in reversed(range(RESTARTS + 1)):
         try:
-            return await pages.read_on(draft.sync_state.cursor or None, write)
+            return await pages.read_on(partial_file.sync_state.cursor or None, write)
         except errors.InvalidCursor:
             if not restarts_left:
                 raise
-            await run_sync(draft.restart, clock(), _REFUSED)
+            await run_sync(partial_file.restart, clock(), _REFUSED)
     return None
 
 
-async def _refuse_others(is_ours: Callable[[], Awaitable[bool]]) -> None:
-    if not await is_ours():
+async def _refuse_others(is_same_account: Callable[[], Awaitable[bool]]) -> None:
+    if not await is_same_account():
         raise errors.SignInError(hint="Run the command again", fact="another user signed in while it was reading")
 
 
-def _exported(draft: PartialFile, incomplete: Path, now: float) -> Exported:
-    sync_state = draft.sync_state.closed(now, seen=draft.contacts)
-    is_whole = sync_state.is_whole and not draft.surplus
+def _exported(partial_file: PartialFile, incomplete: Path, now: float) -> Exported:
+    sync_state = partial_file.sync_state.closed(now, seen=partial_file.contacts)
+    is_whole = sync_state.is_whole and not partial_file.surplus
     return Exported(
-        path=draft.path if is_whole else incomplete,
-        contacts=draft.contacts,
+        path=partial_file.path if is_whole else incomplete,
+        contacts=partial_file.contacts,
         count=sync_state.count,
         malformed=sync_state.left_out,
-        surplus=draft.surplus,
+        surplus=partial_file.surplus,
         is_broken=sync_state.is_broken,
         is_whole=is_whole,
-        resumed=draft.resumed,
-        restarted=draft.restarted,
+        resumed=partial_file.resumed,
+        restarted=partial_file.restarted,
     )
 
 
 @asynccontextmanager
-async def _locked(draft: PartialFile) -> AsyncIterator[None]:
-    """Be the only process that works on the draft."""
-    await run_sync(draft.make_folder)
+async def _locked(partial_file: PartialFile) -> AsyncIterator[None]:
+    """Lock the partial file against other processes."""
+    await run_sync(partial_file.make_folder)
     async with AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(file_lock(draft.lock, timeout_s=0))
+            await stack.enter_async_context(file_lock(partial_file.lock, timeout_s=0))
         except errors.DeadlineExceeded:
             hint, fact = "Wait for it to end", "another export is writing this file"
             raise errors.FileUnusable(None, hint=hint, fact=fact) from None
         yield
-    draft.clear_away()
+    partial_file.clear_away()

@@ -6,32 +6,32 @@ from array import array
 from hashlib import blake2b
 
 BYTES = 8
-"""What is kept of each id, in memory and beside the file."""
+"""Bytes kept of each id, in memory and beside the file."""
 
-_FIRST_SLOTS = 4096  # a power of two
+_INITIAL_SLOTS = 4096  # a power of two
 
 
 class SeenIds:
-    """A set of ids that only grows: a table of keyed 64-bit hashes, half of it free or more.
+    """A set of ids that only grows: a table of keyed 64-bit hashes, at most half full.
 
-    It takes 16 to 32 bytes for an id, a set of Python's some 127. Two of a million ids have the same hash with a
-    chance of one to thirty-six million; the key is drawn anew for each file, so that nobody can make up such a pair.
+    It takes 16 to 32 bytes for an id; a Python set takes about 127. Two of a million ids have the same hash with a
+    chance of one to thirty-six million. Each file has a random key, so that such a pair cannot be constructed.
     """
 
     def __init__(self, key: bytes, known: bytes = b"") -> None:
         self._key = key
-        self._slots = array("Q", [0]) * _FIRST_SLOTS
+        self._slots = array("Q", [0]) * _INITIAL_SLOTS
         self._taken = 0
         for number in array("Q", known):
-            self._take_in(number)
+            self._insert(number)
 
     def add(self, contact_id: str) -> bytes:
-        """Take in an id; return what is to be kept of it for the next process, nothing if it was met before."""
+        """Add an id; return the bytes to keep for the next process, or nothing if the id was added before."""
         digest = blake2b(contact_id.encode(), key=self._key, digest_size=BYTES).digest()
         (number,) = array("Q", digest)
-        return digest if self._take_in(number) else b""
+        return digest if self._insert(number) else b""
 
-    def _take_in(self, number: int) -> bool:
+    def _insert(self, number: int) -> bool:
         place = self._place_of(number or 1)  # 0 is a free slot
         if self._slots[place]:
             return False
@@ -42,7 +42,7 @@ class SeenIds:
         return True
 
     def _place_of(self, number: int) -> int:
-        """Where the number is, or the free slot where it would be."""
+        """Return the slot of the number, or the free slot for it."""
         slots, last = self._slots, len(self._slots) - 1
         place = number & last
         while slots[place] not in {0, number}:

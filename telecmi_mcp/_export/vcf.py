@@ -1,4 +1,4 @@
-"""vCard 4.0 (RFC 6350) for address books and telephones."""
+"""Writes vCard 4.0 (RFC 6350) for address books and telephones."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 def render(contact: Contact) -> bytes:
-    """One card."""
+    """Return one card."""
     lines = ("BEGIN:VCARD", "VERSION:4.0", *_properties(contact), "END:VCARD")
     return b"".join(_fold(line.encode()) for line in lines)
 
 
 def _properties(contact: Contact) -> Iterator[str]:
-    """The content lines, not folded yet."""
+    """Yield the content lines before folding."""
     yield _uid(contact.contact_id)
     if contact.email_id:
         yield f"EMAIL:{_escape(contact.email_id)}"
@@ -52,18 +52,18 @@ def _number(phone_no: str) -> str:
 
 
 def _shown_name(contact: Contact) -> str:
-    """What RFC 6350 wants of every card: the name, or the next best thing that a person would look for."""
+    """Return the name, which RFC 6350 requires of every card, or the next field that a person would look for."""
     name = " ".join(filter(None, [contact.first_name, contact.last_name]))
     return name or contact.company or contact.phone_no or contact.email_id or contact.contact_id
 
 
 def _escape(text: str) -> str:
-    """Escape a text value (RFC 6350, section 3.4): a comma or semicolon would separate values, a break end the line."""
+    """Escape a text value (RFC 6350, section 3.4): commas and semicolons separate values, a break ends the line."""
     return _LINE_BREAK.sub(r"\\n", re.sub(r"[\\,;]", r"\\\g<0>", text))
 
 
 def _fold(line: bytes) -> bytes:
-    """End a content line, and continue it after a blank where it is too long, never inside a character of UTF-8."""
+    """End a content line; continue a long one after a space, never inside a UTF-8 character."""
     folded = b""
     while len(line) > _MAX_LINE_BYTES:
         end = _MAX_LINE_BYTES

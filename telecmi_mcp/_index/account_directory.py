@@ -1,4 +1,4 @@
-"""The directory of whoever is signed in now: two accounts never share an index, not even one after the other."""
+"""Gives each call the directory of the account that is signed in; two accounts never share an index."""
 
 from __future__ import annotations
 
@@ -30,35 +30,35 @@ _Reader = TypeVar("_Reader", "Directory", "Directory | TelecmiClient")
 
 
 async def owner_of(base_url: str, tokens: TokenSource) -> str:
-    """Tell whose contacts the tokens read: the user's, or where nothing names the user, the token's.
+    """Return the account that the tokens read: the user's, or the token's if the user is not known.
 
     Raises:
-        TelecmiError: Nobody is signed in.
+        TelecmiError: No user is signed in.
     """
-    return _named(base_url, tokens, await tokens.current())
+    return _owner_name(base_url, tokens, await tokens.current())
 
 
 async def known_owner_of(base_url: str, tokens: TokenSource) -> str:
-    """Tell the same without asking TeleCMI; "" where that cannot be told.
+    """Return the same without a request to TeleCMI; "" if it is not known.
 
     Raises:
-        TelecmiError: The place where the token is kept does not work.
+        TelecmiError: The store of the token does not work.
     """
     token = await tokens.held()
-    return "" if token is None else _named(base_url, tokens, token)
+    return "" if token is None else _owner_name(base_url, tokens, token)
 
 
 def name_owner(base_url: str, user: str) -> str:
-    """Return the name under which the contacts of a user are kept; never shown, and hashed where it is stored."""
+    """Return the name of a user's account; it is never shown, and it is stored as a hash."""
     return f"{base_url}\n{user}"
 
 
 def name_organisation(base_url: str, label: str) -> str:
-    """Return the same for an organisation whose users see the same contacts; no user's name can be equal to it."""
+    """Return the name of an organisation whose users see the same contacts; it differs from every user's."""
     return f"{base_url}\n\n{label}"
 
 
-def _named(base_url: str, tokens: TokenSource, token: SecretStr) -> str:
+def _owner_name(base_url: str, tokens: TokenSource, token: SecretStr) -> str:
     origin = tokens.origin
     if origin.organisation:
         return name_organisation(base_url, origin.organisation)
@@ -66,22 +66,22 @@ def _named(base_url: str, tokens: TokenSource, token: SecretStr) -> str:
 
 
 class CurrentDirectory:
-    """Searches and reads contacts, each call for the account that is signed in when it begins.
+    """Searches and reads contacts, each call for the account that is signed in when the call starts.
 
-    Until the first search it only reads, and nothing that searches is loaded.
-    Another sign-in ends the mirror of the account before, its index is closed, and what was answered is forgotten.
+    Before the first search it only reads, and does not import the search.
+    Another sign-in stops the sync of the previous account, closes its index and drops its recent answers.
 
     Attributes:
-        recent: Takes note of what is answered to this account; another account gets another one.
+        recent: Remembers the recent answers to this account; another account gets another object.
 
     Args:
         client: Reads contacts.
-        owner: Tells the account; asks nobody, unless the first login is still to be made.
+        owner: Returns the account, without a request unless the first login is due.
         open_location: Opens the index of an account; ``None`` for no index.
-        tasks: What the mirror runs in.
-        timeout: Seconds that one call may take.
-        max_age: Seconds after which the index is renewed.
-        clock: Tells the Unix time.
+        tasks: The task group in which the sync runs.
+        timeout: Maximum seconds of one call.
+        max_age: Seconds after which the next search starts a new sync.
+        clock: Returns the Unix time.
     """
 
     def __init__(
@@ -97,112 +97,112 @@ class CurrentDirectory:
     ) -> None:
         self._client = client
         self._owner = owner
-        self._open_shelf = open_location
+        self._open_location = open_location
         self._tasks = tasks
         self._timeout = timeout
         self._max_age = max_age
         self._clock = clock
         self.recent = Recent()
-        self._choosing = anyio.Lock(fast_acquire=True)
-        self._chosen: str | None = None
+        self._switching = anyio.Lock(fast_acquire=True)
+        self._current_owner: str | None = None
         self._directory: Directory | None = None
-        self._shelf: IndexLocation | None = None
+        self._location: IndexLocation | None = None
 
     async def search(self, query: str, *, limit: int = 5, report: Report | None = None) -> SearchResult:
         """Find contacts; see ``Directory.search``."""
         return await self._in_time(
-            self._searcher, lambda directory: directory.search(query, limit=limit, report=report)
+            self._choose_directory, lambda directory: directory.search(query, limit=limit, report=report)
         )
 
     async def get_contact(self, contact_id: str) -> Contact:
         """Read one contact; see ``TelecmiClient.get_contact``."""
-        return await self._in_time(self._reader, lambda reader: reader.get_contact(contact_id))
+        return await self._in_time(self._choose_reader, lambda reader: reader.get_contact(contact_id))
 
     async def list_contacts(self, *, limit: int = 10, page_state: str | None = None) -> ContactPage:
         """Read one page; see ``TelecmiClient.list_contacts``."""
         return await self._in_time(
-            self._reader, lambda reader: reader.list_contacts(limit=limit, page_state=page_state)
+            self._choose_reader, lambda reader: reader.list_contacts(limit=limit, page_state=page_state)
         )
 
     async def sync(self, report: Report) -> SearchResult:
-        """Follow the pass that is due to its end, however long that takes; see ``Directory.sync``."""
-        return await (await self._searcher()).sync(report)
+        """Wait for the end of the sync that is due, without a time limit; see ``Directory.sync``."""
+        return await (await self._choose_directory()).sync(report)
 
     async def resume(self) -> bool:
-        """Go on with the pass of the account that is signed in; see ``Directory.resume``."""
-        return await (await self._searcher()).resume()
+        """Resume the sync of the account that is signed in; see ``Directory.resume``."""
+        return await (await self._choose_directory()).resume()
 
     def recent_of(self, owner: str) -> Recent:
-        """What was answered lately, if that was to this account; else nothing."""
-        return self.recent if owner == self._chosen else Recent()
+        """Return the recent answers if they were to this account; else an empty record."""
+        return self.recent if owner == self._current_owner else Recent()
 
-    async def standing_of(self, owner: str) -> SearchResult | None:
-        """How far the index is, if it is this account's; see ``Directory.standing``."""
-        return await self._directory.standing() if self._directory and owner == self._chosen else None
+    async def status_of(self, owner: str) -> SearchResult | None:
+        """Return how complete the index is, if it is of this account; see ``Directory.status``."""
+        return await self._directory.status() if self._directory and owner == self._current_owner else None
 
     @property
     def is_syncing(self) -> bool:
-        """Whether a pass of the mirror is under way."""
+        """True while a sync runs."""
         return self._directory is not None and self._directory.is_syncing
 
     def close(self) -> None:
         """Close the index."""
-        if self._shelf is not None:
-            self._shelf.close()
+        if self._location is not None:
+            self._location.close()
 
-    async def _in_time(self, whom: Callable[[], Awaitable[_Reader]], read: Callable[[_Reader], Awaitable[_T]]) -> _T:
-        with anyio.move_on_after(self._timeout):  # the first login takes of the same time
-            return await read(await whom())
+    async def _in_time(self, choose: Callable[[], Awaitable[_Reader]], read: Callable[[_Reader], Awaitable[_T]]) -> _T:
+        with anyio.move_on_after(self._timeout):  # the first login is inside the same time
+            return await read(await choose())
         raise errors.DeadlineExceeded(self._timeout)
 
-    async def _reader(self) -> Directory | TelecmiClient:
-        """Who reads: the directory, so that the index learns of it, or the client while there is none."""
-        async with self._choosing:
-            await self._choose()
+    async def _choose_reader(self) -> Directory | TelecmiClient:
+        """Return the directory, which updates the index, or the client before the first search."""
+        async with self._switching:
+            await self._follow_sign_in()
             return self._directory or self._client
 
-    async def _searcher(self) -> Directory:
-        async with self._choosing:
-            owner = await self._choose()
+    async def _choose_directory(self) -> Directory:
+        async with self._switching:
+            owner = await self._follow_sign_in()
             if self._directory is None:
-                self._directory = await self._opened(owner)
+                self._directory = await self._open_directory(owner)
             return self._directory
 
-    async def _choose(self) -> str:
+    async def _follow_sign_in(self) -> str:
         owner = await self._owner()
-        if owner != self._chosen:
-            await self._let_go()
-            self._chosen = owner
+        if owner != self._current_owner:
+            await self._close_index()
+            self._current_owner = owner
         return owner
 
-    async def _opened(self, owner: str) -> Directory:
+    async def _open_directory(self, owner: str) -> Directory:
         directory = await run_sync(_import_directory)
-        self._shelf = self._open_shelf(owner) if self._open_shelf else None
+        self._location = self._open_location(owner) if self._open_location else None
         return directory(
             self._client,
-            self._shelf,
+            self._location,
             self._tasks,
             timeout=self._timeout,
             max_age=self._max_age,
             clock=self._clock,
-            is_ours=partial(self._is_of, owner),
+            is_same_account=partial(self._is_of, owner),
         )
 
-    async def _let_go(self) -> None:
-        if self._chosen is not None:
+    async def _close_index(self) -> None:
+        if self._current_owner is not None:
             self.recent = Recent()
         if self._directory is not None:
             self._directory.stop()
-        if self._shelf is not None:
-            await run_sync(self._shelf.close)
-        self._directory = self._shelf = None
+        if self._location is not None:
+            await run_sync(self._location.close)
+        self._directory = self._location = None
 
     async def _is_of(self, owner: str) -> bool:
         return await self._owner() == owner
 
 
 def _import_directory() -> type[Directory]:
-    """Import all that searches: two MiB with SQLite, and 16 ms, in which nothing else could be answered."""
-    from telecmi_mcp._index.directory import Directory  # with the first search
+    """Import the search and SQLite: 2 MiB, and 16 ms in which the process could not answer."""
+    from telecmi_mcp._index.directory import Directory
 
     return Directory

@@ -63,9 +63,9 @@ class CountChecker:
         Raises:
             SignInError: TeleCMI does not accept the token.
         """
-        if not sync_state.ended:
+        if not sync_state.ended_at:
             return CountCheck.UNFINISHED
-        if self._is_recent(sync_state.checked):
+        if self._is_recent(sync_state.checked_at):
             return CountCheck.MISSING if sync_state.count is None else CountCheck.SAME
         if not self._is_recent(self._last.asked_at):
             self._last = await self._ask()

@@ -1,4 +1,4 @@
-"""Search that keeps the index fresh: what has arrived answers, the few hits are read again, the mirror goes on."""
+"""Searches the index while a sync keeps it fresh, and reads the hits from TeleCMI again before it returns them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from telecmi_mcp._index.count_check import CountCheck, CountChecker
 from telecmi_mcp._index.files import UNUSABLE
 from telecmi_mcp._index.location import MemoryLocation
 from telecmi_mcp._index.result import SearchResult
-from telecmi_mcp._index.sync import IndexSync, always
+from telecmi_mcp._index.sync import IndexSync, account_unchanged
 from telecmi_mcp._index.sync_state import SyncState
 from telecmi_mcp._search import Hit, Hits, id_in, search
 from telecmi_mcp._task_groups import open_tasks
@@ -32,306 +32,309 @@ if TYPE_CHECKING:
     from telecmi_mcp._models import Contact, ContactPage
 
 Report: TypeAlias = Callable[[int, int | None], Awaitable[None]]
-"""Is told how many contacts have been read, and of how many."""
+"""Is called with the number of contacts read and their total, if known."""
 
 _log = logging.getLogger(__name__)
 
-_WAITING, _CHECKING = 0.75, 0.95
-"""Parts of a search's time after which it takes what has arrived, and what could be read again."""
+_WAIT_FRACTION, _CHECK_FRACTION = 0.75, 0.95
+"""Fractions of the time of a search. After the first it stops waiting for the sync, after the second for its hits."""
 
-_ROUNDS = 3  # of reading hits again: where one changed or is gone, others move up
-_ENOUGH_FAULTS = 3
-_INDEXES = 3  # that one call tries: the one that is there, one made anew, and one in memory
-_POLL = 0.2  # seconds between two looks at what another process writes
+_MAX_ROUNDS = 3  # of reading hits; other contacts replace those that changed or are gone
+_MAX_FAULTS = 3
+_MAX_INDEXES = 3  # that one call tries: the existing one, a new one, and one in memory
+_POLL_S = 0.2  # between two reads of the state that another process writes
 
 
 class Directory:
-    """Finds contacts, and hands on what else is read of them to the index.
+    """Finds contacts, and writes contacts that other calls read into the index.
 
-    Nothing runs before the first search. From then on a pass of the mirror runs in ``tasks`` whenever one is due.
+    Nothing runs before the first search. From then on a sync runs in ``tasks`` whenever one is due.
 
     Args:
         client: Reads contacts.
-        shelf: Where the index stands; ``None`` for no index: each search then reads what it can in its time.
-        tasks: What the mirror runs in.
-        timeout: Seconds that one search may take.
-        max_age: Seconds after which the index is renewed.
-        clock: Tells the Unix time.
-        is_ours: Tells whether the client still reads for the account whose index this is.
+        location: Where the index is; ``None`` for no index: each search then reads what it can in its time.
+        tasks: The task group in which the sync runs.
+        timeout: Maximum seconds of one search.
+        max_age: Seconds after which the next search starts a new sync.
+        clock: Returns the Unix time.
+        is_same_account: Returns True while the client reads for the account of this index.
     """
 
     def __init__(
         self,
         client: TelecmiClient,
-        shelf: IndexLocation | None,
+        location: IndexLocation | None,
         tasks: TaskGroup,
         *,
         timeout: float = 30.0,
         max_age: float = 900.0,
         clock: Callable[[], float] = time.time,
-        is_ours: Callable[[], Awaitable[bool]] = always,
+        is_same_account: Callable[[], Awaitable[bool]] = account_unchanged,
     ) -> None:
         self._client = client
-        self._shelf = shelf
+        self._location = location
         self._tasks = tasks
         self._timeout = timeout
         self._max_age = max_age
         self._clock = clock
-        self._is_ours = is_ours
-        self._mirror: IndexSync | None = None
-        self._taking = anyio.Lock()
+        self._is_same_account = is_same_account
+        self._index_sync: IndexSync | None = None
+        self._opening = anyio.Lock()
         self._count_checker = CountChecker(client, clock=clock)
 
     async def search(self, query: str, *, limit: int = 5, report: Report | None = None) -> SearchResult:
-        """Find contacts by whatever is known of them, inside the time of one call.
+        """Find contacts within the time of one call.
 
-        It waits for the mirror only while nothing conclusive was found and the first pass is under way.
+        Waits for the sync only while no conclusive match was found and the first sync runs.
 
         Args:
             query: A name, a phone number, an e-mail address, a company, a title, an id, or a sentence around them.
-            limit: How many hits at most.
-            report: Is told how far the first pass is, whenever it comes further.
+            limit: Maximum number of hits.
+            report: Is called whenever the first sync progresses.
 
         Raises:
-            TelecmiError: Nothing can be read and nothing was, or nobody is signed in.
+            TelecmiError: No contact was read, or no user is signed in.
         """
-        if self._shelf is None:
+        if self._location is None:
             return await self._search_once(query, limit, report)
-        return await self._or_anew(partial(self._search, query, limit, report, anyio.current_time()))
+        return await self._with_new_index(partial(self._search, query, limit, report, anyio.current_time()))
 
     async def sync(self, report: Report) -> SearchResult:
-        """Follow the pass that is due, here or in the process that writes the index, to its end.
+        """Wait for the end of the sync that is due, in this process or in the one that writes the index.
 
         Raises:
-            TelecmiError: It cannot be finished.
+            TelecmiError: The sync cannot be completed.
         """
-        return await self._or_anew(partial(self._sync, report))
+        return await self._with_new_index(partial(self._sync, report))
 
     async def get_contact(self, contact_id: str) -> Contact:
-        """Read one contact as the client does, and let the index know."""
+        """Read one contact with the client, and write it into the index."""
         try:
             contact = await self._client.get_contact(contact_id)
         except errors.ContactNotFound:
-            self._tell(lambda mirror: mirror.drop(contact_id.lower()))
+            self._notify(lambda index_sync: index_sync.drop(contact_id.lower()))
             raise
-        self._tell(lambda mirror: mirror.note([contact]))
+        self._notify(lambda index_sync: index_sync.note([contact]))
         return contact
 
     async def list_contacts(self, *, limit: int = 10, page_state: str | None = None) -> ContactPage:
-        """Read one page as the client does, and let the index know."""
+        """Read one page with the client, and write it into the index."""
         page = await self._client.list_contacts(limit=limit, page_state=page_state)
-        self._tell(lambda mirror: mirror.note(page.contacts))
+        self._notify(lambda index_sync: index_sync.note(page.contacts))
         return page
 
     async def resume(self) -> bool:
-        """Go on with the pass that is under way, or begin the one that is due; False where another process writes.
+        """Resume the interrupted sync or start the one that is due; return False if another process writes.
 
         Raises:
             TelecmiError: The index cannot be used.
         """
-        if self._shelf is None:
+        if self._location is None:
             return False
-        await self._current()
+        await self._current_sync()
         return self._may_write
 
-    async def standing(self) -> SearchResult | None:
-        """Tell how far the index is; ``None`` before the first search. Nothing is begun, and nothing is read anew."""
-        return None if self._mirror is None else await self._found(self._mirror, Hits(), 0)
+    async def status(self) -> SearchResult | None:
+        """Return how complete the index is, without a request; ``None`` before the first search."""
+        return None if self._index_sync is None else await self._result(self._index_sync, Hits(), 0)
 
     @property
     def is_syncing(self) -> bool:
-        """Whether a pass of the mirror is under way in this process."""
-        return self._mirror is not None and self._mirror.is_running
+        """True while a sync runs in this process."""
+        return self._index_sync is not None and self._index_sync.is_running
 
     def stop(self) -> None:
-        """End what runs in the background."""
-        if self._mirror is not None:
-            self._mirror.stop()
+        """Cancel the running sync."""
+        if self._index_sync is not None:
+            self._index_sync.stop()
 
     async def _search_once(self, query: str, limit: int, report: Report | None) -> SearchResult:
-        """Search what can be read in the time of this call, and keep nothing."""
-        shelf = MemoryLocation()
+        """Search the contacts that can be read in the time of this call, and keep nothing."""
+        location = MemoryLocation()
         try:
             async with open_tasks() as tasks:
-                once = Directory(self._client, shelf, tasks, timeout=self._timeout, clock=self._clock)
-                found = await once.search(query, limit=limit, report=report)
+                directory = Directory(self._client, location, tasks, timeout=self._timeout, clock=self._clock)
+                found = await directory.search(query, limit=limit, report=report)
                 tasks.cancel_scope.cancel()
         finally:
-            shelf.close()
+            location.close()
         return replace(found, is_kept=False)
 
-    async def _or_anew(self, work: Callable[[], Awaitable[SearchResult]]) -> SearchResult:
-        """Do it again on a new index where the old one is malformed, and then in memory: it is only a cache."""
+    async def _with_new_index(self, work: Callable[[], Awaitable[SearchResult]]) -> SearchResult:
+        """Repeat the work with a new index if the old one is malformed, then in memory: the index is only a cache."""
         was_wiped = False
-        for _ in range(_INDEXES - 1):
+        for _ in range(_MAX_INDEXES - 1):
             try:
                 return await work()
             except errors.IndexUnusable as unusable:
                 if unusable.malformed and not was_wiped:
-                    await self._let_go(self._wipe)
+                    await self._replace_index(self._wipe)
                     was_wiped = True
-                elif not ((unusable.malformed or unusable.reason) and await self._let_go(self._retreat, unusable)):
+                elif not (
+                    (unusable.malformed or unusable.reason) and await self._replace_index(self._use_memory, unusable)
+                ):
                     raise
         return await work()
 
     async def _sync(self, report: Report) -> SearchResult:
-        mirror = await self._current()
-        while self._is_under_way(mirror):
-            moved = mirror.moved
-            await report(mirror.sync_state.read, mirror.sync_state.count)
-            mirror = await self._next(mirror, moved, anyio.current_time() + self._timeout)
-        if mirror.fault:
-            raise mirror.fault
-        return await self._found(mirror, Hits(), 0)
+        index_sync = await self._current_sync()
+        while self._is_under_way(index_sync):
+            progressed = index_sync.progressed
+            await report(index_sync.sync_state.read, index_sync.sync_state.count)
+            index_sync = await self._wait_for_progress(index_sync, progressed, anyio.current_time() + self._timeout)
+        if index_sync.fault:
+            raise index_sync.fault
+        return await self._result(index_sync, Hits(), 0)
 
-    async def _search(self, query: str, limit: int, report: Report | None, begun: float) -> SearchResult:
-        mirror = await self._current()
+    async def _search(self, query: str, limit: int, report: Report | None, started_at: float) -> SearchResult:
+        index_sync = await self._current_sync()
         if contact_id := id_in(query):
-            return await self._by_id(mirror, contact_id)
-        until = begun + self._timeout * _WAITING
-        mirror, hits = await self._awaited(mirror, query, limit, until, report)
+            return await self._by_id(index_sync, contact_id)
+        until = started_at + self._timeout * _WAIT_FRACTION
+        index_sync, hits = await self._search_until(index_sync, query, limit, until, report)
         count_check = None
-        if mirror.sync_state.is_whole and _denies(hits):
-            mirror, hits, count_check = await self._before_denial(
-                mirror, partial(search, query=query, limit=limit), until
-            )
-        if _is_of_index(mirror.fault):
-            raise mirror.fault
-        reading = _Reading(self._client, query, limit, until=begun + self._timeout * _CHECKING)
-        hits = await reading.checked(mirror, hits, may_write=self._may_write)
+        if index_sync.sync_state.is_whole and _denies(hits):
+            find = partial(search, query=query, limit=limit)
+            index_sync, hits, count_check = await self._before_denial(index_sync, find, until)
+        if _is_of_index(index_sync.fault):
+            raise index_sync.fault
+        reading = _LiveReader(self._client, query, limit, until=started_at + self._timeout * _CHECK_FRACTION)
+        hits = await reading.checked(index_sync, hits, may_write=self._may_write)
         unchecked = sum(hit.contact.contact_id not in reading.live for hit in hits.hits)
-        found = replace(await self._found(mirror, hits, unchecked), count_check=count_check)
-        if mirror.fault and (isinstance(mirror.fault, errors.SignInError) or not found.indexed):
-            raise mirror.fault
+        found = replace(await self._result(index_sync, hits, unchecked), count_check=count_check)
+        if index_sync.fault and (isinstance(index_sync.fault, errors.SignInError) or not found.indexed):
+            raise index_sync.fault
         return found
 
-    async def _by_id(self, mirror: IndexSync, contact_id: str) -> SearchResult:
+    async def _by_id(self, index_sync: IndexSync, contact_id: str) -> SearchResult:
         try:
             hits = Hits(hits=(Hit(contact=await self.get_contact(contact_id), match="exact"),))
         except errors.ContactNotFound:
             hits = Hits()
-        return replace(await self._found(mirror, hits, 0), by_id=True, as_of=self._clock())
+        return replace(await self._result(index_sync, hits, 0), by_id=True, as_of=self._clock())
 
-    async def _awaited(
-        self, mirror: IndexSync, query: str, limit: int, until: float, report: Report | None
+    async def _search_until(
+        self, index_sync: IndexSync, query: str, limit: int, until: float, report: Report | None
     ) -> tuple[IndexSync, Hits]:
         while True:
-            moved = mirror.moved
-            hits = await run_sync(partial(search, mirror.store, query, limit=limit))
-            if hits.is_settled or mirror.sync_state.is_whole or not self._is_worth_waiting(mirror, until):
-                return mirror, hits
+            progressed = index_sync.progressed
+            hits = await run_sync(partial(search, index_sync.store, query, limit=limit))
+            if hits.is_settled or index_sync.sync_state.is_whole or not self._is_worth_waiting(index_sync, until):
+                return index_sync, hits
             if report:
-                await report(mirror.sync_state.read, mirror.sync_state.count)
-            mirror = await self._next(mirror, moved, until)
+                await report(index_sync.sync_state.read, index_sync.sync_state.count)
+            index_sync = await self._wait_for_progress(index_sync, progressed, until)
 
     async def _before_denial(
-        self, mirror: IndexSync, find: Callable[..., Hits], until: float
+        self, index_sync: IndexSync, find: Callable[..., Hits], until: float
     ) -> tuple[IndexSync, Hits, CountCheck]:
-        """Compare TeleCMI's count before an answer says that nobody matches; where it differs, wait for a sync.
+        """Compare TeleCMI's count before an answer says that no contact matches; if it differs, wait for a sync.
 
         Args:
-            mirror: The index, which a sync has read completely.
+            index_sync: The sync of an index that a sync has read completely.
             find: Searches a store.
             until: The event loop's time at which the answer must be given.
         """
-        count_check = await self._count_checker.compare(mirror.sync_state)
+        count_check = await self._count_checker.compare(index_sync.sync_state)
         if count_check in {CountCheck.DIFFERENT, CountCheck.UNFINISHED}:
             if self._may_write:
-                mirror.start(self._tasks, max_age=0)
-            while self._is_syncing(mirror) and anyio.current_time() < until:
-                mirror = await self._next(mirror, mirror.moved, until)
-            count_check = await self._count_checker.compare(mirror.sync_state)
-        return mirror, await run_sync(find, mirror.store), count_check
+                index_sync.start(self._tasks, max_age=0)
+            while self._is_syncing(index_sync) and anyio.current_time() < until:
+                index_sync = await self._wait_for_progress(index_sync, index_sync.progressed, until)
+            count_check = await self._count_checker.compare(index_sync.sync_state)
+        return index_sync, await run_sync(find, index_sync.store), count_check
 
-    def _is_worth_waiting(self, mirror: IndexSync, until: float) -> bool:
-        rests = mirror.faults >= _ENOUGH_FAULTS or mirror.resumes_at >= until
-        return self._is_under_way(mirror) and not rests and anyio.current_time() < until
+    def _is_syncing(self, index_sync: IndexSync) -> bool:
+        """Return True if a sync runs, here or in the process that writes."""
+        return index_sync.is_running if self._may_write else not index_sync.sync_state.ended_at
 
-    def _is_under_way(self, mirror: IndexSync) -> bool:
-        """Whether a pass goes on here, or may go on in the process that writes."""
-        return mirror.is_running if self._may_write else not mirror.is_current(max_age=self._max_age)
+    def _is_worth_waiting(self, index_sync: IndexSync, until: float) -> bool:
+        is_pausing = index_sync.fault_count >= _MAX_FAULTS or index_sync.resumes_at >= until
+        return self._is_under_way(index_sync) and not is_pausing and anyio.current_time() < until
 
-    def _is_syncing(self, mirror: IndexSync) -> bool:
-        """Whether a sync is under way, here or in the process that writes."""
-        return mirror.is_running if self._may_write else not mirror.sync_state.ended
+    def _is_under_way(self, index_sync: IndexSync) -> bool:
+        """Return True if a sync runs here, or may run in the process that writes."""
+        return index_sync.is_running if self._may_write else not index_sync.is_current(max_age=self._max_age)
 
-    async def _next(self, mirror: IndexSync, moved: anyio.Event, until: float) -> IndexSync:
-        """Wait until the mirror comes further; look for oneself where another process writes."""
+    async def _wait_for_progress(self, index_sync: IndexSync, progressed: anyio.Event, until: float) -> IndexSync:
+        """Wait for progress of the sync; poll the index if another process writes it."""
         left = max(0.0, until - anyio.current_time())
         if self._may_write:
             with anyio.move_on_after(left):
-                await moved.wait()
-            return mirror
-        await anyio.sleep(min(_POLL, left))
-        return await self._current()
+                await progressed.wait()
+            return index_sync
+        await anyio.sleep(min(_POLL_S, left))
+        return await self._current_sync()
 
-    async def _found(self, mirror: IndexSync, hits: Hits, unchecked: int) -> SearchResult:
-        sync_state = mirror.sync_state
+    async def _result(self, index_sync: IndexSync, hits: Hits, unchecked: int) -> SearchResult:
+        sync_state = index_sync.sync_state
         return SearchResult(
             hits=hits.hits,
             has_more=hits.has_more,
-            as_of=sync_state.as_of or sync_state.begun or self._clock(),
-            indexed=await run_sync(mirror.store.count),
+            as_of=sync_state.as_of or sync_state.started_at or self._clock(),
+            indexed=await run_sync(index_sync.store.count),
             count=sync_state.count,
             complete=sync_state.is_whole,
             unchecked=unchecked,
-            place=self._shelf.notice if self._shelf else "",
+            place=self._location.notice if self._location else "",
         )
 
-    async def _current(self) -> IndexSync:
-        """The mirror over the index to use now, with the pass begun that is due."""
-        async with self._taking:
-            mirror = await self._taken()
+    async def _current_sync(self) -> IndexSync:
+        """Return the sync of the current index; start it if it is due."""
+        async with self._opening:
+            index_sync = await self._opened_sync()
             if self._may_write:
-                mirror.start(self._tasks, max_age=self._max_age)
+                index_sync.start(self._tasks, max_age=self._max_age)
             else:
-                mirror.sync_state = SyncState.from_state(await run_sync(mirror.store.state))
-            return mirror
+                index_sync.sync_state = SyncState.from_state(await run_sync(index_sync.store.state))
+            return index_sync
 
-    async def _let_go(self, change: Callable[..., bool], *values: object) -> bool:
-        """Let go of the index, and change what the next search takes."""
-        async with self._taking:
-            if self._mirror:
-                self._mirror.stop()
-            self._mirror = None
+    async def _replace_index(self, change: Callable[..., bool], *values: object) -> bool:
+        """Drop the index, and change which one the next search opens."""
+        async with self._opening:
+            if self._index_sync:
+                self._index_sync.stop()
+            self._index_sync = None
             return await run_sync(change, *values)
 
     def _wipe(self) -> bool:
-        if self._shelf is not None:
-            self._shelf.wipe()
+        if self._location is not None:
+            self._location.wipe()
         return True
 
-    def _retreat(self, unusable: errors.IndexUnusable) -> bool:
-        return self._shelf is not None and self._shelf.retreat(unusable.reason or UNUSABLE)
+    def _use_memory(self, unusable: errors.IndexUnusable) -> bool:
+        return self._location is not None and self._location.use_memory(unusable.reason or UNUSABLE)
 
-    async def _taken(self) -> IndexSync:
-        if self._shelf is None:  # without one search() does not come here
-            raise errors.IndexUnusable("no shelf", malformed=False)
-        mirror = self._mirror
-        if mirror and _is_of_index(mirror.fault):
-            raise mirror.fault
-        index = await run_sync(self._shelf.take)
-        if mirror is None or mirror.store is not index:
-            if mirror:
-                mirror.stop()
+    async def _opened_sync(self) -> IndexSync:
+        if self._location is None:  # search() handles this case before
+            raise errors.IndexUnusable("no location", malformed=False)
+        index_sync = self._index_sync
+        if index_sync and _is_of_index(index_sync.fault):
+            raise index_sync.fault
+        index = await run_sync(self._location.take)
+        if index_sync is None or index_sync.store is not index:
+            if index_sync:
+                index_sync.stop()
             sync_state = SyncState.from_state(await run_sync(index.state))
-            mirror = self._mirror = IndexSync(self._client, index, sync_state, clock=self._clock, is_ours=self._is_ours)
-        return mirror
+            index_sync = self._index_sync = IndexSync(
+                self._client, index, sync_state, clock=self._clock, is_same_account=self._is_same_account
+            )
+        return index_sync
 
     @property
     def _may_write(self) -> bool:
-        return self._shelf is not None and self._shelf.is_writer
+        return self._location is not None and self._location.is_writer
 
-    def _tell(self, operation: Callable[[IndexSync], Awaitable[None]]) -> None:
-        if self._mirror is not None and self._may_write:
-            self._tasks.start_soon(_told, self._mirror, operation)
+    def _notify(self, operation: Callable[[IndexSync], Awaitable[None]]) -> None:
+        if self._index_sync is not None and self._may_write:
+            self._tasks.start_soon(_run_notification, self._index_sync, operation)
 
 
-class _Reading:
-    """Reads the hits of one search again, until those that are shown are live.
+class _LiveReader:
+    """Reads the hits of one search from TeleCMI until those that are returned are live.
 
     Attributes:
-        live: What TeleCMI said of each contact just now; ``None`` for one that is gone.
+        live: Each contact as TeleCMI returned it during this search; ``None`` for one that does not exist.
     """
 
     def __init__(self, client: TelecmiClient, query: str, limit: int, *, until: float) -> None:
@@ -340,18 +343,18 @@ class _Reading:
         self._search = partial(search, query=query, limit=limit)
         self._until = until
 
-    async def checked(self, mirror: IndexSync, hits: Hits, *, may_write: bool) -> Hits:
-        """Return the hits as they are now; where one changed or is gone, as they are found now."""
-        for _ in range(_ROUNDS):
+    async def checked(self, index_sync: IndexSync, hits: Hits, *, may_write: bool) -> Hits:
+        """Return the hits with their live contacts; search again if one changed or does not exist."""
+        for _ in range(_MAX_ROUNDS):
             known = {hit.contact.contact_id: hit.contact for hit in hits.hits}
             asked = [contact_id for contact_id in known if _is_id(contact_id) and contact_id not in self.live]
             await self._read(asked)
             changed = [each for each in asked if each in self.live and self.live[each] != known[each]]
             if not (changed and may_write):
                 break
-            if not await self._correct(mirror, changed):
+            if not await self._correct(index_sync, changed):
                 break
-            hits = await run_sync(self._search, mirror.store)
+            hits = await run_sync(self._search, index_sync.store)
         return replace(hits, hits=tuple(self._as_live(hits.hits)))
 
     def _as_live(self, hits: Iterable[Hit]) -> Iterable[Hit]:
@@ -360,12 +363,12 @@ class _Reading:
             if contact is not None:
                 yield replace(hit, contact=contact)
 
-    async def _correct(self, mirror: IndexSync, changed: Iterable[str]) -> bool:
-        """Write what is live; False where another process has begun to write, which will see it itself."""
+    async def _correct(self, index_sync: IndexSync, changed: Iterable[str]) -> bool:
+        """Write the live contacts; return False if another process writes now and reads them itself."""
         try:
             for contact_id in changed:
                 contact = self.live[contact_id]
-                await (mirror.drop(contact_id) if contact is None else mirror.note([contact]))
+                await (index_sync.drop(contact_id) if contact is None else index_sync.note([contact]))
         except errors.WriterLockLost:
             return False
         return True
@@ -384,26 +387,26 @@ class _Reading:
         except errors.SignInError:
             raise
         except errors.TelecmiError as fault:
-            _log.info("a hit was not read again: %s", fault.code)
+            _log.info("a hit could not be read again: %s", fault.code)
 
 
 def _denies(hits: Hits) -> bool:
-    """Whether the answer would say that nobody matches all of the query."""
+    """Return True if the answer would say that no contact matches the whole query."""
     return not hits.hits or hits.hits[0].match == "partial"
 
 
 def _is_of_index(fault: errors.TelecmiError | None) -> TypeGuard[errors.IndexUnusable]:
-    """Whether another index helps: this one is malformed, or cannot be where it is."""
+    """Return True if another index helps: this one is malformed, or its place cannot be used."""
     return isinstance(fault, errors.IndexUnusable) and bool(fault.malformed or fault.reason)
 
 
-async def _told(mirror: IndexSync, operation: Callable[[IndexSync], Awaitable[None]]) -> None:
+async def _run_notification(index_sync: IndexSync, operation: Callable[[IndexSync], Awaitable[None]]) -> None:
     try:
-        await operation(mirror)
+        await operation(index_sync)
     except errors.TelecmiError as fault:
-        _log.info("the index was not told: %s", fault.code)
+        _log.info("the index was not updated: %s", fault.code)
 
 
 def _is_id(contact_id: str) -> bool:
-    """Whether TeleCMI would take this id; a contact with another one can be listed only."""
+    """Return True if TeleCMI accepts this id; a contact with another kind of id can only be listed."""
     return id_in(contact_id) == contact_id.lower()

@@ -1,7 +1,7 @@
-"""Files of the index folder: private to one user, looked at before they are opened, locked by one process.
+"""Creates, checks, locks and removes the files of the index folder, which are private to one user.
 
-Nothing here follows a symbolic link or waits for a named pipe. What is not a regular file of this user alone, without
-rights for others and without a second name, is never read: it is removed, or the index is kept in memory.
+No function here follows a symbolic link or waits for a named pipe. A file is read only if it is a regular file of this
+user, without rights for other users and without a second name. Anything else is removed, or the index stays in memory.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ _REASONS = {
 
 
 class NotOursError(PermissionError):
-    """A folder that belongs to another user."""
+    """The folder belongs to another user."""
 
 
 def reason_of(error: OSError) -> str:
-    """Say in our words why the index cannot be on disk."""
+    """Return our words for why the index cannot be on disk."""
     return NOT_OURS if isinstance(error, NotOursError) else _REASONS.get(error.errno or 0, UNUSABLE)
 
 
 def why_not_written(path: Path) -> str:
-    """Say why SQLite could not write a file; of most errors of the system it tells no more than that there was one."""
+    """Return why SQLite could not write a file; SQLite reports most errors of the system without their cause."""
     largest = max((file.lstat().st_size for file in files_of(path)), default=0)
     if largest + _LEAST_FREE_BYTES >= _size_limit():
         return TOO_LARGE
@@ -78,10 +78,10 @@ def _size_limit() -> float:
 
 
 def make_private(folder: Path) -> None:
-    """Make the folder this user's alone. Where others could write in it, whatever it holds of ours is removed.
+    """Create the folder, private to this user. If other users could write in it, remove our files that it holds.
 
     Raises:
-        OSError: It cannot be made or changed, or belongs to another user.
+        OSError: The folder cannot be created or changed, or belongs to another user.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if sys.platform == "win32":
@@ -96,7 +96,7 @@ def make_private(folder: Path) -> None:
 
 
 def is_private(folder: Path) -> bool:
-    """Whether the folder is there and this user's alone."""
+    """Return True if the folder exists and is private to this user."""
     with suppress(OSError):
         found = folder.stat()
         is_folder = stat.S_ISDIR(found.st_mode)
@@ -107,21 +107,21 @@ def is_private(folder: Path) -> bool:
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether the folder belongs to this user."""
+    """Return True if the folder belongs to this user."""
     with suppress(OSError):
         return sys.platform == "win32" or folder.stat().st_uid == os.getuid()
     return False
 
 
 def probe_folder(folder: Path) -> str:
-    """Write a little into the folder, as an index would, and say why that fails; "" if it works or nothing is there."""
+    """Write a test file into the folder and return why that fails; "" if it works or the folder does not exist."""
     path = folder / f"key.{os.getpid()}.probe"
     try:
         if os.path.lexists(folder):
             make_private(folder)
             with _opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
                 if os.write(descriptor, bytes(_LEAST_FREE_BYTES)) < _LEAST_FREE_BYTES:
-                    os.write(descriptor, b"0")  # says why the rest was not taken
+                    os.write(descriptor, b"0")  # raises the reason why only a part was written
     except OSError as error:
         return reason_of(error)
     finally:
@@ -131,12 +131,12 @@ def probe_folder(folder: Path) -> str:
 
 
 def is_sound(path: Path) -> bool:
-    """Whether each file of the index is missing, or a regular file of this user alone."""
+    """Return True if each file of the index is missing, or a regular file that is private to this user."""
     return all(_is_ours_alone(file, names=1) for file in files_of(path))
 
 
 def _is_ours_alone(path: Path, *, names: int) -> bool:
-    """Whether nothing is there, or a regular file of this user with at most this many names (hard links)."""
+    """Return True if the path is free, or names a private regular file with at most this many names (hard links)."""
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -148,9 +148,9 @@ def _is_ours_alone(path: Path, *, names: int) -> bool:
 
 
 def index_path(folder: Path, owner: str) -> Path:
-    """Where the index of an owner is.
+    """Return the path of an account's index file.
 
-    The name is a hash under a key that never leaves the folder, so that it tells nothing about a token by itself.
+    The name is a hash with a key that never leaves the folder, so the name alone reveals nothing about a token.
 
     Raises:
         OSError: The folder cannot be used.
@@ -169,9 +169,9 @@ def _key(folder: Path) -> bytes:
         _remove(fresh)
         with _opened(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
             os.write(descriptor, secrets.token_bytes(_KEY_BYTES))
-        with suppress(FileExistsError):  # another process was faster, and its key counts
+        with suppress(FileExistsError):  # another process was faster; its key is used
             os.link(fresh, path)
-            _remove_all(folder, "*.db", "*.db-*")  # nobody can find them any more
+            _remove_all(folder, "*.db", "*.db-*")  # no process can compute their names again
         fresh.unlink()
         key = _read_key(path)
     if key is None:
@@ -180,8 +180,8 @@ def _key(folder: Path) -> bytes:
 
 
 def _read_key(path: Path) -> bytes | None:
-    """Read the key; ``None`` where there is none that can be used."""
-    if not _is_ours_alone(path, names=2):  # the second is that of the process that makes it at this moment
+    """Read the key; return ``None`` if there is none that can be used."""
+    if not _is_ours_alone(path, names=2):  # the process that creates the key holds a second name
         return None
     with suppress(FileNotFoundError), _opened(path, os.O_RDONLY) as descriptor:
         key = os.read(descriptor, _KEY_BYTES + 1)
@@ -199,28 +199,28 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
 
 
 def files_of(path: Path) -> Iterator[Path]:
-    """Yield the files of an index that are there, whatever they are."""
+    """Yield the paths of an index that exist, of any type."""
     return (file for end in _ENDS if os.path.lexists(file := path.with_name(path.name + end)))
 
 
 def remove_index(path: Path) -> None:
-    """Remove the files of an index: links and pipes by their name, a folder if it is empty.
+    """Remove the files of an index; a link or pipe is removed by its name, a folder if it is empty.
 
     Raises:
-        OSError: One cannot be removed.
+        OSError: A file cannot be removed.
     """
     for file in list(files_of(path)):
         _remove(file)
 
 
 def all_indexes(folder: Path) -> set[Path]:
-    """Return where indexes are, or parts of them."""
+    """Return the paths of all indexes of the folder, complete or not."""
     parts = (path for pattern in ("*.db", "*.db-*") for path in folder.glob(pattern))
     return {path.with_name(path.name.partition(".db")[0] + ".db") for path in parts}
 
 
 def inodes_of(path: Path) -> Inodes:
-    """Return which files stand at the places of an index now, to tell later whether they are the same ones."""
+    """Return the identities of the index files, to detect later that one was replaced."""
     return tuple(_inode(path.with_name(path.name + end)) for end in _ENDS[:3])
 
 
@@ -247,17 +247,17 @@ def _remove(path: Path) -> None:
 
 
 class FileLock:
-    """A lock of the operating system on a file: it ends with the process that holds it."""
+    """A lock of the operating system on a file; it is released when the process ends."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
-        """Take the lock unless another process, or another lock of this one, has it.
+        """Acquire the lock unless another process, or another object of this one, holds it.
 
         Raises:
-            OSError: There can be no such file.
+            OSError: The file cannot be created.
         """
         if not _is_ours_alone(self._path, names=1):
             _remove(self._path)
@@ -272,11 +272,11 @@ class FileLock:
         return False
 
     def is_lost(self) -> bool:
-        """Whether the lock was taken, and its file is not at its place any more."""
+        """Return True if the lock was acquired and its file was removed or replaced since."""
         return self._descriptor is not None and not self.is_held()
 
     def is_held(self) -> bool:
-        """Whether the lock is held, on the file that other processes find at its place."""
+        """Return True if the lock is held on the file that other processes find at the path."""
         if self._descriptor is None:
             return False
         with suppress(OSError):
@@ -284,7 +284,7 @@ class FileLock:
         return False
 
     def release(self) -> None:
-        """Let it go, if it is held."""
+        """Release the lock if it is held."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -1,7 +1,7 @@
-"""Where the index stands: in this process's memory, or in a file of the user's cache folder.
+"""Opens the index in memory or in a file of the user's cache folder, and replaces a file that cannot be used.
 
-Of the processes that share a file, one writes: the holder of a lock of the operating system, which ends with its
-process, however that ends. A second writer would also meet SQLite's WAL-reset defect (3.7.0 to 3.51.2).
+One of the processes that share a file writes it: the holder of a lock of the operating system, which is released when
+the process ends. A second writer would also meet SQLite's WAL-reset defect (3.7.0 to 3.51.2).
 """
 
 from __future__ import annotations
@@ -37,37 +37,37 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_FORGOTTEN = 30 * 86_400.0  # seconds after which the file of another account is removed: a token's life
+_MAX_UNUSED_S = 30 * 86_400.0  # a token's life; then the file of another account is removed
 
 
 class IndexLocation(Protocol):
-    """Gives the index, wherever it stands. All methods block; call them in a thread."""
+    """Gives the index of one account. All methods block; call them in a thread."""
 
     @property
     def is_writer(self) -> bool:
-        """Whether this process may write the index that it was given."""
+        """True if this process may write the index that ``take`` returned."""
         ...
 
     @property
     def notice(self) -> str:
-        """What a reader of answers must be told of the place; "" if nothing."""
+        """A sentence about the place for the reader of an answer; "" if there is nothing to say."""
         ...
 
     def take(self) -> ContactStore:
-        """Return the store to use now; another than before when there is one to write, or a new file.
+        """Return the store to use now; it is another one when this process becomes the writer or the file is new.
 
         Raises:
-            IndexUnusable: It cannot be opened.
-            DatabaseAway: It is in a database that cannot be reached.
+            IndexUnusable: The index cannot be opened.
+            DatabaseUnavailable: The database of the index is unreachable.
         """
         ...
 
     def wipe(self) -> None:
-        """Remove an index that is malformed."""
+        """Remove a malformed index."""
         ...
 
-    def retreat(self, reason: str) -> bool:
-        """Go on in memory, because the index cannot be where it is; False where that is no choice."""
+    def use_memory(self, reason: str) -> bool:
+        """Continue in memory because the place cannot be used; return False if memory is no alternative."""
         ...
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class IndexLocation(Protocol):
 
 
 class MemoryLocation:
-    """An index in memory, made when it is first taken; gone with the process."""
+    """An index in memory, created by the first ``take``; it ends with the process."""
 
     is_writer = True
     notice = ""
@@ -85,37 +85,38 @@ class MemoryLocation:
         self._index: Index | None = None
 
     def take(self) -> Index:
-        """Return the one index."""
+        """Return the index."""
         if self._index is None:
             self._index = Index()
         return self._index
 
     def wipe(self) -> None:
-        """Start with an empty one."""
+        """Drop the index; the next one is empty."""
         self.close()
 
-    def retreat(self, _: str) -> bool:
-        """Start with an empty one."""
+    def use_memory(self, _: str) -> bool:
+        """Drop the index; the next one is empty."""
         self.close()
         return True
 
     def close(self) -> None:
-        """Let go of all contacts."""
+        """Drop all contacts."""
         if self._index is not None:
             self._index.close()
             self._index = None
 
 
 class FileLocation:
-    """An index in a file, written by whoever holds its lock and read by everybody else.
+    """An index in a file. The process that holds the file's lock writes it; other processes read it.
 
-    What stands at the place is looked at with each `take`, and before each change. Where it is no longer the file that
-    was opened, a new one is made; where no file can be used, the index goes on in memory until the process ends, with
-    what was read of the file before, and `notice` says why.
+    Each ``take``, and each change, checks that the path still names the file that was opened. If it does not, a new
+    file is created. If no file can be used, the index continues in memory, with the contacts of the file, and
+    ``notice`` says why. It stays in memory until the process ends, even if the cause is removed: the next process
+    tries the folder again.
 
     Args:
-        folder: Where the file is; made with mode 0700.
-        owner: Whose contacts they are: the base URL and the user, or the token where only that is known.
+        folder: The folder of the file; created with mode 0700.
+        owner: The account: the base URL and the user, or the token if the user is not known.
     """
 
     def __init__(self, folder: Path, owner: str) -> None:
@@ -132,44 +133,44 @@ class FileLocation:
 
     @property
     def is_writer(self) -> bool:
-        """Whether this process may write the index that it was given."""
+        """True if this process may write the index that ``take`` returned."""
         return self._memory is not None or (self._lock is not None and self._lock.is_held())
 
     def take(self) -> Index:
-        """Return the index, opened for writing as soon as no other process does."""
+        """Return the index; it is opened for writing if no other process writes it."""
         try:
             return self._memory or self._take()
         except OSError as error:
-            self.retreat(reason_of(error))
+            self.use_memory(reason_of(error))
         except IndexUnusable as unusable:
             if unusable.malformed:
                 raise
-            self.retreat(unusable.reason)
-        return self._memory or self._nothing_yet()
+            self.use_memory(unusable.reason)
+        return self._memory or self._empty_index()
 
     def wipe(self) -> None:
-        """Remove the file, if this process writes it; what is in memory too."""
+        """Remove the file if this process writes it, and drop an index in memory."""
         if self._memory:
             self._retired.append(self._memory)
             self._memory = Index()
         self._retire()
         if self.is_writer and self._path:
-            with suppress(OSError):  # the next `take` meets it, and goes on in memory
+            with suppress(OSError):  # the next `take` fails too and uses memory
                 remove_index(self._path)
 
-    def retreat(self, reason: str) -> bool:
-        """Go on in memory, with what can be read of the file if that is still this user's alone."""
+    def use_memory(self, reason: str) -> bool:
+        """Continue in memory, with the contacts of the file if it is still private to this user."""
         _log.warning("the index is kept in memory: %s", reason)
         if self._memory:
             self._retired.append(self._memory)
-        self._memory = self._salvaged() or Index()
+        self._memory = self._copy_of_file() or Index()
         self._retire()
         self._release()
         self.notice = f"The index is kept in this server's memory only, because {reason}."
         return True
 
     def close(self) -> None:
-        """Close the file and let the next process write."""
+        """Close the file and release the lock, so that another process can write."""
         self._retire()
         for index in (*self._retired, *filter(None, [self._empty, self._memory])):
             index.close()
@@ -183,61 +184,63 @@ class FileLocation:
             self._start_over(path)
         if self._lock and not self._lock.is_held() and self._lock.acquire():
             self._retire()
-            _remove_forgotten(self._folder, but=path)
+            _remove_unused(self._folder, but=path)
         if self._index is None or self._inodes != inodes_of(path) or not is_sound(path):
-            is_torn = bool(self._inodes) and self._inodes[0] == inodes_of(path)[0]  # its log is another one or gone
+            is_partly_replaced = (
+                bool(self._inodes) and self._inodes[0] == inodes_of(path)[0]
+            )  # the log was replaced or removed
             self._retire()
-            if self.is_writer and is_torn:
+            if self.is_writer and is_partly_replaced:
                 remove_index(path)
-            self._index = self._written(path) if self.is_writer else _read(path)
+            self._index = self._open_for_writing(path) if self.is_writer else _open_for_reading(path)
             self._inodes = inodes_of(path)
-        return self._index or self._nothing_yet()
+        return self._index or self._empty_index()
 
     def _start_over(self, path: Path) -> None:
-        """Begin at a place where nothing is known yet, or where the lock that was held is not there any more."""
+        """Start at a new path, or again at the same one after the file of the lock was removed."""
         self._retire()
         self._release()
         self._path = path
         self._lock = FileLock(path.with_suffix(".lock"))
 
-    def _written(self, path: Path) -> Index:
+    def _open_for_writing(self, path: Path) -> Index:
         if not is_sound(path):
-            _log.warning("the index is made anew: it was not a file of this user alone")
+            _log.warning("the index is created again: its file was not private to this user")
             remove_index(path)
         try:
-            return Index(path, before_write=self._check)
+            return Index(path, before_write=self._require_in_place)
         except IndexUnusable as error:
             if not error.malformed:
                 raise
-            _log.info("the index is made anew: %s", error.detail)
+            _log.info("the index is created again: %s", error.detail)
             remove_index(path)
-            return Index(path, before_write=self._check)
+            return Index(path, before_write=self._require_in_place)
 
-    def _check(self) -> None:
-        """Let nothing be written that nobody would find, or that another process may be writing too.
+    def _require_in_place(self) -> None:
+        """Refuse a change to a file that no process would find, or that another process may write.
 
         Raises:
-            IndexUnusable: The file, its folder or the lock is not at its place any more.
+            IndexUnusable: The file, its folder or the lock was removed or replaced.
         """
         if not (self._path and self._lock and self._lock.is_held() and self._is_in_place(self._path)):
-            raise IndexUnusable("the file is not at its place any more", malformed=True)
+            raise IndexUnusable("the file was removed or replaced", malformed=True)
 
     def _is_in_place(self, path: Path) -> bool:
         return is_private(self._folder) and self._inodes == inodes_of(path) and is_sound(path)
 
-    def _salvaged(self) -> Index | None:
-        """Copy what was open, unless another user may have written it."""
+    def _copy_of_file(self) -> Index | None:
+        """Copy the open index into memory, unless another user may have written the file."""
         if self._index is not None and self._path and is_ours(self._folder) and is_sound(self._path):
             with suppress(IndexUnusable):
                 return self._index.copied()
         return None
 
-    def _nothing_yet(self) -> Index:
+    def _empty_index(self) -> Index:
         self._empty = self._empty or Index()
         return self._empty
 
     def _retire(self) -> None:
-        """Put the index aside: a search may still be in it."""
+        """Keep the replaced index open until the end: a search may still read it."""
         if self._index is not None:
             self._retired.append(self._index)
         self._index = None
@@ -250,7 +253,7 @@ class FileLocation:
 
 @dataclass(frozen=True, slots=True)
 class IndexFileStatus:
-    """An index file as somebody else sees it; ``contacts`` is ``None`` if it cannot be read."""
+    """What a process that does not use the index sees of a file; ``contacts`` is ``None`` if it cannot be read."""
 
     path: Path
     size: int
@@ -260,14 +263,14 @@ class IndexFileStatus:
 
 
 def cache_folder() -> Path:
-    """The folder of the files, in the user's cache."""
-    from platformdirs import user_cache_path  # an index in memory needs no folder
+    """Return the folder of the index files in the user's cache folder."""
+    from platformdirs import user_cache_path
 
     return user_cache_path("telecmi-mcp", appauthor=False)
 
 
 def find_index(folder: Path, owner: str) -> Path | None:
-    """Where the index of an owner is, if there is one; nothing is made.
+    """Return the path of an account's index file, or ``None``; creates nothing.
 
     Raises:
         IndexUnusable: The folder cannot be used; the reason says why.
@@ -282,10 +285,10 @@ def find_index(folder: Path, owner: str) -> Path | None:
 
 
 def forget_index(folder: Path, owner: str) -> bool:
-    """Remove the index of an owner, as signing out does, and say whether there was one.
+    """Remove the index file of an account, as ``logout`` does; return True if there was one.
 
     Raises:
-        IndexUnusable: It cannot be removed: on Windows, because it is in use.
+        IndexUnusable: The file cannot be removed; on Windows, because it is in use.
     """
     path = find_index(folder, owner)
     try:
@@ -297,16 +300,16 @@ def forget_index(folder: Path, owner: str) -> bool:
 
 
 def inspect_index(path: Path) -> IndexFileStatus:
-    """Look at an index file without changing it.
+    """Inspect an index file without changing it.
 
     Raises:
-        IndexUnusable: Nothing can be looked at there; the reason says why.
+        IndexUnusable: The path cannot be read; the reason says why.
     """
     lock = FileLock(path.with_suffix(".lock"))
     try:
         has_writer = not lock.acquire()
         size = sum(file.lstat().st_size for file in files_of(path))
-        if not is_sound(path):  # the next search makes it anew
+        if not is_sound(path):  # the next search creates it again
             return IndexFileStatus(path, size, None, {}, has_writer)
         with Index(path, read_only=True) as index:
             return IndexFileStatus(path, size, index.count(), index.state(), has_writer)
@@ -319,12 +322,12 @@ def inspect_index(path: Path) -> IndexFileStatus:
 
 
 def clear_indexes(folder: Path) -> int:
-    """Remove every index file of the folder and say how many there were: for `index clear`.
+    """Remove every index file of the folder and return their number, for ``index clear``.
 
-    A process that has one open goes on without it, notices at its next search, and begins a new one.
+    A process that has a file open notices at its next search and creates a new one.
 
     Raises:
-        IndexUnusable: One cannot be removed: on Windows, because it is in use.
+        IndexUnusable: A file cannot be removed; on Windows, because it is in use.
     """
     if os.path.lexists(folder) and not is_ours(folder):
         raise IndexUnusable("the folder", malformed=False, reason=NOT_OURS)
@@ -341,8 +344,8 @@ def _unusable(error: OSError) -> IndexUnusable:
     return IndexUnusable(type(error).__name__, malformed=False, reason=reason_of(error))
 
 
-def _read(path: Path) -> Index | None:
-    """Open what another process writes; ``None`` until it has begun, and while it makes a malformed one anew."""
+def _open_for_reading(path: Path) -> Index | None:
+    """Open a file that another process writes; return ``None`` while the file is missing or malformed."""
     if not (os.path.lexists(path) and is_sound(path)):
         return None
     try:
@@ -353,12 +356,12 @@ def _read(path: Path) -> Index | None:
         return None
 
 
-def _remove_forgotten(folder: Path, *, but: Path) -> None:
-    """Remove the files of accounts and tokens that were not used for long, unless they are in use."""
+def _remove_unused(folder: Path, *, but: Path) -> None:
+    """Remove the files of other accounts and tokens that were not used for 30 days and are not in use."""
     for path in all_indexes(folder) - {but}:
         with suppress(OSError):
             newest = max(file.lstat().st_mtime for file in files_of(path))
             lock = FileLock(path.with_suffix(".lock"))
-            if newest < time.time() - _FORGOTTEN and lock.acquire():
+            if newest < time.time() - _MAX_UNUSED_S and lock.acquire():
                 remove_index(path)
                 lock.release()

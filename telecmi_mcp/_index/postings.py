@@ -1,6 +1,6 @@
-"""Which contact has which word: the vocabulary, and two ways to keep the postings.
+"""Stores which contact has which word: the vocabulary, and two kinds of postings.
 
-Written against any DB-API connection to SQLite, so that `_index` stays the only importer of sqlite3.
+It works with any DB-API connection to SQLite, so that `sqlite_store` stays the only importer of sqlite3.
 """
 
 import json
@@ -12,13 +12,13 @@ from telecmi_mcp._search.document import Field, is_word, sketches
 from telecmi_mcp._search.store import Demand, posting
 
 Backend = Literal["fts5", "plain"]
-"""Where the postings are: an FTS5 table, or a plain one for an SQLite without FTS5."""
+"""The table of the postings: an FTS5 table, or a plain one for an SQLite without FTS5."""
 Tokens = Mapping[int, Collection[int]]
 """The numbered words of each contact."""
 
 
 class Connection(Protocol):
-    """What is needed of a connection."""
+    """The methods of a connection that are used here."""
 
     def execute(self, sql: str, values: Any = ..., /) -> Any:  # noqa: ANN401 - the DB-API is untyped here
         """Run one statement."""
@@ -28,23 +28,23 @@ class Connection(Protocol):
 
 
 class Postings(Protocol):
-    """Which contact has which numbered word."""
+    """Stores which contact has which numbered word."""
 
     def add(self, connection: Connection, words: Tokens, /) -> None:
         """Write the words of new contacts."""
 
     def remove(self, connection: Connection, words: Tokens, /) -> None:
-        """Take back exactly the words that were written."""
+        """Remove exactly the words that were written."""
 
     def matching(self, connection: Connection, demand: Demand, limit: int, /) -> list[int]:
-        """Give the first `limit` contacts that have one word of every clause."""
+        """Return the first `limit` contacts that have one word of every clause."""
 
     def pack(self, connection: Connection, /) -> None:
-        """Let go of what was removed."""
+        """Free the space of removed words."""
 
 
 class Fts5Postings:
-    """Postings in a contentless FTS5 table, removed by its 'delete' command, as SQLite before 3.43 demands.
+    """Postings in a contentless FTS5 table. Its 'delete' command removes them, as SQLite before 3.43 requires.
 
     Source: https://www.sqlite.org/fts5.html, 4.4.3 and 6.4.
     """
@@ -87,7 +87,7 @@ class PlainPostings:
         return [rid for (rid,) in connection.execute(sql, (*asked, limit))]
 
     def pack(self, connection: Connection) -> None:
-        """Do nothing: a plain table keeps no remains."""
+        """Do nothing: a plain table keeps no removed words."""
 
 
 def _spelt(tokens: Tokens) -> Iterator[tuple[int, str]]:
@@ -105,7 +105,7 @@ def tokens(found: Mapping[int, Collection[tuple[str, Field]]], numbers: Mapping[
 def numbered(
     connection: Connection, uses: Counter[str], come: Iterable[Collection[tuple[str, Field]]]
 ) -> dict[str, int]:
-    """Count the uses of words up and down, number the new ones, and give the number of each."""
+    """Count the uses of words up and down, number the new words, and return the number of each word."""
     fields: Counter[str] = Counter()
     for text, field in {entry for found in come for entry in found}:
         fields[text] |= 1 << field

@@ -1,4 +1,4 @@
-"""What the tools answered lately, so that a client can complete what a person begins to type."""
+"""Remembers the contacts of recent answers, so that a client can complete what a person types."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from telecmi_mcp._plain_text import is_plain_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-MOST = 200
-"""Of how many contacts that were answered last something is remembered."""
+MAX_RECENT = 200
+"""Number of contacts, the last ones answered, that are remembered."""
 
 _UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 class Recent:
-    """The contacts of the last answers to one account; nothing is taken out of them before somebody asks."""
+    """The contacts of the last answers to one account. They are read only when a client asks for a completion."""
 
     def __init__(self) -> None:
         self._answers: deque[Sequence[Mapping[str, Any]]] = deque()
@@ -28,31 +28,31 @@ class Recent:
         return self._size
 
     def note(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """Remember the contacts of a tool's answer, forget those that are too long ago, and return the answer."""
+        """Remember the contacts of a tool's answer, drop the oldest ones beyond the maximum, and return the answer."""
         contacts = _contacts(facts)
         if contacts:
             self._answers.appendleft(contacts)
             self._size += len(contacts)
-            while self._size - len(self._answers[-1]) >= MOST:
+            while self._size - len(self._answers[-1]) >= MAX_RECENT:
                 self._size -= len(self._answers.pop())
         return facts
 
-    def completions(self, name: str, begun: str) -> list[str]:
-        """Complete the value of an argument: what was answered last comes first, each value once.
+    def completions(self, name: str, typed: str) -> list[str]:
+        """Complete the value of an argument. The values of the last answers come first, each value once.
 
-        A value that is no plain name is left out: a person who picks it would say it in words of their own.
+        A value that is not a plain name is left out, because a value that a person picks becomes the person's words.
 
         Args:
             name: The argument: ``contact_id``, ``who`` or ``company``.
-            begun: How the value, or a word of it, begins, in any case; "" for every value.
+            typed: The first letters of the value, or of a word in it, in any case; "" for every value.
         """
-        wanted = f" {begun.strip()}".casefold()
+        wanted = f" {typed.strip()}".casefold()
         values = dict.fromkeys(_VALUES[name](contact) for answer in self._answers for contact in answer)
-        return [value for value in values if wanted in f" {value}".casefold() and is_plain_name(value)][:MOST]
+        return [value for value in values if wanted in f" {value}".casefold() and is_plain_name(value)][:MAX_RECENT]
 
 
 def _contacts(facts: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The contacts of a page, of a search, or the one that was asked for."""
+    """Return the contacts of a page, of a search or of a single contact."""
     for name in ("matches", "contacts"):
         if name in facts:
             contacts: Sequence[Mapping[str, Any]] = facts[name]
@@ -61,7 +61,7 @@ def _contacts(facts: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 
 def _id(contact: Mapping[str, Any]) -> str:
-    """The id, if it is one that get_contact takes; else ""."""
+    """Return the id if get_contact accepts it; else ""."""
     contact_id: str = contact["contact_id"]
     return contact_id if re.fullmatch(_UUID, contact_id) else ""
 

@@ -1,4 +1,4 @@
-"""What a search found, and the honest words for how fresh and complete that is."""
+"""Holds the result of a search, and writes the notice that says how fresh and complete it is."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What a search found, and how fresh and complete that is.
+    """The result of a search, and how fresh and complete it is.
 
     Attributes:
         hits: The contacts, best first, each with how it matches.
-        has_more: Whether there are more.
-        as_of: The Unix time from which on what was searched is known to be so.
-        indexed: How many contacts were searched.
-        count: How many TeleCMI has, as far as it said so.
-        complete: Whether all of them were searched.
-        unchecked: How many hits TeleCMI did not confirm just now.
-        by_id: Whether an id was asked for, which TeleCMI itself answers.
-        is_kept: Whether what was read is kept for the next search.
-        count_check: How TeleCMI's count compares with the index, where nobody matches; ``None`` where it was not asked.
-        place: What must be told of where the index is; "" if nothing.
+        has_more: True if more contacts match.
+        as_of: The Unix time at which the reading of the searched contacts started.
+        indexed: Number of contacts searched.
+        count: Number of contacts by TeleCMI's count, if TeleCMI gave one.
+        complete: True if every contact was searched.
+        unchecked: Number of hits that TeleCMI did not confirm during this search.
+        by_id: True if the query was an id, which TeleCMI itself answers.
+        is_kept: True if the contacts that were read are kept for the next search.
+        count_check: How TeleCMI's count compares with the index, if no contact matches; else ``None``.
+        place: A notice about where the index is kept; "" if there is nothing to say.
     """
 
     hits: tuple[Hit, ...]
@@ -44,7 +44,7 @@ class SearchResult:
 
     @property
     def notice(self) -> str:
-        """What a reader must be told, in our own sentences; "" if nothing."""
+        """The notice for the reader of the answer; "" if there is nothing to say."""
         said = [self._kind, self._limits]
         if self.hits and not self.complete and not self.by_id:
             said.append(f"Not all contacts could be searched{' yet' * self.is_kept}: there may be better matches.")
@@ -57,21 +57,17 @@ class SearchResult:
     def _kind(self) -> str:
         if self.hits:
             is_partial = self.hits[0].match == "partial"
-            return (
-                f"Nobody matches all of the words; the closest contacts follow. {self._limits}".strip()
-                if is_partial
-                else ""
-            )
+            return "No contact matches all of the words; the closest contacts follow." if is_partial else ""
         if self.by_id:
             return "No contact has this id."
         if not self.complete:
             later = "try again in a moment" if self.is_kept else "there was no time to read them all"
-            return f"Nobody matches among the {self.indexed} contacts read so far. More contacts exist: {later}."
-        return f"Nobody matches among all {self.indexed} contacts, as of {utc_time(self.as_of)}."
+            return f"No contact matches among the {self.indexed} read so far. More contacts exist: {later}."
+        return f"No contact matches among all {self.indexed}, as of {utc_time(self.as_of)}."
 
     @property
     def _limits(self) -> str:
-        """What is known to be, or may be, missing from a complete index; "" if TeleCMI's count confirms it."""
+        """What is missing, or may be missing, from a complete index; "" if TeleCMI's count confirms it."""
         match self.count_check:
             case CountCheck.DIFFERENT:
                 return "TeleCMI's count has changed since: the contacts are being read again. Try again in a moment."

@@ -1,8 +1,8 @@
-"""Contacts in SQLite, in memory or in a file: the store below the search, and the only importer of sqlite3.
+"""Stores contacts in SQLite, in memory or in a file, for the search; the only importer of sqlite3.
 
-Words stand in one table, the vocabulary; everything else refers to them by number. So no name is in the postings,
-and the bytes of a deleted name can only be in a table row, which `secure_delete` overwrites and `Index.scrub` makes
-sure of.
+One table, the vocabulary, holds the words; other tables refer to a word by its number. So the postings hold no name,
+and the bytes of a deleted name can only be in table rows. `secure_delete` overwrites these, and `Index.compact`
+rewrites the file.
 """
 
 import json
@@ -44,17 +44,16 @@ _VERSION = crc32(f"{NORMALISER} {_SCHEMA}".encode()) >> 1
 
 _ON_DISK = ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON", "temp_store = MEMORY")
 _MALFORMED = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_MISMATCH})
-_PATIENCE = 5000
-"""Milliseconds to wait for the lock of another process."""
+_LOCK_TIMEOUT_MS = 5000  # of another process
 _AFTER_ANY_TEXT = "\U0010ffff"
 
 
 class Index:
-    """A `Store` in SQLite, for one account.
+    """A `ContactStore` in SQLite, for one account.
 
     Thread-safe: any method may be called from any thread. In memory, one connection serves one call after the other. On
-    disk, readers have a connection of their own, so that a search never waits for a page that is being written and sees
-    the state before or after it, never between. One process may write a file; others open it with `read_only`.
+    disk, readers have a connection of their own: a search does not wait for a page that is being written, and sees the
+    state before or after it. One process may write a file; others open it with `read_only`.
     """
 
     def __init__(
@@ -65,22 +64,22 @@ class Index:
         read_only: bool = False,
         before_write: Callable[[], None] = lambda: None,
     ) -> None:
-        """Open an index, or make one where there is none.
+        """Open an index, or create a new one.
 
         Args:
-            path: the file, made with mode 0600; in memory when left out.
-            backend: where postings go in a new index; FTS5 if this SQLite has it, when left out.
-            read_only: open what another process writes.
-            before_write: is called before each change, and raises what forbids it.
+            path: the file, created with mode 0600; in memory when left out.
+            backend: the kind of postings of a new index; FTS5 if this SQLite has it, when left out.
+            read_only: open a file that another process writes.
+            before_write: is called before each change, and raises to forbid it.
 
         Raises:
-            IndexUnusable: the file is no index, one of another version, or cannot be opened.
+            IndexUnusable: the file is not an index, is of another version, or cannot be opened.
         """
         self._path = path
         self._before_write = before_write
         self._writing = RLock()
         self._reading = RLock() if path else self._writing
-        with _mapped(path):
+        with _map_errors(path):
             if path and not read_only:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             self._writer = _connect(path, read_only=read_only)
@@ -96,14 +95,14 @@ class Index:
     def copied(self) -> Self:
         """Return a copy in memory."""
         copy = type(self)()
-        with self._reading, _mapped(self._path):
+        with self._reading, _map_errors(self._path):
             self._reader.backup(copy._writer)  # noqa: SLF001 - of the same class
-        with _mapped():
+        with _map_errors():
             copy._postings = _recognise(copy._writer, None, None)  # noqa: SLF001
         return copy
 
     def close(self) -> None:
-        """Close the file; nothing can be called afterwards."""
+        """Close the file; no method can be called afterwards."""
         with self._reading, self._writing:
             self._reader.close()
             self._writer.close()
@@ -117,18 +116,18 @@ class Index:
 
     @contextmanager
     def reading(self) -> Iterator["Snapshot"]:
-        """Hold one moment of the index; in memory, writing waits until it is let go."""
-        with self._reading, _mapped(self._path), _transaction(self._reader, "BEGIN"):
+        """Return a consistent view of the index; in memory, writers wait until the context ends."""
+        with self._reading, _map_errors(self._path), _transaction(self._reader, "BEGIN"):
             yield Snapshot(self._reader, self._postings)
 
     def upsert(self, contacts: Sequence[Contact], /, *, generation: int, state: Mapping[str, str]) -> Written:
-        """Write a page, mark its contacts as seen in `generation`, and save `state`: all or nothing.
+        """Write a page, mark its contacts as seen in `generation` and save `state`, in one transaction.
 
-        A contact that is the same as before costs one comparison; of one id twice in a page, the last counts.
+        An unchanged contact costs one comparison. If a page has an id twice, the last entry counts.
         """
         page = {row.contact_id: row for row in map(_row, contacts)}
         with self._changing() as connection:
-            known = _known(connection, page)
+            known = _find(connection, page)
             same = [rid for rid, row in known.values() if page[row.contact_id] == row]
             connection.execute(
                 "UPDATE contact SET generation = ? WHERE rid IN (SELECT value FROM json_each(?))",
@@ -136,21 +135,21 @@ class Index:
             )
             old = [(rid, row) for rid, row in known.values() if page[row.contact_id] != row]
             fresh = [row for contact_id, row in page.items() if contact_id not in known]
-            new = [(_inserted(connection, row, generation), row) for row in fresh]
+            new = [(_insert(connection, row, generation), row) for row in fresh]
             new += [
-                (_updated(connection, rid, page[row.contact_id], generation), page[row.contact_id]) for rid, row in old
+                (_update(connection, rid, page[row.contact_id], generation), page[row.contact_id]) for rid, row in old
             ]
             self._reindex(connection, old=old, new=new)
             _remember(connection, state)
         return Written(changed=len(new), unchanged=len(same))
 
     def delete(self, contact_ids: Collection[str], /) -> int:
-        """Remove contacts by id and say how many there were."""
+        """Remove contacts by id and return how many there were."""
         with self._changing() as connection:
-            return self._remove(connection, list(_known(connection, contact_ids).values()))
+            return self._remove(connection, list(_find(connection, contact_ids).values()))
 
     def sweep(self, generation: int, /, *, state: Mapping[str, str] | None = None) -> int:
-        """Remove the contacts that were not seen in `generation`, save `state`, and say how many there were."""
+        """Remove the contacts that were not seen in `generation`, save `state`, and return how many there were."""
         with self._changing() as connection:
             cursor = connection.execute(f"SELECT rid, {_COLUMNS} FROM contact WHERE generation <> ?", (generation,))
             removed = self._remove(connection, [(rid, Row._make(row)) for rid, *row in cursor])
@@ -158,41 +157,41 @@ class Index:
             return removed
 
     def remember(self, state: Mapping[str, str], /) -> None:
-        """Save state that belongs to no page."""
+        """Save state without a page."""
         with self._changing() as connection:
             _remember(connection, state)
 
     def state(self) -> dict[str, str]:
-        """Give the saved state."""
-        with self._reading, _mapped(self._path):
+        """Return the saved state."""
+        with self._reading, _map_errors(self._path):
             return dict(self._reader.execute("SELECT name, value FROM state"))
 
     def count(self, generation: int | None = None, /) -> int:
-        """Say how many contacts there are, or how many were seen in `generation`."""
+        """Return the number of contacts, or of those that were seen in `generation`."""
         where, values = ("", ()) if generation is None else (" WHERE generation = ?", (generation,))
-        with self._reading, _mapped(self._path):
+        with self._reading, _map_errors(self._path):
             return int(self._reader.execute(f"SELECT count(*) FROM contact{where}", values).fetchone()[0])
 
     def compact(self) -> bool:
-        """Leave no byte of what was removed in the files: pack the postings, rewrite the file, empty the log.
+        """Leave no byte of removed contacts in the files: pack the postings, rewrite the file, empty the log.
 
-        Costs about a second for 100,000 contacts, in memory as much as the file is long. False when another process
-        was reading an older moment, so that the log could not be emptied: call again later.
+        It takes about a second for 100,000 contacts, and as much memory as the file is long. It returns False if
+        another process was reading an older state, so that the log could not be emptied: call it again later.
         """
         if self._path is None:
             return True
-        with self._reading, self._writing, _mapped(self._path):
+        with self._reading, self._writing, _map_errors(self._path):
             self._before_write()
             self._postings.pack(self._writer)
             self._writer.execute("VACUUM")
             self._writer.execute("PRAGMA busy_timeout = 0")
             busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            self._writer.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
+            self._writer.execute(f"PRAGMA busy_timeout = {_LOCK_TIMEOUT_MS}")
             return not busy
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
-        with self._writing, _mapped(self._path):
+        with self._writing, _map_errors(self._path):
             self._before_write()
             with _transaction(self._writer, "BEGIN IMMEDIATE"):
                 yield self._writer
@@ -203,13 +202,13 @@ class Index:
         return len(old)
 
     def _reindex(self, connection: sqlite3.Connection, *, old: list["_Numbered"], new: list["_Numbered"]) -> None:
-        gone = {rid: entries(row) for rid, row in old}
-        come = {rid: entries(row) for rid, row in new}
-        uses = Counter(text for found in come.values() for text, _ in found)
-        uses.subtract(text for found in gone.values() for text, _ in found)
-        numbers = numbered(connection, uses, come.values())
-        self._postings.remove(connection, tokens(gone, numbers))
-        self._postings.add(connection, tokens(come, numbers))
+        removed = {rid: entries(row) for rid, row in old}
+        added = {rid: entries(row) for rid, row in new}
+        uses = Counter(text for found in added.values() for text, _ in found)
+        uses.subtract(text for found in removed.values() for text, _ in found)
+        numbers = numbered(connection, uses, added.values())
+        self._postings.remove(connection, tokens(removed, numbers))
+        self._postings.add(connection, tokens(added, numbers))
         prune(connection, [text for text, change in uses.items() if change < 0])
         connection.executemany(
             "DELETE FROM reach WHERE reach = ? AND value = ? AND rid = ?",
@@ -223,28 +222,28 @@ class Index:
 
 
 class Snapshot:
-    """A `View` of an index: what there was when it began."""
+    """A `View` of an index as it was when the transaction began."""
 
     def __init__(self, connection: sqlite3.Connection, postings: "Postings") -> None:
         self._connection = connection
         self._postings = postings
 
     def terms(self, texts: Collection[str], /) -> list[Term]:
-        """Give the terms that are one of these texts."""
+        """Return the terms that equal one of these texts."""
         return self._terms("text IN (SELECT value FROM json_each(?))", json.dumps(list(texts)))
 
     def starting(self, prefixes: Sequence[str], /, *, limit: int) -> list[list[Term]]:
-        """Give the terms that start with each of these, the most used `limit` of them."""
+        """Return, for each prefix, the `limit` most used terms that start with it."""
         where = "text >= ? AND text < ? ORDER BY uses DESC LIMIT ?"
         return [self._terms(where, prefix, prefix + _AFTER_ANY_TEXT, limit) for prefix in prefixes]
 
     def near(self, shapes: Sequence[Collection[int]], /) -> list[list[Term]]:
-        """Give, for each of these collections of sketches, the terms that share one with it."""
+        """Return, for each collection of sketches, the terms that share one with it."""
         where = "term_id IN (SELECT term_id FROM sketch WHERE sketch IN (SELECT value FROM json_each(?)))"
         return [self._terms(where, json.dumps(list(some))) for some in shapes]
 
     def candidates(self, demands: Sequence[Demand], /, *, limit: int) -> list[Row]:
-        """Give the contacts that meet a demand, at most `limit` in all, in their order."""
+        """Return the contacts that meet a demand, at most `limit` in all, in the order of the demands."""
         found: dict[int, None] = {}
         for demand in demands:
             if len(found) < limit:
@@ -252,12 +251,12 @@ class Snapshot:
         return self._rows(list(found)[:limit])
 
     def reached(self, spans: Sequence[Span], /, *, limit: int) -> list[list[Row]]:
-        """Give the contacts in each of these spans, at most `limit` for each."""
+        """Return the contacts in each of these spans, at most `limit` for each."""
         return [self._rows(self._in_span(span, limit)) for span in spans]
 
     def contacts(self, contact_ids: Collection[str], /) -> list[Row]:
-        """Give the contacts of these ids that are there."""
-        return [row for _, row in _known(self._connection, contact_ids).values()]
+        """Return the contacts with these ids that the index holds."""
+        return [row for _, row in _find(self._connection, contact_ids).values()]
 
     def _in_span(self, span: Span, limit: int) -> list[int]:
         if span.is_prefix:
@@ -284,7 +283,9 @@ def _connect(path: Path | None, *, read_only: bool) -> sqlite3.Connection:
     if path is None:
         return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     uri = path.absolute().as_uri() + ("?mode=ro" if read_only else "?mode=rw")
-    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_PATIENCE / 1000)
+    return sqlite3.connect(
+        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_LOCK_TIMEOUT_MS / 1000
+    )
 
 
 def _prepare(connection: sqlite3.Connection, backend: Backend | None, path: Path | None) -> None:
@@ -293,21 +294,21 @@ def _prepare(connection: sqlite3.Connection, backend: Backend | None, path: Path
     if connection.execute("PRAGMA schema_version").fetchone() != (0,):
         return
     postings = _postings(backend or ("fts5" if has_fts5(connection) else "plain"))
-    marks = f"PRAGMA user_version = {_VERSION}", f"PRAGMA application_id = {_mark(path)}"
+    marks = f"PRAGMA user_version = {_VERSION}", f"PRAGMA application_id = {_file_mark(path)}"
     with _transaction(connection, "BEGIN IMMEDIATE"):
         for statement in (*_SCHEMA.split(";"), postings.schema, *marks):
             connection.execute(statement)
 
 
-def _mark(path: Path | None) -> int:
-    """A number that ties a file to its name, which stands for an account: no file is read under another one's name."""
+def _file_mark(path: Path | None) -> int:
+    """Return a number that ties a file to its name, and so to its account; a file with another name is refused."""
     return int.from_bytes(blake2b(path.stem.encode(), digest_size=4).digest(), "big", signed=True) if path else 0
 
 
 def _recognise(connection: sqlite3.Connection, backend: Backend | None, path: Path | None) -> Postings:
     (mark,) = connection.execute("PRAGMA application_id").fetchone()
-    if path and mark != _mark(path):
-        raise IndexUnusable("the index of another name", malformed=True)
+    if path and mark != _file_mark(path):
+        raise IndexUnusable("the file has the mark of another name", malformed=True)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version != _VERSION:
         raise IndexUnusable(f"version {version}, not {_VERSION}", malformed=True)
@@ -323,7 +324,7 @@ def _postings(backend: Backend) -> Fts5Postings | PlainPostings:
 
 
 def has_fts5(connection: sqlite3.Connection) -> bool:
-    """Tell whether this SQLite was built with FTS5."""
+    """Return True if this SQLite was built with FTS5."""
     return connection.execute("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'").fetchone() is not None
 
 
@@ -340,7 +341,7 @@ def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
 
 
 @contextmanager
-def _mapped(path: Path | None = None) -> Iterator[None]:
+def _map_errors(path: Path | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -369,22 +370,22 @@ def _row(contact: Contact) -> Row:
 
 
 def _storable(text: str | None) -> str | None:
-    """Replace lone surrogates, which no database takes."""
+    """Replace lone surrogates, which SQLite cannot store."""
     return text if text is None or text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _known(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> dict[str, _Numbered]:
+def _find(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> dict[str, _Numbered]:
     sql = f"SELECT rid, {_COLUMNS} FROM contact WHERE contact_id = ?"
     found = (connection.execute(sql, (_storable(contact_id),)).fetchone() for contact_id in contact_ids)
     return {row[1]: (row[0], Row._make(row[1:])) for row in found if row}
 
 
-def _inserted(connection: sqlite3.Connection, row: Row, generation: int) -> int:
+def _insert(connection: sqlite3.Connection, row: Row, generation: int) -> int:
     sql = f"INSERT INTO contact ({_COLUMNS}, generation) VALUES ({_PLACEHOLDERS}, ?)"
     return connection.execute(sql, (*row, generation)).lastrowid or 0
 
 
-def _updated(connection: sqlite3.Connection, rid: int, row: Row, generation: int) -> int:
+def _update(connection: sqlite3.Connection, rid: int, row: Row, generation: int) -> int:
     sql = f"UPDATE contact SET ({_COLUMNS}, generation) = ({_PLACEHOLDERS}, ?) WHERE rid = ?"
     connection.execute(sql, (*row, generation, rid))
     return rid

@@ -1,4 +1,4 @@
-"""The mirror: TeleCMI's list in a store, read page by page, each page written while the next is on its way."""
+"""Copies TeleCMI's list into a store page by page; writes each page while the next one is read."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_TRUSTED_AGES = 4  # ages for which an unchanged count is taken for an unchanged list
+_TRUSTED_AGES = 4  # multiples of max_age for which an unchanged count stands for an unchanged list
 
 
-async def always() -> bool:
-    """Tell that the account never changes."""
+async def account_unchanged() -> bool:
+    """Return True: the client reads for one account only."""
     return True
 
 
 class IndexSync:
-    """Keeps a store like TeleCMI's list. One pass at a time; one page in memory, and the next.
+    """Keeps a store equal to TeleCMI's list. Runs one sync at a time and holds two pages in memory.
 
     Attributes:
-        ledger: How far it is.
+        sync_state: The progress.
         fault: Why the last request failed; ``None`` once one succeeds.
-        faults: How many failed in a row.
-        is_running: Whether a pass is under way.
-        resumes_at: The event loop's time at which a pass goes on that rests after a fault.
+        faults: Number of requests that failed in a row.
+        is_running: True while a sync runs.
+        resumes_at: The event loop's time at which a sync continues after a fault.
     """
 
     def __init__(
@@ -53,44 +53,44 @@ class IndexSync:
         *,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
-        is_ours: Callable[[], Awaitable[bool]] = always,
+        is_same_account: Callable[[], Awaitable[bool]] = account_unchanged,
     ) -> None:
         self.store = store
         self.sync_state = sync_state
         self.fault: errors.TelecmiError | None = None
-        self.faults = 0
+        self.fault_count = 0
         self.is_running = False
         self.resumes_at = 0.0
         self._client = client.in_background()
         self._clock = clock
         self._pages = PageReader(client, on_page=self._note_page, on_fault=self._note_fault, sleep=sleep)
-        self._is_ours = is_ours
-        self._moved = anyio.Event()
+        self._is_same_account = is_same_account
+        self._progressed = anyio.Event()
         self._scope = anyio.CancelScope()
 
     @property
-    def moved(self) -> anyio.Event:
-        """Set when a page was written, a request failed, or the pass ended; then there is another one."""
-        return self._moved
+    def progressed(self) -> anyio.Event:
+        """An event that is set when a page is written, a request fails or the sync ends; a new one replaces it."""
+        return self._progressed
 
     def start(self, tasks: TaskGroup, *, max_age: float) -> None:
-        """Begin in the background the pass that is due, if one is and none is under way."""
+        """Start a sync in the background if one is due and none runs."""
         if not (self.is_running or self.is_current(max_age=max_age)):
             self.is_running = True
-            self.fault, self.faults, self.resumes_at = None, 0, 0.0
+            self.fault, self.fault_count, self.resumes_at = None, 0, 0.0
             self._scope = anyio.CancelScope()
-            tasks.start_soon(self._renew, max_age)
+            tasks.start_soon(self._run, max_age)
 
     def stop(self) -> None:
-        """End the pass that is under way; it can be resumed."""
+        """Cancel the running sync; it can be resumed."""
         self._scope.cancel()
 
     def is_current(self, *, max_age: float) -> bool:
-        """Whether the last pass has ended, and no other is due."""
+        """Return True if the last sync is complete and no other one is due."""
         return not self.sync_state.is_due(self._clock(), max_age=max_age)
 
-    async def _renew(self, max_age: float) -> None:
-        """Make a pass, unless TeleCMI's count says that nothing came or went. Raises nothing: nobody would hear it."""
+    async def _run(self, max_age: float) -> None:
+        """Run a sync unless TeleCMI's count is unchanged. Raises nothing, because no caller waits for it."""
         try:
             with self._scope:
                 if not await self._is_unchanged(max_age):
@@ -101,40 +101,40 @@ class IndexSync:
                     await self._compact()
         except errors.TelecmiError as fault:
             self.fault = fault
-            _log.info("the mirror rests: %s", fault.code)
-        except Exception as defect:  # noqa: BLE001 - a defect here must not take the server down
+            _log.info("the sync stopped: %s", fault.code)
+        except Exception as defect:  # noqa: BLE001 - a defect here must not end the server
             self.fault = errors.IndexUnusable(type(defect).__name__, malformed=False)
-            _log.error("the mirror failed with %s", type(defect).__name__)
+            _log.error("the sync failed with %s", type(defect).__name__)
         finally:
             self.is_running = False
-            self._move()
+            self._announce()
 
     async def note(self, contacts: Sequence[Contact]) -> None:
-        """Write contacts that were seen elsewhere than in a pass."""
-        if not await self._is_ours():
+        """Write contacts that a tool call read."""
+        if not await self._is_same_account():
             return
         generation = self.sync_state.generation
         written = await run_sync(partial(self.store.upsert, contacts, generation=generation, state={}))
-        await self._soil(is_dirty=written.changed > 0)
+        await self._mark_dirty(is_dirty=written.changed > 0)
 
     async def drop(self, contact_id: str) -> None:
         """Remove a contact that TeleCMI no longer has."""
-        if not await self._is_ours():
+        if not await self._is_same_account():
             return
         removed = await run_sync(self.store.delete, [contact_id])
-        await self._soil(is_dirty=removed > 0)
+        await self._mark_dirty(is_dirty=removed > 0)
 
     async def _is_unchanged(self, max_age: float) -> bool:
-        """Ask for one contact and compare the count; an edit does not show in it, so that is trusted for a while."""
+        """Read one contact and compare the count; an edit does not change it, so it is trusted for a limited time."""
         sync_state = self.sync_state
         if not (
-            sync_state.ended and sync_state.is_whole and self._clock() - sync_state.as_of < _TRUSTED_AGES * max_age
+            sync_state.ended_at and sync_state.is_whole and self._clock() - sync_state.as_of < _TRUSTED_AGES * max_age
         ):
             return False
         page = await self._client.list_contacts(limit=1)
         if page.count is None or page.count != sync_state.count:
             return False
-        await self._save(replace(self.sync_state, checked=self._clock()))
+        await self._save(replace(self.sync_state, checked_at=self._clock()))
         return True
 
     async def _read_all(self) -> None:
@@ -152,10 +152,10 @@ class IndexSync:
     async def _write(self, page: ContactPage) -> None:
         sync_state = self.sync_state.after(page)
         upsert = partial(self.store.upsert, page.contacts, generation=sync_state.generation, state=sync_state.state)
-        with anyio.CancelScope(shield=True):  # what was read is kept, even where reading on failed
+        with anyio.CancelScope(shield=True):  # a page that was read is written even if reading the next one fails
             written = await run_sync(upsert)
         self.sync_state = replace(sync_state, is_dirty=self.sync_state.is_dirty or written.changed > 0)
-        self._move()
+        self._announce()
 
     async def _close(self) -> None:
         seen = await run_sync(self.store.count, self.sync_state.generation)
@@ -172,7 +172,7 @@ class IndexSync:
         if await run_sync(self.store.compact):
             await self._save(replace(self.sync_state, is_dirty=False))
 
-    async def _soil(self, *, is_dirty: bool) -> None:
+    async def _mark_dirty(self, *, is_dirty: bool) -> None:
         if is_dirty and not self.sync_state.is_dirty:
             await self._save(replace(self.sync_state, is_dirty=True))
 
@@ -181,18 +181,18 @@ class IndexSync:
         await run_sync(self.store.remember, sync_state.state)
 
     async def _note_page(self) -> None:
-        self.fault, self.faults = None, 0
-        # Where somebody else has signed in the page is theirs, and must not be written into this account's store.
-        if not await self._is_ours():
+        self.fault, self.fault_count = None, 0
+        # If another user has signed in, the page is theirs and must not be written into this account's store.
+        if not await self._is_same_account():
             self.stop()
             await anyio.lowlevel.checkpoint()
 
     def _note_fault(self, fault: errors.TelecmiError, pause: float | None) -> None:
-        self.fault, self.faults = fault, self.faults + 1
+        self.fault, self.fault_count = fault, self.fault_count + 1
         if pause is not None:
             self.resumes_at = anyio.current_time() + pause
-            self._move()
+            self._announce()
 
-    def _move(self) -> None:
-        self._moved.set()
-        self._moved = anyio.Event()
+    def _announce(self) -> None:
+        self._progressed.set()
+        self._progressed = anyio.Event()

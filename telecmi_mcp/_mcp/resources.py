@@ -97,13 +97,13 @@ async def _sign_in(app: App) -> dict[str, Any]:
 
 async def _index(app: App) -> dict[str, Any]:
     kept = {"kept": app.settings.index}
-    standing = await app.directory.standing_of(await app.account())
-    if standing is None:
+    status = await app.directory.status_of(await app.account())
+    if status is None:
         return kept
     data = {
-        "indexed": standing.indexed,
-        "count": standing.count,
-        "complete": standing.complete,
-        "as_of": utc_time(standing.as_of),
+        "indexed": status.indexed,
+        "count": status.count,
+        "complete": status.complete,
+        "as_of": utc_time(status.as_of),
     }
     return {**kept, **without_none(data)}

@@ -232,7 +232,7 @@ def test_a_search_prints_a_small_table_and_says_when_there_is_nothing() -> None:
     assert re.split(r"  +", line) == cells
     nobody = run("search", "--sandbox", "zzkqwx")
     assert (nobody.returncode, nobody.stdout) == (1, "")
-    assert nobody.stderr.startswith("Nobody matches among all 150 contacts, as of ")
+    assert nobody.stderr.startswith("No contact matches among all 150, as of ")
 
 
 @pytest.mark.parametrize("limit", ["0", "x"])

@@ -1,4 +1,4 @@
-"""A real process whose index on disk is taken away, replaced or limited: it answers, and says where the index is."""
+"""A real process whose index on disk is removed, replaced or limited: it answers, and says where the index is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes that share an index on disk: the writer is killed in the middle of a pass, and nobody notices."""
+"""Processes that share an index on disk: the writer is killed during a sync, and searches still answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals a
 
 
 @pytest.mark.slow
-async def test_a_killed_writer_is_succeeded_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
+async def test_another_process_succeeds_a_killed_writer_and_loses_nothing(tmp_path: Path) -> None:
     with served_pages() as pages:
         env = environment(
             TELECMI_BASE_URL=pages.address,

@@ -1,4 +1,4 @@
-"""The three forms of an export: what is written is what comes back, whatever a contact holds."""
+"""The three formats of an export: any contact that is written is read back unchanged."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SPITEFUL = st.sampled_from(
 )
 HOSTILE = st.lists(SPITEFUL | st.text(max_size=30), max_size=12).map("".join)
 CLEAN = HOSTILE.map(lambda text: clean(text, limit=200)).map(lambda text: None if not text.strip() else text)
-"""What the client lets through."""
+"""Texts that the client returns."""
 
 
 def contacts(texts: st.SearchStrategy[str | None]) -> st.SearchStrategy[Contact]:
@@ -82,7 +82,7 @@ def test_a_formula_is_text_after_an_apostrophe(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["919200000000", "O'Brien", "a=b", "1-2", "'quoted", "priya@acme.example"])
-def test_what_is_no_formula_stays_as_it_is(text: str) -> None:
+def test_a_text_that_is_not_a_formula_stays_as_it_is(text: str) -> None:
     assert rows(Contact(contact_id="a", phone_no=text))[1][1] == text
 
 
@@ -171,14 +171,14 @@ def test_a_number_is_a_uri_where_it_is_a_whole_one(phone_no: str, line: bytes) -
         ({}, "some;id"),
     ],
 )
-def test_a_card_has_always_a_name(facts: dict[str, str], name: str) -> None:
+def test_a_card_always_has_a_name(facts: dict[str, str], name: str) -> None:
     (found,) = read_cards(open_format("vcf").render(Contact(contact_id="some;id", **facts)))
     assert found["FN"].parts == [name]
     assert (found["UID"].params, found["UID"].text) == (";VALUE=text", "some;id")
 
 
 @pytest.mark.parametrize("name", FILE_FORMATS)
-def test_contacts_follow_one_another_whole(name: str) -> None:
+def test_contacts_follow_one_another_completely(name: str) -> None:
     form = open_format(name)
     assert form.render(JOHN).endswith(b"\n")
     assert form.render(JOHN) == form.render(JOHN)

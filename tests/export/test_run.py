@@ -1,4 +1,4 @@
-"""An export over the sandbox: every form of the list, faults, the next run that goes on, and where the file is then."""
+"""An export over the sandbox: every form of the list, faults, resumption, and the path of the file."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ class Rig:
         self.part = folder / ".contacts.jsonl.part"
         self.now = 1_000.0
         self.slept: list[float] = []
-        self.told: list[tuple[int, int | None]] = []
+        self.reported: list[tuple[int, int | None]] = []
         self.user = "her"
 
-    async def run(self, *, owner: str = "her", form: str = "jsonl", draft: PartialFile | None = None) -> Exported:
+    async def run(self, *, owner: str = "her", form: str = "jsonl", partial: PartialFile | None = None) -> Exported:
         """Make an export, to its end."""
         with anyio.fail_after(30):
             return await export(
                 self.client,
-                draft or PartialFile(self.path, open_format(form), owner),
+                partial or PartialFile(self.path, open_format(form), owner),
                 incomplete=self.incomplete,
                 report=self.report,
-                is_ours=self.is_ours,
+                is_same_account=self.is_same_account,
                 clock=lambda: self.now,
                 sleep=self.sleep,
             )
@@ -70,9 +70,9 @@ class Rig:
         await anyio.lowlevel.checkpoint()
 
     async def report(self, read: int, count: int | None) -> None:
-        self.told.append((read, count))
+        self.reported.append((read, count))
 
-    async def is_ours(self) -> bool:
+    async def is_same_account(self) -> bool:
         return self.user == "her"
 
     @property
@@ -133,7 +133,7 @@ async def test_nothing_is_left_beside_the_file(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.run()
         assert rig.files == [rig.path]
-        assert rig.told == [(100, 350), (200, 350), (300, 350), (350, 350)]
+        assert rig.reported == [(100, 350), (200, 350), (300, 350), (350, 350)]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
@@ -169,7 +169,7 @@ async def test_entries_that_are_no_contacts_are_left_out_and_counted(tmp_path: P
         (Quirks(page_size="oversized", count="missing"), 200, False),
     ],
 )
-async def test_what_does_not_agree_with_telecmi_is_put_beside_and_not_called_complete(
+async def test_a_file_that_disagrees_with_the_count_is_named_incomplete(
     tmp_path: Path, quirks: Quirks, arrived: int, is_broken: Any
 ) -> None:
     async with rigged(tmp_path, quirks) as rig:
@@ -180,23 +180,23 @@ async def test_what_does_not_agree_with_telecmi_is_put_beside_and_not_called_com
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "vcf"])
-async def test_the_next_run_goes_on_and_its_file_is_equal_to_an_uninterrupted_one(tmp_path: Path, form: str) -> None:
+async def test_the_next_run_resumes_and_its_file_equals_an_uninterrupted_one(tmp_path: Path, form: str) -> None:
     async with rigged(tmp_path) as rig:
         await rig.run(form=form)
         whole = rig.path.read_bytes()
         rig.path.unlink()
         await rig.stop(form=form)
         assert not rig.path.exists()
-        rig.told.clear()
+        rig.reported.clear()
         exported = await rig.run(form=form)
         assert (exported.resumed, exported.is_whole, exported.restarted) == (200, True, "")
         assert rig.path.read_bytes() == whole
         assert len(rig.cursors) == 2
         assert None not in rig.cursors
-        assert rig.told == [(200, 350), (300, 350), (350, 350)]
+        assert rig.reported == [(200, 350), (300, 350), (350, 350)]
 
 
-async def test_contacts_of_the_run_before_are_not_taken_in_twice(tmp_path: Path) -> None:
+async def test_contacts_of_the_previous_run_are_not_written_twice(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.stop()
         rig.sandbox.quirks = Quirks(duplicates="across_pages")
@@ -205,7 +205,7 @@ async def test_contacts_of_the_run_before_are_not_taken_in_twice(tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", ["contacts", "seen"])
-async def test_what_a_killed_run_had_not_noted_is_cut_off(tmp_path: Path, name: str) -> None:
+async def test_bytes_beyond_the_saved_progress_of_a_killed_run_are_cut_off(tmp_path: Path, name: str) -> None:
     async with rigged(tmp_path) as rig:
         await rig.stop()
         with (rig.part / name).open("ab") as file:
@@ -221,7 +221,7 @@ class Killed(BaseException):
 @pytest.mark.parametrize(
     "writes", [4, 5, 6, *(pytest.param(each, marks=pytest.mark.slow) for each in (2, 3, *range(7, 16)))]
 )
-async def test_a_run_that_ends_between_any_two_writes_is_gone_on_with(
+async def test_a_run_that_ends_between_any_two_writes_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
 ) -> None:
     left = writes
@@ -232,7 +232,7 @@ async def test_a_run_that_ends_between_any_two_writes_is_gone_on_with(
         if not left:
             raise Killed
 
-    monkeypatch.setattr("telecmi_mcp._export.partial_file._PAGES_AT_ONCE", 1)
+    monkeypatch.setattr("telecmi_mcp._export.partial_file._PAGES_PER_SAVE", 1)
     async with rigged(tmp_path) as rig:
         with monkeypatch.context() as patch:
             patch.setattr("os.fsync", fsync)
@@ -251,7 +251,7 @@ async def test_a_run_that_ends_between_any_two_writes_is_gone_on_with(
         ({"form": "csv"}, "what was there is another account's or another version's"),
     ],
 )
-async def test_what_is_of_another_account_or_form_is_never_used(
+async def test_a_partial_file_of_another_account_or_format_is_never_used(
     tmp_path: Path, options: dict[str, Any], why: str
 ) -> None:
     async with rigged(tmp_path) as rig:
@@ -262,7 +262,7 @@ async def test_what_is_of_another_account_or_form_is_never_used(
         assert rig.cursors[0] is None
 
 
-async def test_what_is_older_than_a_day_is_begun_again(tmp_path: Path) -> None:
+async def test_a_partial_file_older_than_a_day_is_started_again(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.stop()
         rig.now += DAY
@@ -271,7 +271,7 @@ async def test_what_is_older_than_a_day_is_begun_again(tmp_path: Path) -> None:
         assert rig.ids() == IDS
 
 
-async def test_a_run_that_read_nothing_leaves_nothing_to_tell_of(tmp_path: Path) -> None:
+async def test_a_run_that_read_nothing_is_not_reported(tmp_path: Path) -> None:
     async with rigged(tmp_path, Quirks(rate_limit="http")) as rig:
         with pytest.raises(errors.RateLimited):
             await rig.run()
@@ -280,7 +280,7 @@ async def test_a_run_that_read_nothing_leaves_nothing_to_tell_of(tmp_path: Path)
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"[]", b'{"label":{"x":1},"progress":{}}'])
-async def test_a_state_that_cannot_be_read_is_begun_again(tmp_path: Path, content: bytes) -> None:
+async def test_an_export_with_an_unreadable_state_is_started_again(tmp_path: Path, content: bytes) -> None:
     async with rigged(tmp_path) as rig:
         await rig.stop()
         (rig.part / "state").write_bytes(content)
@@ -290,7 +290,7 @@ async def test_a_state_that_cannot_be_read_is_begun_again(tmp_path: Path, conten
 
 @pytest.mark.parametrize("name", ["contacts", "seen"])
 @pytest.mark.parametrize("is_gone", [True, False])
-async def test_a_file_that_is_shorter_than_noted_is_begun_again(tmp_path: Path, name: str, is_gone: Any) -> None:
+async def test_a_file_shorter_than_its_saved_size_is_started_again(tmp_path: Path, name: str, is_gone: Any) -> None:
     async with rigged(tmp_path) as rig:
         await rig.stop()
         (rig.part / name).unlink() if is_gone else (rig.part / name).write_bytes(b"")
@@ -299,7 +299,7 @@ async def test_a_file_that_is_shorter_than_noted_is_begun_again(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("form", ["code_400", "code_500"])
-async def test_a_cursor_that_is_no_longer_taken_begins_again_and_is_told(tmp_path: Path, form: Any) -> None:
+async def test_a_refused_cursor_starts_the_export_again_and_is_reported(tmp_path: Path, form: Any) -> None:
     async with rigged(tmp_path) as rig:
         await rig.stop()
         rig.sandbox.quirks = Quirks(stale_cursor=form)
@@ -310,14 +310,14 @@ async def test_a_cursor_that_is_no_longer_taken_begins_again_and_is_told(tmp_pat
         assert rig.ids() == IDS
 
 
-async def test_a_fault_is_waited_out(tmp_path: Path) -> None:
+async def test_an_export_waits_for_the_end_of_a_fault(tmp_path: Path) -> None:
     quirks = Quirks(rate_limit="http", rate_limit_after=2, rate_limit_refusals=3, retry_after="7")
     async with rigged(tmp_path, quirks) as rig:
         assert (await rig.run()).is_whole
         assert rig.slept == [7, 7, 7]
 
 
-async def test_a_refused_token_ends_it_at_once_and_keeps_what_was_read(tmp_path: Path) -> None:
+async def test_a_refused_token_ends_an_export_at_once_and_keeps_the_contacts(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.stop()
         rig.sandbox.revoke(SANDBOX_TOKEN)
@@ -327,7 +327,7 @@ async def test_a_refused_token_ends_it_at_once_and_keeps_what_was_read(tmp_path:
         assert not rig.path.exists()
 
 
-async def test_nothing_of_another_user_who_signs_in_meanwhile_is_written(tmp_path: Path) -> None:
+async def test_no_contact_of_another_user_who_signs_in_is_written(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.stop()
         rig.user = "him"
@@ -346,7 +346,7 @@ async def test_a_second_export_of_the_same_file_is_refused(tmp_path: Path) -> No
         assert (await rig.run()).resumed == 200
 
 
-async def test_no_file_of_it_holds_the_token(tmp_path: Path) -> None:
+async def test_no_file_of_an_export_holds_the_token(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.stop(owner=f"http://localhost\n{SANDBOX_TOKEN}")
         held = b"".join(file.read_bytes() for file in rig.part.iterdir())
@@ -362,7 +362,7 @@ async def test_no_file_of_it_holds_the_token(tmp_path: Path) -> None:
         (errno.EIO, "it cannot be"),
     ],
 )
-async def test_a_file_system_that_refuses_is_told_in_one_sentence(
+async def test_a_file_system_error_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, fact: str
 ) -> None:
     def refuse(_: int) -> None:
@@ -397,6 +397,6 @@ async def test_a_page_is_on_the_disk_before_its_cursor_is(tmp_path: Path) -> Non
             recording.append((state["size"], (self.folder / "contacts").stat().st_size))
 
     async with rigged(tmp_path) as rig:
-        await rig.run(draft=Watched(rig.path, open_format("jsonl"), "her"))
+        await rig.run(partial=Watched(rig.path, open_format("jsonl"), "her"))
     assert len(recording) == 4
     assert all(size == real for size, real in recording)

@@ -1,11 +1,11 @@
-"""The ids that an export has met."""
+"""The set of ids of an export."""
 
 from __future__ import annotations
 
 from telecmi_mcp._export.seen_ids import SeenIds
 
 
-def test_ids_are_met_once_however_many_there_are() -> None:
+def test_each_id_is_new_once_among_many() -> None:
     seen = SeenIds(b"key")
     ids = [str(number) for number in range(10_000)]
     marks = [seen.add(each) for each in ids]

@@ -1,4 +1,4 @@
-"""Two accounts, one after the other in the same process: neither ever meets the other's contacts."""
+"""Two accounts, one after the other in the same process: neither sees the contacts of the other."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOKENS = FixedToken(SecretStr(SANDBOX_TOKEN))
 
 
 class Watched(MemoryLocation):
-    """A shelf that tells whether it was closed."""
+    """A location that tells whether it was closed."""
 
     closed = False
 
@@ -36,37 +36,37 @@ class Watched(MemoryLocation):
         super().close()
 
 
-class Desk:
-    """One process, at which now one and then the other sits."""
+class Process:
+    """One process in which one user signs in, and then the other."""
 
     def __init__(self) -> None:
         self.user = "her"
         self.sandbox = create_sandbox(contacts=HERS)
         self.client = TelecmiClient(Channel("http://localhost", transport=ASGITransport(app=self.sandbox)), TOKENS)
-        self.shelves: dict[str, list[Watched]] = {"her": [], "him": []}
+        self.locations: dict[str, list[Watched]] = {"her": [], "him": []}
 
     async def owner(self) -> str:
         return self.user
 
     def open_location(self, owner: str) -> Watched:
-        self.shelves[owner].append(Watched())
-        return self.shelves[owner][-1]
+        self.locations[owner].append(Watched())
+        return self.locations[owner][-1]
 
-    def hand_over(self) -> None:
+    def switch_user(self) -> None:
         self.user = "him"
         self.sandbox.replace_contacts(HIS)
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[tuple[Desk, CurrentDirectory]]:
-    desk = Desk()
+async def opened() -> AsyncIterator[tuple[Process, CurrentDirectory]]:
+    process = Process()
     with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
-            directory = CurrentDirectory(desk.client, desk.owner, desk.open_location, tasks)
-            yield desk, directory
+            directory = CurrentDirectory(process.client, process.owner, process.open_location, tasks)
+            yield process, directory
             tasks.cancel_scope.cancel()
     directory.close()
-    await desk.client.aclose()
+    await process.client.aclose()
 
 
 async def nothing(_: int, __: int | None) -> None:
@@ -79,42 +79,42 @@ async def found(directory: CurrentDirectory, contact: object) -> set[str]:
     return {hit.contact.contact_id for hit in (await directory.search(words, limit=25)).hits}
 
 
-async def test_after_another_sign_in_a_search_finds_only_the_other_ones_contacts() -> None:
-    async with opened() as (desk, directory):
+async def test_after_another_sign_in_a_search_finds_only_contacts_of_the_new_account() -> None:
+    async with opened() as (process, directory):
         assert await found(directory, HERS[0]) == {HERS[0]["contact_id"]}
-        desk.hand_over()
+        process.switch_user()
         assert not await found(directory, HERS[0]) & {each["contact_id"] for each in HERS}
         assert HIS[0]["contact_id"] in await found(directory, HIS[0])
-        assert desk.shelves["her"][0].closed
+        assert process.locations["her"][0].closed
 
 
-async def test_a_page_of_the_other_account_is_never_written_into_the_first_ones_index() -> None:
-    async with opened() as (desk, directory):
+async def test_a_page_of_another_account_is_never_written_into_the_first_index() -> None:
+    async with opened() as (process, directory):
         await directory.sync(nothing)
-        index = desk.shelves["her"][0].take()
+        index = process.locations["her"][0].take()
         assert index.count() == len(HERS)
-        desk.hand_over()
-        await directory.list_contacts(limit=100)  # is handed on to the index of whoever is signed in
+        process.switch_user()
+        await directory.list_contacts(limit=100)  # is written into the index of the account that is signed in
         await directory.sync(nothing)
-        assert desk.shelves["him"][0].take().count() == len(HIS)
+        assert process.locations["him"][0].take().count() == len(HIS)
 
 
-async def test_a_pass_ends_when_somebody_else_signs_in_meanwhile() -> None:
-    async with opened() as (desk, directory):
+async def test_a_sync_ends_when_another_user_signs_in() -> None:
+    async with opened() as (process, directory):
         seen = []
 
         async def change(read: int, _: int | None) -> None:
-            if desk.user == "her" and read:
-                seen.append(desk.shelves["her"][0].take())
-                desk.hand_over()
+            if process.user == "her" and read:
+                seen.append(process.locations["her"][0].take())
+                process.switch_user()
 
         await directory.sync(change)
         assert seen
-        assert {each["contact_id"] for each in HIS}.isdisjoint(ids(desk.shelves["her"][0]))
+        assert {each["contact_id"] for each in HIS}.isdisjoint(ids(process.locations["her"][0]))
 
 
-def ids(shelf: MemoryLocation) -> set[str]:
-    with shelf.take().reading() as view:
+def ids(location: MemoryLocation) -> set[str]:
+    with location.take().reading() as view:
         return {row.contact_id for row in view.contacts([each["contact_id"] for each in PEOPLE])}
 
 
@@ -124,29 +124,39 @@ async def test_an_owner_is_the_user_or_else_the_token() -> None:
         await owner_of("https://a", FixedToken(None))
 
 
-async def test_finding_out_who_is_signed_in_takes_of_the_calls_time() -> None:
+async def test_reading_the_owner_counts_against_the_time_of_the_call() -> None:
     async with anyio.create_task_group() as tasks:
-        desk = Desk()
-        directory = CurrentDirectory(desk.client, anyio.sleep_forever, desk.open_location, tasks, timeout=0.01)  # type: ignore[arg-type] # never returns
+        process = Process()
+        directory = CurrentDirectory(process.client, anyio.sleep_forever, process.open_location, tasks, timeout=0.01)  # type: ignore[arg-type] # never returns
         with pytest.raises(DeadlineExceeded):
             await directory.search("anybody")
 
 
 async def test_until_the_first_search_there_is_no_index() -> None:
-    async with opened() as (desk, directory):
+    async with opened() as (process, directory):
         await directory.get_contact(HERS[0]["contact_id"])
         await directory.list_contacts(limit=1)
-        assert desk.shelves == {"her": [], "him": []}
+        assert process.locations == {"her": [], "him": []}
         await directory.search("anybody")
         await directory.list_contacts(limit=1)
-        assert (len(desk.shelves["her"]), desk.shelves["him"]) == (1, [])
+        assert (len(process.locations["her"]), process.locations["him"]) == (1, [])
 
 
-async def test_what_was_answered_is_forgotten_with_the_account_even_without_an_index() -> None:
-    async with opened() as (desk, directory):
+async def test_the_status_and_the_recent_answers_are_given_to_their_account_only() -> None:
+    async with opened() as (_, directory):
+        await directory.sync(nothing)
+        directory.recent.note({"contact_id": HERS[0]["contact_id"]})
+        status = await directory.status_of("her")
+        assert status is not None
+        assert (status.indexed, len(directory.recent_of("her"))) == (600, 1)
+        assert (await directory.status_of("him"), len(directory.recent_of("him"))) == (None, 0)
+
+
+async def test_recent_answers_are_dropped_with_the_account_even_without_an_index() -> None:
+    async with opened() as (process, directory):
         first = directory.recent
         await directory.list_contacts(limit=1)
         assert directory.recent is first, "what the first call answers is kept"
-        desk.hand_over()
+        process.switch_user()
         await directory.list_contacts(limit=1)
         assert directory.recent is not first

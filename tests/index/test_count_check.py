@@ -100,7 +100,7 @@ async def test_an_equal_count_confirms_that_nobody_matches() -> None:
         requests = telecmi.requests
         found = await directory.search("zzkqwx")
         assert telecmi.requests == requests + 1
-    assert found.notice == "Nobody matches among all 150 contacts, as of 2027-01-15T08:00:00Z."
+    assert found.notice == "No contact matches among all 150, as of 2027-01-15T08:00:00Z."
 
 
 async def test_the_count_is_asked_for_at_most_once_a_minute() -> None:
@@ -134,7 +134,7 @@ async def test_a_telecmi_that_cannot_be_asked_is_named() -> None:
         telecmi.is_cut = True
         clock.now += MIN_INTERVAL_S
         found = await directory.search("zzkqwx")
-    assert found.notice.startswith("Nobody matches among all 150 contacts, as of 2027-01-15T08:00:00Z.")
+    assert found.notice.startswith("No contact matches among all 150, as of 2027-01-15T08:00:00Z.")
     assert found.notice.endswith("TeleCMI could not be asked for its count, so newer contacts may be missing.")
 
 

@@ -1,8 +1,9 @@
-"""Search as a caller gets it: early, honest about what was searched, live, private."""
+"""Search as a caller gets it: early, with its completeness, live, private."""
 
 from __future__ import annotations
 
 import dataclasses
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-DENIAL = "Nobody matches among all 450 contacts, as of "
+DENIAL = "No contact matches among all 450, as of "
 PEOPLE = make_contacts(450)
 LAST = PEOPLE[-1]
 PRIYA = PEOPLE[41]
@@ -42,18 +43,18 @@ async def opened(
             yield app
 
 
-class DeferredStart:
-    """A TeleCMI that answers the first page and holds the others until it is let go."""
+class PagesOnHold:
+    """A TeleCMI that answers the first page and holds the others back until `release` is set."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.inner = ASGITransport(app=sandbox)
-        self.let_go = anyio.Event()
-        self.holds = anyio.Event()
+        self.release = anyio.Event()
+        self.is_holding = anyio.Event()
 
     async def __call__(self, request: httpx2.Request) -> httpx2.Response:
         if b"page_state" in request.content:
-            self.holds.set()
-            await self.let_go.wait()
+            self.is_holding.set()
+            await self.release.wait()
         return await self.inner.handle_async_request(request)
 
 
@@ -90,22 +91,22 @@ async def test_a_question_is_answered_in_one_call_with_a_number_that_is_live() -
 @pytest.mark.parametrize(
     "query", [LAST["contact_id"], "+" + PRIYA["phone_no"], PRIYA["email_id"], "Priya Raman", "Raman, Priya"]
 )
-async def test_what_is_conclusive_is_answered_before_the_pass_has_ended(query: str) -> None:
+async def test_a_conclusive_match_is_answered_before_the_sync_has_ended(query: str) -> None:
     sandbox = create_sandbox(contacts=PEOPLE)
-    held = DeferredStart(sandbox)
+    held = PagesOnHold(sandbox)
     async with opened(sandbox, answer=held, timeout=600) as app:  # an answer at the deadline would come too late
         found = await app.directory.search(query)
         assert found.hits[0].match == "exact"
         assert not found.complete
         assert found.indexed <= 100
-        held.let_go.set()
+        held.release.set()
 
 
 @pytest.mark.slow
 @pytest.mark.own_time
-async def test_at_the_deadline_what_has_arrived_answers_and_the_mirror_goes_on() -> None:
+async def test_at_the_deadline_the_contacts_that_were_read_answer_and_the_sync_continues() -> None:
     sandbox = create_sandbox(contacts=PEOPLE)
-    held = DeferredStart(sandbox)
+    held = PagesOnHold(sandbox)
     async with opened(sandbox, answer=held, timeout=1) as app:
         found = await app.directory.search("Priya")
         assert found.hits
@@ -113,7 +114,7 @@ async def test_at_the_deadline_what_has_arrived_answers_and_the_mirror_goes_on()
         assert "Not all contacts could be searched yet" in found.notice
         nobody = await app.directory.search("zzkqwx")
         assert "More contacts exist: try again in a moment." in nobody.notice
-        held.let_go.set()
+        held.release.set()
         await app.directory.sync(ignored)
         assert (await app.directory.search("zzkqwx")).notice.startswith(DENIAL)
 
@@ -122,14 +123,14 @@ async def ignored(_: int, __: int | None) -> None:
     """Ignore progress."""
 
 
-async def test_a_partial_match_is_never_passed_off_as_found() -> None:
+async def test_a_partial_match_is_never_presented_as_found() -> None:
     async with opened(create_sandbox()) as app:
         found = await app.directory.search("Priya at Vrandelkis")
     assert {hit.match for hit in found.hits} == {"partial"}
-    assert found.notice == "Nobody matches all of the words; the closest contacts follow."
+    assert found.notice == "No contact matches all of the words; the closest contacts follow."
 
 
-async def test_an_id_is_asked_of_telecmi_itself() -> None:
+async def test_an_id_is_read_from_telecmi() -> None:
     async with opened(create_sandbox()) as app:
         found = await app.directory.search(f"who is {PRIYA['contact_id'].upper()}?")
         assert [hit.contact.first_name for hit in found.hits] == ["Priya"]
@@ -137,7 +138,20 @@ async def test_an_id_is_asked_of_telecmi_itself() -> None:
         assert nobody.notice == "No contact has this id."
 
 
-async def test_a_hit_that_is_gone_is_dropped_and_others_move_up() -> None:
+async def test_an_answer_to_an_id_is_complete_and_new_while_the_index_is_neither() -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    held = PagesOnHold(sandbox)
+    async with opened(sandbox, answer=held) as app:
+        await app.directory.search(PRIYA["email_id"])
+        before = time.time()
+        found = await app.directory.search(LAST["contact_id"])
+        assert (found.complete, found.indexed <= 100) == (False, True)
+        assert found.notice == "", "TeleCMI itself answered: no better match is possible"
+        assert found.as_of >= before
+        held.release.set()
+
+
+async def test_a_hit_that_no_longer_exists_is_dropped_and_others_follow() -> None:
     sandbox = create_sandbox(contacts=PEOPLE)
     async with opened(sandbox) as app:
         before = await app.directory.search("Priya", limit=2)
@@ -146,10 +160,10 @@ async def test_a_hit_that_is_gone_is_dropped_and_others_move_up() -> None:
         after = await app.directory.search("Priya", limit=2)
         assert len(after.hits) == 2
         assert gone not in [hit.contact.contact_id for hit in after.hits]
-        assert after.indexed == 449
+        assert (after.indexed, after.unchecked) == (449, 0)
 
 
-async def test_a_hit_that_changed_no_longer_answers_what_it_was() -> None:
+async def test_a_hit_that_changed_no_longer_matches_its_old_fields() -> None:
     sandbox = create_sandbox(contacts=PEOPLE)
     async with opened(sandbox) as app:
         await app.directory.search("Priya Raman")
@@ -160,7 +174,7 @@ async def test_a_hit_that_changed_no_longer_answers_what_it_was() -> None:
 
 
 @pytest.mark.own_time
-async def test_a_fault_while_hits_are_read_again_does_not_lose_them_and_is_said() -> None:
+async def test_a_fault_while_hits_are_read_again_keeps_them_and_adds_a_notice() -> None:
     sandbox = create_sandbox(contacts=PEOPLE)
     async with opened(sandbox, timeout=5) as app:
         await app.directory.search("Priya Acme")
@@ -176,7 +190,7 @@ async def test_without_a_token_a_search_says_how_to_sign_in() -> None:
             await app.directory.search("Priya")
 
 
-async def test_a_token_that_is_refused_is_told_even_when_there_is_an_index() -> None:
+async def test_a_refused_token_is_an_error_even_when_there_is_an_index() -> None:
     sandbox = create_sandbox(contacts=PEOPLE)
     async with opened(sandbox) as app:
         await app.directory.search("Priya")
@@ -186,30 +200,33 @@ async def test_a_token_that_is_refused_is_told_even_when_there_is_an_index() -> 
 
 
 @pytest.mark.own_time
-async def test_a_telecmi_that_is_away_is_told_and_not_that_nobody_was_found() -> None:
-    async def away(_: httpx2.Request) -> httpx2.Response:
-        raise httpx2.ConnectError("away")
+async def test_an_unreachable_telecmi_is_an_error_and_not_an_empty_result() -> None:
+    async def unreachable(_: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("unreachable")
 
-    async with opened(create_sandbox(), answer=away, timeout=1) as app:
+    async with opened(create_sandbox(), answer=unreachable, timeout=1) as app:
         with pytest.raises(errors.NetworkError):
             await app.directory.search("Priya")
 
 
-async def test_what_the_other_tools_read_is_found_at_once() -> None:
+async def test_contacts_that_other_tools_read_are_found_at_once() -> None:
     sandbox = create_sandbox(contacts=PEOPLE)
     async with opened(sandbox) as app:
         await app.directory.search("Priya")
-        fresh = {**PRIYA, "contact_id": UNKNOWN, "first_name": "Zebulon"}
-        sandbox.replace_contacts([*PEOPLE, fresh])
-        await app.directory.get_contact(UNKNOWN)
+        new_id = "abcdefab-0000-4000-8000-000000000000"
+        sandbox.replace_contacts([*PEOPLE, {**PRIYA, "contact_id": new_id, "first_name": "Zebulon"}])
+        await app.directory.get_contact(new_id.upper())
         await anyio.wait_all_tasks_blocked()
-        assert (await app.directory.search("Zebulon")).hits[0].contact.contact_id == UNKNOWN
+        found = await app.directory.search("Zebulon")
+        assert (found.hits[0].contact.contact_id, found.indexed) == (new_id, 451)
         sandbox.replace_contacts(PEOPLE)
         with pytest.raises(errors.ContactNotFound):
-            await app.directory.get_contact(UNKNOWN)
+            await app.directory.get_contact(new_id.upper())
+        await anyio.wait_all_tasks_blocked()
+        assert (await app.directory.search("zzkqwx")).indexed == 450
 
 
-async def test_an_old_index_is_renewed_before_it_denies_anybody() -> None:
+async def test_an_old_index_is_renewed_before_it_denies_a_contact() -> None:
     sandbox = create_sandbox(contacts=PEOPLE)
     async with opened(sandbox, index_max_age=1e-9) as app:
         assert (await app.directory.sync(ignored)).complete
@@ -228,9 +245,11 @@ async def test_without_an_index_a_search_reads_what_it_can_and_keeps_nothing() -
             found = await app.directory.search("zzkqwx")
             assert (found.complete, found.indexed) == (True, 450)
             assert lists(sandbox) == 5 * searches
-    held = DeferredStart(sandbox)
+    held = PagesOnHold(sandbox)
     async with opened(sandbox, answer=held, index="off", timeout=1) as app:
+        before = anyio.current_time()
         found = await app.directory.search("zzkqwx")
+        assert anyio.current_time() - before == pytest.approx(0.75, abs=0.05), "a quarter of the time is for the hits"
         assert (found.complete, found.indexed, found.count) == (False, 100, 450)
         assert found.notice.endswith("More contacts exist: there was no time to read them all.")
 
@@ -253,7 +272,7 @@ async def test_two_accounts_never_see_each_other(place: str, cache: Path) -> Non
             await third.directory.search("Priya Raman")
 
 
-def held_in(folder: Path) -> bytes:
+def bytes_in(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir())
 
 
@@ -263,16 +282,16 @@ def damage(folder: Path) -> None:
     path.write_bytes(content[:4096] + b"\xa5" * (len(content) - 4096))
 
 
-async def test_what_telecmi_no_longer_has_leaves_no_byte_on_disk(cache: Path) -> None:
+async def test_a_contact_that_telecmi_removed_leaves_no_byte_on_disk(cache: Path) -> None:
     names = ["Zebulonia", "Quuxington"]
     going = [{**PRIYA, "contact_id": str(UUID(int=n)), "last_name": name} for n, name in enumerate(names)]
     sandbox = create_sandbox(contacts=[*PEOPLE, *going])
     async with opened(sandbox, index="disk", index_max_age=1e-9) as app:
         assert (await app.directory.sync(ignored)).complete
-        assert b"Zebulonia" in held_in(cache)
+        assert b"Zebulonia" in bytes_in(cache)
         sandbox.replace_contacts([*PEOPLE, {**going[1], "last_name": "Renamed"}])
         await app.directory.sync(ignored)
-        left = held_in(cache)
+        left = bytes_in(cache)
     assert b"Renamed" in left
     for name in names:
         assert name.encode() not in left
@@ -290,7 +309,7 @@ async def test_the_next_process_answers_from_disk_at_once(cache: Path) -> None:
     assert lists(sandbox) == pages
 
 
-async def test_an_index_that_is_damaged_is_made_anew(cache: Path) -> None:
+async def test_a_damaged_index_is_created_again(cache: Path) -> None:
     sandbox = create_sandbox(contacts=PEOPLE)
     async with opened(sandbox, index="disk") as app:
         await app.directory.search("Priya Acme")
@@ -304,7 +323,7 @@ async def test_an_index_that_is_damaged_is_made_anew(cache: Path) -> None:
         assert found.indexed == 450
 
 
-async def test_an_index_that_is_cleared_under_a_server_is_begun_again(cache: Path) -> None:
+async def test_an_index_that_is_cleared_under_a_server_is_created_again(cache: Path) -> None:
     sandbox = create_sandbox(contacts=PEOPLE)
     async with opened(sandbox, index="disk") as app:
         await app.directory.search("Priya Acme")
@@ -313,7 +332,7 @@ async def test_an_index_that_is_cleared_under_a_server_is_begun_again(cache: Pat
     assert lists(sandbox) == 10
 
 
-async def test_a_fault_that_is_over_is_not_told_again() -> None:
+async def test_a_past_fault_is_not_reported_again() -> None:
     sandbox = create_sandbox(contacts=PEOPLE)
     async with opened(sandbox, index_max_age=1e-9) as app:
         await app.directory.sync(ignored)
@@ -338,24 +357,24 @@ QUIRKS: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize(("switch", "form"), [(switch, form) for switch, forms in QUIRKS.items() for form in forms])
-async def test_the_question_is_answered_whatever_telecmi_does(switch: str, form: Any) -> None:
-    async with opened_desk(Quirks(**{switch: form})) as desk:
-        found = await desk.call("search_contacts", query="what is Priya's number at Acme?")
+async def test_the_question_is_answered_with_every_quirk_of_telecmi(switch: str, form: Any) -> None:
+    async with opened_desk(Quirks(**{switch: form})) as stage:
+        found = await stage.call("search_contacts", query="what is Priya's number at Acme?")
     assert [match["phone_no"] for match in found["matches"]] == [PRIYA["phone_no"]]
     assert found["complete"] is (form not in {"drifting", "same", "cycle"})
     assert ("count" in found) is (form != "missing")
 
 
-async def test_progress_is_told_where_it_was_asked_for(generation: str) -> None:
-    told: list[tuple[float, float | None]] = []
+async def test_progress_is_reported_to_a_client_that_asks_for_it(generation: str) -> None:
+    reported: list[tuple[float, float | None]] = []
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
         assert message == "contacts read"
-        told.append((progress, total))
+        reported.append((progress, total))
 
-    async with opened_desk(mode=generation, contacts=PEOPLE) as desk:
+    async with opened_desk(mode=generation, contacts=PEOPLE) as stage:
         with anyio.fail_after(30):
-            await desk.client.call_tool("search_contacts", {"query": "zzkqwx"}, progress_callback=hear)
-    assert told
-    assert told == sorted(set(told))
-    assert {total for _, total in told} == {450}
+            await stage.client.call_tool("search_contacts", {"query": "zzkqwx"}, progress_callback=hear)
+    assert reported
+    assert reported == sorted(set(reported))
+    assert {total for _, total in reported} == {450}

@@ -1,4 +1,4 @@
-"""What becomes of the index on disk under a running server: each state of its folder and files, with a real folder."""
+"""Changes of the index folder under a running server: each state of the folder and its files, on a real disk."""
 
 from __future__ import annotations
 
@@ -15,8 +15,21 @@ import pytest
 from httpx2 import ASGITransport
 
 from conftest import SIGNED_IN
+from paths import ROOT
 from telecmi_mcp import Contact, open_app
-from telecmi_mcp._index.files import FULL, NOT_A_FILE, NOT_OURS, NOT_WRITABLE, TOO_LARGE, inodes_of, is_sound, reason_of
+from telecmi_mcp._index.files import (
+    FULL,
+    NOT_A_FILE,
+    NOT_OURS,
+    NOT_WRITABLE,
+    TOO_LARGE,
+    UNUSABLE,
+    FileLock,
+    index_path,
+    inodes_of,
+    is_sound,
+    reason_of,
+)
 from telecmi_mcp._index.location import FileLocation
 from telecmi_mcp._index.sqlite_store import Index
 from telecmi_mcp.errors import IndexUnusable
@@ -90,7 +103,7 @@ def without_log(folder: Path) -> None:
         (folder / (the_file(folder).name + end)).unlink()
 
 
-MADE_ANEW: dict[str, Callable[[Path], object]] = {
+CREATED_AGAIN: dict[str, Callable[[Path], object]] = {
     "the folder removed": removed,
     "the folder open to writers": lambda folder: folder.chmod(0o777),
     "the folder open to its group": lambda folder: folder.chmod(0o770),
@@ -116,7 +129,7 @@ MADE_ANEW: dict[str, Callable[[Path], object]] = {
 
 
 def kept_in(folder: Path) -> int:
-    """How many contacts there are in the one index of the folder, once everything else was looked at."""
+    """Check the folder and its one index, and return the number of its contacts."""
     assert folder.stat().st_mode & 0o777 == 0o700
     path = the_file(folder)
     assert is_sound(path)
@@ -127,8 +140,8 @@ def kept_in(folder: Path) -> int:
         return index.count()
 
 
-@pytest.mark.parametrize("play", MADE_ANEW.values(), ids=MADE_ANEW)
-async def test_the_index_is_made_anew_and_the_search_answers(play: Callable[[Path], object], folder: Path) -> None:
+@pytest.mark.parametrize("play", CREATED_AGAIN.values(), ids=CREATED_AGAIN)
+async def test_the_index_is_created_again_and_the_search_answers(play: Callable[[Path], object], folder: Path) -> None:
     async with opened() as app:
         assert (await app.directory.search("Priya Acme")).indexed == 150
         play(folder)
@@ -139,27 +152,27 @@ async def test_the_index_is_made_anew_and_the_search_answers(play: Callable[[Pat
     assert kept_in(folder) == 150
 
 
-@pytest.mark.parametrize("play", MADE_ANEW.values(), ids=MADE_ANEW)
-def test_a_process_that_only_reads_goes_on_too(play: Callable[[Path], object], folder: Path) -> None:
-    """The writer notices before its next page, the reader with its next look; neither answers from what is not ours."""
+@pytest.mark.parametrize("play", CREATED_AGAIN.values(), ids=CREATED_AGAIN)
+def test_a_process_that_only_reads_continues_too(play: Callable[[Path], object], folder: Path) -> None:
+    """The writer notices before a page, the reader at its next `take`; none reads a file that is not private."""
     writer, reader = FileLocation(folder, "owner"), FileLocation(folder, "owner")
     try:
         writer.take().upsert(SOMEBODY, generation=1, state={})
         assert reader.take().count() == 1
         play(folder)
-        for shelf in (reader, writer, reader):
+        for location in (reader, writer, reader):
             try:
-                shelf.take().count()
+                location.take().count()
             except IndexUnusable as unusable:
                 assert unusable.malformed
-                shelf.wipe()
-        assert [shelf.is_writer and not shelf.notice for shelf in (writer, reader)].count(True) == 1
-        for shelf in (writer, reader):
-            if shelf.is_writer:
-                shelf.take().upsert(SOMEBODY, generation=1, state={})
+                location.wipe()
+        assert [location.is_writer and not location.notice for location in (writer, reader)].count(True) == 1
+        for location in (writer, reader):
+            if location.is_writer:
+                location.take().upsert(SOMEBODY, generation=1, state={})
         assert [writer.take().count(), reader.take().count()] == [1, 1]
         assert writer.notice == ""
-        assert not reader.notice or play is without_log, "which nobody can read before the writer has made it anew"
+        assert not reader.notice or play is without_log, "no process can read it before the writer creates it again"
     finally:
         reader.close()
         writer.close()
@@ -192,7 +205,7 @@ IN_MEMORY = {
 
 
 @pytest.mark.parametrize(("play", "reason"), IN_MEMORY.values(), ids=IN_MEMORY)
-async def test_where_no_file_can_be_the_search_answers_from_memory_and_says_so(
+async def test_where_no_file_can_be_created_the_search_uses_memory_and_says_so(
     play: Callable[[Path, pytest.MonkeyPatch], None], reason: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened() as app:
@@ -205,7 +218,7 @@ async def test_where_no_file_can_be_the_search_answers_from_memory_and_says_so(
 
 
 @pytest.mark.parametrize(("play", "reason"), IN_MEMORY.values(), ids=IN_MEMORY)
-async def test_and_so_does_a_server_that_starts_there(
+async def test_a_server_that_starts_where_no_file_can_be_created_does_the_same(
     play: Callable[[Path, pytest.MonkeyPatch], None], reason: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened() as app:
@@ -225,26 +238,26 @@ async def test_a_folder_of_another_user_is_never_read(folder: Path, monkeypatch:
         assert (await app.directory.search("zzkqwx nobody")).indexed == 150
 
 
-def take_the_other(folder: Path, path: Path) -> None:
+def replace_with_the_other(folder: Path, path: Path) -> None:
     """Put the other index of the folder in the place of this one."""
     (theirs,) = set(folder.glob("*.db")) - {path}
     theirs.replace(path)
 
 
-async def test_the_file_of_another_account_under_this_ones_name_is_not_read(folder: Path) -> None:
+async def test_a_file_of_another_account_with_this_accounts_name_is_not_read(folder: Path) -> None:
     async with opened() as app:
         await app.directory.search("Priya Acme")
     path = the_file(folder)
     other = FileLocation(folder, "another account")
     other.take().upsert(SOMEBODY, generation=1, state={})
     other.close()
-    take_the_other(folder, path)
+    replace_with_the_other(folder, path)
     async with opened() as app:
         found = await app.directory.search("Zebulon")
         assert (found.hits, found.indexed) == ((), 150)
 
 
-async def test_a_full_disk_is_named_and_what_was_read_before_answers(
+async def test_a_full_disk_is_named_and_the_contacts_that_were_read_answer(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened() as app:
@@ -275,39 +288,93 @@ def limit_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite3, "connect", connect)
 
 
-async def test_a_disk_that_fills_up_later_costs_no_contact_that_was_read(folder: Path) -> None:
-    shelf = FileLocation(folder, "owner")
+async def test_a_disk_that_fills_up_later_loses_no_contact_that_was_read(folder: Path) -> None:
+    location = FileLocation(folder, "owner")
     try:
-        shelf.take().upsert(SOMEBODY, generation=1, state={"sync_state": "x"})
-        assert shelf.retreat(FULL)
-        assert (shelf.take().count(), shelf.take().state()) == (1, {"sync_state": "x"})
-        shelf.take().upsert([Contact(contact_id="c2")], generation=1, state={})
-        assert (shelf.take().count(), shelf.is_writer) == (2, True)
-        assert FULL in shelf.notice
+        location.take().upsert(SOMEBODY, generation=1, state={"sync_state": "x"})
+        assert location.use_memory(FULL)
+        assert (location.take().count(), location.take().state()) == (1, {"sync_state": "x"})
+        location.take().upsert([Contact(contact_id="c2")], generation=1, state={})
+        assert (location.take().count(), location.is_writer) == (2, True)
+        assert FULL in location.notice
         successor = FileLocation(folder, "owner")
         assert (successor.take().count(), successor.is_writer) == (1, True), "the lock is free"
         successor.close()
     finally:
-        shelf.close()
+        location.close()
 
 
-@pytest.mark.parametrize("play", [removed, MADE_ANEW["the lock removed"], MADE_ANEW["garbage in place of the file"]])
-def test_nothing_is_written_to_a_file_that_is_no_longer_at_its_place(
+REPLACED = ["the folder removed", "the lock removed", "garbage in place of the file", "the folder open to writers"]
+CHANGES: dict[str, Callable[[Index], object]] = {
+    "upsert": lambda index: index.upsert(SOMEBODY, generation=1, state={}),
+    "delete": lambda index: index.delete(["c1"]),
+    "sweep": lambda index: index.sweep(1),
+    "remember": lambda index: index.remember({"at": "1"}),
+    "compact": Index.compact,
+}
+
+
+@pytest.mark.parametrize("play", [CREATED_AGAIN[name] for name in REPLACED], ids=REPLACED)
+def test_nothing_is_written_to_a_file_that_was_removed_or_replaced(
     play: Callable[[Path], object], folder: Path
 ) -> None:
-    shelf = FileLocation(folder, "owner")
-    index = shelf.take()
+    location = FileLocation(folder, "owner")
+    index = location.take()
     play(folder)
-    with pytest.raises(IndexUnusable) as caught:
-        index.upsert(SOMEBODY, generation=1, state={})
-    assert caught.value.malformed
-    shelf.close()
+    for change in CHANGES.values():
+        with pytest.raises(IndexUnusable) as caught:
+            change(index)
+        assert caught.value.malformed
+    location.close()
 
 
-def test_two_processes_are_never_writers_though_the_lock_was_removed(folder: Path) -> None:
+def test_an_index_in_a_folder_that_others_could_write_in_is_removed(folder: Path) -> None:
+    """Its file is private, but another user may have put it there."""
+    location = FileLocation(folder, "owner")
+    location.take().upsert(SOMEBODY, generation=1, state={})
+    location.close()
+    path, key = the_file(folder), (folder / "key").read_bytes()
+    folder.chmod(0o770)
+    location = FileLocation(folder, "owner")
+    assert (location.take().count(), location.is_writer, location.notice) == (0, True, "")
+    assert (folder / "key").read_bytes() != key
+    assert not path.exists()
+    location.close()
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+def test_a_key_that_others_can_read_or_write_is_replaced(mode: int, folder: Path) -> None:
+    before = index_path(folder, "owner")
+    (folder / "key").chmod(mode)
+    assert index_path(folder, "owner") != before
+    assert (folder / "key").stat().st_mode & 0o777 == 0o600
+
+
+def test_files_of_another_user_are_not_sound_and_not_copied(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    location = FileLocation(folder, "owner")
+    location.take().upsert(SOMEBODY, generation=1, state={})
+    assert is_sound(the_file(folder))
+    of_somebody_else(folder, monkeypatch)
+    assert not is_sound(the_file(folder))
+    location.use_memory(NOT_OURS)
+    assert location.take().count() == 0
+    location.close()
+
+
+def test_a_lock_that_is_not_a_private_file_is_replaced(folder: Path) -> None:
+    folder.mkdir()
+    path = folder / "index.lock"
+    os.mkfifo(path)
+    lock = FileLock(path)
+    assert lock.acquire()
+    assert path.is_file()
+    lock.release()
+
+
+def test_removing_the_lock_never_makes_two_writers(folder: Path) -> None:
     first, second = FileLocation(folder, "owner"), FileLocation(folder, "owner")
     first.take()
-    MADE_ANEW["the lock removed"](folder)
+    CREATED_AGAIN["the lock removed"](folder)
     assert not first.is_writer
     second.take()
     first.take()
@@ -317,6 +384,19 @@ def test_two_processes_are_never_writers_though_the_lock_was_removed(folder: Pat
 
 
 def test_every_error_of_the_system_has_a_reason_in_our_words(folder: Path) -> None:
-    told = {code: reason_of(OSError(code, "x")) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)}
-    assert told == {errno.ENOSPC: FULL, errno.EDQUOT: FULL, errno.EFBIG: TOO_LARGE, errno.EROFS: NOT_WRITABLE}
+    reported = {code: reason_of(OSError(code, "x")) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)}
+    assert reported == {errno.ENOSPC: FULL, errno.EDQUOT: FULL, errno.EFBIG: TOO_LARGE, errno.EROFS: NOT_WRITABLE}
     assert inodes_of(folder / "nothing") == (None, None, None)
+
+
+def test_the_page_of_the_search_lists_every_state_and_reason() -> None:
+    page = (ROOT / "docs" / "search.md").read_text(encoding="utf8")
+    created, removed_all, in_memory = (set(row.split(" | ")[0].strip("| ").split("; ")) for row in rows_of(page))
+    assert set(CREATED_AGAIN) <= created | removed_all
+    assert in_memory == {FULL, TOO_LARGE, NOT_OURS, NOT_WRITABLE, NOT_A_FILE, UNUSABLE}
+
+
+def rows_of(page: str) -> list[str]:
+    """Return the rows of the table of states."""
+    table = page.partition("| State of the folder or its files |")[2].partition("\n\n")[0]
+    return table.splitlines()[2:]

@@ -64,7 +64,7 @@ def test_a_reader_sees_what_another_connection_wrote_and_cannot_write(tmp_path: 
     writer.close()
 
 
-def test_one_moment_stays_the_same_while_pages_are_written(tmp_path: Path) -> None:
+def test_a_view_stays_the_same_while_pages_are_written(tmp_path: Path) -> None:
     index = Index(tmp_path / "index.db")
     index.upsert(people(1), generation=1, state={})
     with index.reading() as view:
@@ -119,7 +119,7 @@ def test_an_index_of_the_other_back_end_is_refused_only_if_one_is_asked_for(tmp_
         Index(path, backend="fts5")
 
 
-def test_a_place_that_cannot_be_written_is_not_called_malformed(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_not_called_malformed(tmp_path: Path) -> None:
     with pytest.raises(IndexUnusable) as refused:
         Index(tmp_path / "nowhere" / "index.db")
     assert not refused.value.malformed
@@ -128,7 +128,7 @@ def test_a_place_that_cannot_be_written_is_not_called_malformed(tmp_path: Path) 
 
 
 def secrets_of(contact: Contact) -> set[bytes]:
-    """Give what must not be left of a contact that nobody else shares anything with."""
+    """Return the texts that must not be left of a contact that shares none with another."""
     given = [
         contact.first_name,
         contact.last_name,
@@ -187,7 +187,7 @@ def test_no_byte_of_a_deleted_contact_is_left_in_the_files(
     index.close()
 
 
-def test_a_scrub_says_when_a_reader_kept_it_from_emptying_the_log(tmp_path: Path) -> None:
+def test_compact_returns_false_while_a_reader_keeps_the_log(tmp_path: Path) -> None:
     writer, reader = Index(tmp_path / "index.db"), Index(tmp_path / "index.db", read_only=True)
     writer.upsert(people(1), generation=1, state={})
     with reader.reading() as view:

@@ -1,4 +1,4 @@
-"""The mirror over the sandbox: passes in every form of the list, faults, resumption, and the overlap."""
+"""The sync over the sandbox: every form of the list, faults, resumption, and the overlap."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ class Time:
 
 
 class Rig:
-    """A mirror of a sandbox."""
+    """A sync with a sandbox."""
 
     def __init__(self, sandbox: Sandbox, client: TelecmiClient, index: Index) -> None:
         self.sandbox = sandbox
         self.index = index
         self.time = Time()
-        self.mirror = IndexSync(client, index, SyncState(), clock=self.time, sleep=self.time.sleep)
+        self.index_sync = IndexSync(client, index, SyncState(), clock=self.time, sleep=self.time.sleep)
 
     async def renew(self) -> None:
-        """Make the pass that is due, to its end."""
+        """Run the sync that is due to its end."""
         with anyio.fail_after(30):
             async with anyio.create_task_group() as tasks:
-                self.mirror.start(tasks, max_age=MAX_AGE)
+                self.index_sync.start(tasks, max_age=MAX_AGE)
 
     @property
     def cursors(self) -> list[Any]:
@@ -96,16 +96,16 @@ async def test_all_contacts_arrive_in_every_form_of_the_list(switch: str, form: 
     async with rigged(Quirks(**{switch: form})) as rig:
         await rig.renew()
         assert rig.index.count() == 350
-        assert rig.mirror.sync_state.is_whole
-        assert not rig.mirror.is_running
+        assert rig.index_sync.sync_state.is_whole
+        assert not rig.index_sync.is_running
 
 
 @pytest.mark.parametrize("form", ["no_id", "null", "text", "nested_name"])
-async def test_entries_that_are_no_contacts_do_not_keep_a_pass_from_being_whole(form: Any) -> None:
+async def test_a_sync_with_entries_that_are_no_contacts_can_be_whole(form: Any) -> None:
     async with rigged(Quirks(malformed_contact=form)) as rig:
         await rig.renew()
         assert rig.index.count() == 349
-        assert rig.mirror.sync_state.is_whole
+        assert rig.index_sync.sync_state.is_whole
 
 
 @pytest.mark.parametrize(
@@ -117,28 +117,28 @@ async def test_entries_that_are_no_contacts_do_not_keep_a_pass_from_being_whole(
         (Quirks(page_size="oversized"), 200),
     ],
 )
-async def test_a_pass_that_does_not_agree_with_telecmi_is_not_whole_and_sweeps_nothing(
+async def test_a_sync_that_disagrees_with_the_count_is_not_whole_and_sweeps_nothing(
     quirks: Quirks, arrived: int
 ) -> None:
     async with rigged() as rig:
         gone = Contact(contact_id="gone", first_name="Zebulon")
-        await rig.mirror.note([gone])
+        await rig.index_sync.note([gone])
         rig.sandbox.quirks = quirks
         await rig.renew()
         assert rig.index.count() == arrived + 1
-        assert not rig.mirror.sync_state.is_whole
-        assert rig.mirror.sync_state.ended
-        assert not rig.mirror.is_running
+        assert not rig.index_sync.sync_state.is_whole
+        assert rig.index_sync.sync_state.ended_at
+        assert not rig.index_sync.is_running
 
 
-async def test_what_telecmi_no_longer_has_is_swept_after_a_whole_pass() -> None:
+async def test_contacts_that_telecmi_removed_are_swept_after_a_whole_sync() -> None:
     async with rigged() as rig:
         await rig.renew()
         rig.sandbox.replace_contacts(make_contacts(350)[50:])
         rig.time.now += MAX_AGE
         await rig.renew()
         assert rig.index.count() == 300
-        assert rig.mirror.sync_state.count == 300
+        assert rig.index_sync.sync_state.count == 300
 
 
 async def test_an_unchanged_count_is_trusted_for_a_while_and_then_everything_is_read_again() -> None:
@@ -152,7 +152,24 @@ async def test_an_unchanged_count_is_trusted_for_a_while_and_then_everything_is_
         rig.time.now += MAX_AGE
         await rig.renew()
         assert len(rig.cursors) == 4 + 3 + 4
-        assert rig.mirror.sync_state.as_of == rig.time.now
+        assert rig.index_sync.sync_state.as_of == rig.time.now
+
+
+async def test_a_file_that_could_not_be_compacted_is_compacted_by_the_next_sync() -> None:
+    answers = [False, True]
+
+    class BusyIndex(Index):
+        def compact(self) -> bool:
+            return answers.pop(0)
+
+    async with rigged() as rig:
+        with BusyIndex() as index:
+            rig.index_sync.store = index
+            await rig.renew()
+            assert rig.index_sync.sync_state.is_dirty
+            rig.time.now += MAX_AGE
+            await rig.renew()
+            assert (rig.index_sync.sync_state.is_dirty, answers) == (False, [])
 
 
 async def test_without_a_count_everything_is_read_again() -> None:
@@ -160,7 +177,7 @@ async def test_without_a_count_everything_is_read_again() -> None:
         await rig.renew()
         rig.time.now += MAX_AGE
         await rig.renew()
-        assert rig.cursors.count(None) == 3  # two passes, and the question between them
+        assert rig.cursors.count(None) == 3  # two syncs, and the check of the count between them
 
 
 async def test_a_renewed_index_is_left_alone_until_it_is_old() -> None:
@@ -173,56 +190,56 @@ async def test_a_renewed_index_is_left_alone_until_it_is_old() -> None:
 
 @pytest.mark.parametrize("style", ["body", "http"])
 @pytest.mark.parametrize("code", [429, 503])
-async def test_a_throttled_pass_waits_as_long_as_it_is_told_and_goes_on(style: Any, code: Any) -> None:
+async def test_a_throttled_sync_waits_for_retry_after_and_continues(style: Any, code: Any) -> None:
     quirks = Quirks(rate_limit=style, rate_limit_code=code, rate_limit_after=2, rate_limit_refusals=3, retry_after="7")
     async with rigged(quirks) as rig:
         await rig.renew()
         assert rig.time.slept == [7, 7, 7]
-        assert rig.mirror.sync_state.is_whole
-        assert rig.mirror.fault is None
+        assert rig.index_sync.sync_state.is_whole
+        assert rig.index_sync.fault is None
 
 
-async def test_a_pass_that_is_given_up_is_resumed_from_its_cursor() -> None:
+async def test_an_aborted_sync_is_resumed_from_its_cursor() -> None:
     async with rigged(Quirks(rate_limit="http", rate_limit_after=2)) as rig:
         await rig.renew()
-        assert isinstance(rig.mirror.fault, errors.RateLimited)
+        assert isinstance(rig.index_sync.fault, errors.RateLimited)
         assert rig.index.count() == 200
-        assert not rig.mirror.sync_state.is_whole
+        assert not rig.index_sync.sync_state.is_whole
         rig.sandbox.quirks = Quirks()
         asked = len(rig.cursors)
         await rig.renew()
-        assert rig.mirror.sync_state.is_whole
-        assert rig.mirror.sync_state.generation == 1
+        assert rig.index_sync.sync_state.is_whole
+        assert rig.index_sync.sync_state.generation == 1
         assert len(rig.cursors[asked:]) == 2
         assert None not in rig.cursors[asked:]
 
 
-async def test_the_next_process_resumes_from_what_the_store_remembers() -> None:
+async def test_the_next_process_resumes_from_the_saved_state() -> None:
     async with rigged(Quirks(rate_limit="http", rate_limit_after=2)) as rig:
         await rig.renew()
         rig.sandbox.quirks = Quirks()
         asked = len(rig.cursors)
         sync_state = SyncState.from_state(rig.index.state())
         async with opened_client(rig.sandbox) as client:
-            rig.mirror = IndexSync(client, rig.index, sync_state, clock=rig.time, sleep=rig.time.sleep)
+            rig.index_sync = IndexSync(client, rig.index, sync_state, clock=rig.time, sleep=rig.time.sleep)
             await rig.renew()
-        assert rig.mirror.sync_state.is_whole
+        assert rig.index_sync.sync_state.is_whole
         assert None not in rig.cursors[asked:]
 
 
 @pytest.mark.parametrize("form", ["code_400", "code_500"])
-async def test_a_cursor_that_is_refused_starts_the_pass_again(form: Any) -> None:
+async def test_a_refused_cursor_restarts_the_sync(form: Any) -> None:
     async with rigged(Quirks(rate_limit="http", rate_limit_after=2, stale_cursor=form)) as rig:
         await rig.renew()
         rig.sandbox.quirks = Quirks(stale_cursor=form)
         rig.sandbox.forget_cursors()
         await rig.renew()
-        assert rig.mirror.sync_state.is_whole
-        assert rig.mirror.sync_state.generation == 2
+        assert rig.index_sync.sync_state.is_whole
+        assert rig.index_sync.sync_state.generation == 2
         assert rig.index.count() == 350
 
 
-async def test_a_cursor_that_is_always_refused_ends_the_pass() -> None:
+async def test_a_cursor_that_is_always_refused_ends_the_sync() -> None:
     async with rigged() as rig:
         sandbox = rig.sandbox
         serve = sandbox.__call__
@@ -234,19 +251,19 @@ async def test_a_cursor_that_is_always_refused_ends_the_pass() -> None:
         client = TelecmiClient(
             Channel("http://localhost", transport=ASGITransport(app=forgetful)), FixedToken(SIGNED_IN.token)
         )
-        rig.mirror = IndexSync(client, rig.index, SyncState(), clock=rig.time, sleep=rig.time.sleep)
+        rig.index_sync = IndexSync(client, rig.index, SyncState(), clock=rig.time, sleep=rig.time.sleep)
         await rig.renew()
         await client.aclose()
-        assert isinstance(rig.mirror.fault, errors.InvalidCursor)
+        assert isinstance(rig.index_sync.fault, errors.InvalidCursor)
         assert len(rig.cursors) == 6
         assert rig.index.count() == 100
 
 
-async def test_a_refused_token_ends_the_pass_at_once() -> None:
+async def test_a_refused_token_ends_the_sync_at_once() -> None:
     async with rigged() as rig:
         rig.sandbox.revoke("".join(token.get_secret_value() for token in [SIGNED_IN.token] if token))
         await rig.renew()
-        assert isinstance(rig.mirror.fault, errors.TokenRejected)
+        assert isinstance(rig.index_sync.fault, errors.TokenRejected)
         assert rig.time.slept == []
 
 
@@ -261,7 +278,7 @@ async def test_the_cursor_is_saved_with_its_page() -> None:
 
     async with rigged() as rig:
         with Watched() as index:
-            rig.mirror.store = index
+            rig.index_sync.store = index
             await rig.renew()
     assert [count for count, _ in saved] == [100, 200, 300, 350]
     assert [cursor or None for _, cursor in saved] == [*rig.cursors[1:], None]
@@ -281,7 +298,7 @@ class Slow(Index):
         return super().upsert(contacts, generation=generation, state=state)
 
 
-async def test_a_page_is_written_while_the_next_is_on_its_way() -> None:
+async def test_a_page_is_written_while_the_next_is_read() -> None:
     sandbox = create_sandbox(contacts=make_contacts(200))
     inner = ASGITransport(app=sandbox)
 
@@ -295,32 +312,46 @@ async def test_a_page_is_written_while_the_next_is_on_its_way() -> None:
         client = TelecmiClient(
             Channel("http://localhost", transport=httpx2.MockTransport(answer)), FixedToken(SIGNED_IN.token)
         )
-        mirror = IndexSync(client, index, SyncState())
+        index_sync = IndexSync(client, index, SyncState())
         with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
-                mirror.start(tasks, max_age=MAX_AGE)
+                index_sync.start(tasks, max_age=MAX_AGE)
         await client.aclose()
         assert index.overlapped == [True, True]
-        assert mirror.sync_state.is_whole
+        assert index_sync.sync_state.is_whole
 
 
-async def test_what_is_seen_elsewhere_is_written_and_what_is_gone_is_removed() -> None:
+async def test_contacts_that_another_account_reads_are_neither_written_nor_removed() -> None:
+    async def is_same_account() -> bool:
+        return False
+
+    async with rigged() as rig:
+        rig.index.upsert([Contact(contact_id="ours")], generation=1, state={})
+        async with opened_client(rig.sandbox) as client:
+            index_sync = IndexSync(client, rig.index, SyncState(), is_same_account=is_same_account)
+            await index_sync.note([Contact(contact_id="theirs")])
+            await index_sync.drop("ours")
+        with rig.index.reading() as view:
+            assert [row.contact_id for row in view.contacts(["ours", "theirs"])] == ["ours"]
+
+
+async def test_contacts_of_other_calls_are_written_and_missing_ones_removed() -> None:
     async with rigged() as rig:
         await rig.renew()
-        await rig.mirror.note([Contact(contact_id="new", first_name="Zebulon")])
+        await rig.index_sync.note([Contact(contact_id="new", first_name="Zebulon")])
         assert [hit.contact.contact_id for hit in search(rig.index, "zebulon", limit=5).hits] == ["new"]
-        await rig.mirror.drop("new")
+        await rig.index_sync.drop("new")
         assert search(rig.index, "zebulon", limit=5).hits == ()
 
 
-async def test_a_defect_in_a_pass_is_a_fault_of_the_index_and_says_nothing() -> None:
+async def test_a_defect_in_a_sync_is_a_fault_of_the_index_without_details() -> None:
     class Broken(Index):
         def upsert(self, *_: Any, **__: Any) -> Written:
             raise RuntimeError("hunter2")
 
     async with rigged() as rig:
         with Broken() as index:
-            rig.mirror.store = index
+            rig.index_sync.store = index
             await rig.renew()
-        assert isinstance(rig.mirror.fault, errors.IndexUnusable)
-        assert "hunter2" not in repr(rig.mirror.fault) + rig.mirror.fault.detail
+        assert isinstance(rig.index_sync.fault, errors.IndexUnusable)
+        assert "hunter2" not in repr(rig.index_sync.fault) + rig.index_sync.fault.detail

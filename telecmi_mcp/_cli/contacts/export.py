@@ -76,13 +76,15 @@ async def _export(args: argparse.Namespace, settings: Settings, form: str, path:
     async with open_configured(args, settings) as app:
         owner = await owner_of(settings.base_url, app.tokens)
 
-        async def is_ours() -> bool:
+        async def is_same_account() -> bool:
             return await owner_of(settings.base_url, app.tokens) == owner
 
         draft = PartialFile(path, open_format(form), owner)
         incomplete = path.with_name(f"{path.stem}.incomplete{path.suffix}")
         with _shown(draft) as progress:
-            return await export(app.client, draft, incomplete=incomplete, report=progress.show, is_ours=is_ours)
+            return await export(
+                app.client, draft, incomplete=incomplete, report=progress.show, is_same_account=is_same_account
+            )
 
 
 @contextmanager

@@ -74,7 +74,7 @@ class PostgresLocation:
         if self._store is not None and self.is_writer:
             self._store.wipe()
 
-    def retreat(self, _: str) -> bool:
+    def use_memory(self, _: str) -> bool:
         """Say no: the mirror is in the database or nowhere."""
         return False
 

@@ -211,7 +211,7 @@ class PostgresStore:
 
 def _is_under_way(state: Mapping[str, str]) -> bool:
     sync_state = SyncState.from_state(state)
-    return bool(sync_state.begun and not sync_state.ended)
+    return bool(sync_state.started_at and not sync_state.ended_at)
 
 
 def _row(contact: Contact) -> Row:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from telecmi_mcp._team.db.database import Database
 
 BACKENDS = "SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted"
-UNDER_WAY = {"sync_state": '{"generation": 1, "begun": 1.0, "cursor": "abc"}'}
-ENDED = {"sync_state": '{"generation": 1, "begun": 1.0, "ended": 2.0}'}
+UNDER_WAY = {"sync_state": '{"generation": 1, "started_at": 1.0, "cursor": "abc"}'}
+ENDED = {"sync_state": '{"generation": 1, "started_at": 1.0, "ended_at": 2.0}'}
 
 
 class Clock:

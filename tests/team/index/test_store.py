@@ -170,7 +170,7 @@ def test_a_page_that_fails_leaves_nothing_behind(index: PostgresStore) -> None:
     assert (seen(index), index.state()) == (before, {"cursor": "abc"})
 
 
-def test_one_moment_stays_the_same_while_pages_are_written(index: PostgresStore) -> None:
+def test_a_view_stays_the_same_while_pages_are_written(index: PostgresStore) -> None:
     index.upsert(people(1), generation=1, state={})
     with index.reading() as view:
         assert len(view.contacts(["c1", "c2"])) == 1
