@@ -99,9 +99,9 @@ class SyncState:
     def closed(self, now: float, *, seen: int) -> SyncState:
         """Return the state at the end of a sync that saw this many contacts.
 
-        A sync is whole if it met as many entries as TeleCMI counts. Entries may repeat an id because TeleCMI's list does,
-        or because the list moved while it was read, which means that another contact was missed. So repeated entries
-        count only if the sync before met as many of them. If TeleCMI gives no count, the sync is whole when the cursors end.
+        A sync is whole if it met as many entries as TeleCMI counts. Entries may repeat an id because TeleCMI's list
+        does, or because the list moved while it was read, which means that another contact was missed. So repeated
+        entries count only if the sync before met as many. Without a count, the sync is whole when the cursors end.
         """
         repeats = max(0, self.read - self.left_out - seen)
         lasting = repeats if repeats == self.repeats else 0
