@@ -55,9 +55,10 @@ format: $(READY)
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
-snapshots: $(READY)  ## everything that is generated from the tools, prompts and resources, and the pages of docs/
+snapshots: $(READY)  ## everything that is generated from the tools, prompts and resources, the pages of docs/ and the picture
 	PYTHONPATH=.:tests $(PYTHON) tests/snapshots.py
 	$(PYTHON) docs/generate.py
+	$(PYTHON) docs/draw_demo.py
 
 bench-search: $(READY)  ## what the search finds, how fast, in how much room; CONTACTS= and QUERIES= for other data
 	$(PYTHON) benchmarks/search.py --contacts $(CONTACTS) --queries $(QUERIES)

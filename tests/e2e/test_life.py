@@ -1,4 +1,4 @@
-"""Life and death of the real process: many calls, cancellation, a host that stops reading, leaks."""
+"""The life of a real process: many calls, cancellation, a client that stops reading, leaks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="t
 
 @asynccontextmanager
 async def telecmi(answer: Callable[[SocketStream], Awaitable[None]]) -> AsyncIterator[dict[str, str]]:
-    """A TeleCMI of our own on loopback; the environment that points at it."""
+    """Serve a TeleCMI on loopback, and yield the environment that points at it."""
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, answer)
         port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - no database near
@@ -159,7 +159,7 @@ def asleep(pid: int) -> bool:
 
 
 def write_until_stuck(process: subprocess.Popen[bytes], data: bytes) -> bytes:
-    """Write until nobody takes a byte and the process sleeps, look after look; what is left."""
+    """Write until the process reads no more and sleeps, several times in a row; return what is left."""
     assert process.stdin is not None
     fd, restful = process.stdin.fileno(), 0
     os.set_blocking(fd, False)
@@ -188,7 +188,7 @@ def test_a_client_that_stops_reading_makes_the_server_wait_and_not_grow() -> Non
             assert write_until_stuck(process, pages) != b""
             assert resident(process.pid) < 140_000_000  # 93 MB of which 16 MiB are answers; it was 304 MB without bound
             process.stdin.close()
-            assert process.wait(PATIENCE) == 0  # nobody reads, and it leaves all the same
+            assert process.wait(PATIENCE) == 0  # it leaves although the client does not read
         finally:
             process.kill()
 

@@ -1,4 +1,4 @@
-"""The shapes of an answer: both texts hold all its facts, in both generations, within a budget of bytes."""
+"""The output formats: the text holds all of the data, in both generations, within a budget of bytes."""
 
 from __future__ import annotations
 

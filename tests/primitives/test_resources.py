@@ -398,7 +398,7 @@ async def test_an_answer_that_is_late_does_not_get_into_the_next_accounts_record
 
 
 class Handed:
-    """A directory that somebody else takes over in the middle of a call."""
+    """A directory of which another account becomes the owner during a call."""
 
     def __init__(self) -> None:
         self.recent = Recent()

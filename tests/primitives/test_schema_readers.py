@@ -1,4 +1,4 @@
-"""The schemas against the documented subsets of those who read them: what each takes, ignores and refuses."""
+"""The schemas against the subsets of JSON Schema that clients document: what each accepts, ignores and refuses."""
 
 from __future__ import annotations
 

@@ -17,9 +17,11 @@ from conftest import SIGNED_IN, Desk, opened_desk
 from telecmi_mcp import Settings, __version__, create_server, open_app
 from telecmi_mcp._api.limiters import RateLimit
 from telecmi_mcp._index.recent import Recent
+from telecmi_mcp._mcp.output import OutputFormat
 from telecmi_mcp._mcp.server_info import INSTRUCTIONS
 from telecmi_mcp._mcp.tools.registry import TOOLS
-from telecmi_mcp.sandbox import SANDBOX_TOKEN, Quirks, make_contacts
+from telecmi_mcp._server.factory import build_server
+from telecmi_mcp.sandbox import SANDBOX_TOKEN, Quirks, create_sandbox, make_contacts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -169,7 +171,7 @@ async def test_a_list_that_runs_in_a_circle_ends_and_says_so(circle: Any, genera
 @pytest.mark.parametrize("cursor", ["null", "[1]", '{"a":1}', "0" * 3000, "True", "1e5", "%00"])
 async def test_a_cursor_goes_back_byte_for_byte(cursor: str, generation: str) -> None:
     async with opened_desk(mode=generation) as desk:
-        await desk.refuse("list_contacts", page_state=cursor)  # the sandbox did not make it
+        await desk.refuse("list_contacts", page_state=cursor)  # it is not one of the sandbox
         assert [body["page_state"] for body in desk.bodies] == [cursor]
 
 
@@ -273,3 +275,32 @@ async def test_a_long_list_can_be_paged_through() -> None:
         contacts=make_contacts(2_000), settings=dataclasses.replace(SIGNED_IN, rate_limit=0)
     ) as desk:
         assert len(set(ids(await pages(desk, limit=100)))) == 2_000
+
+
+def test_an_input_schema_is_found_without_a_list_of_all_tools() -> None:
+    find = create_server(lambda: open_app(SIGNED_IN)).get_tool_input_schema
+    assert find is not None
+    assert [find(tool.name) for tool in TOOLS] == [tool.input_schema for tool in TOOLS]
+    assert find("drop_contacts") is None
+
+
+async def test_added_middleware_replaces_the_context_and_sees_the_finished_result(generation: str) -> None:
+    results: list[Any] = []
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[str]:
+        yield "no app"
+
+    async with open_app(SIGNED_IN, transport=httpx2.ASGITransport(app=create_sandbox())) as app:
+
+        async def with_app(ctx: Any, call_next: Any) -> Any:
+            assert ctx.lifespan_context == "no app"
+            result = await call_next(dataclasses.replace(ctx, lifespan_context=app))
+            if ctx.method == "tools/call":
+                results.append(result)
+            return result
+
+        server = build_server(opened, OutputFormat(), middleware=(with_app,))
+        async with Client(server, mode=generation) as client:
+            await client.call_tool("list_contacts", {"limit": 2})
+    assert [len(result["structuredContent"]["contacts"]) for result in results] == [2]

@@ -1,11 +1,13 @@
-"""A tool as the handlers run it: what it says it read is recorded, and its data is written in each format."""
+"""The handlers of tools: they record how many contacts a tool read, and write its data in each format."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import pytest
 from httpx2 import ASGITransport
 from mcp.client import Client
+from mcp.shared.exceptions import MCPError
 
 from conftest import SIGNED_IN
 from telecmi_mcp import create_server, open_app
@@ -13,19 +15,18 @@ from telecmi_mcp._mcp.call_record import CallRecord, recording
 from telecmi_mcp._mcp.tools.schemas import closed_object
 from telecmi_mcp._mcp.tools.tool import Answer, Arguments, Tool
 from telecmi_mcp._server import tool_handlers
+from telecmi_mcp.errors import ConcurrencyLimitReached
 from telecmi_mcp.sandbox import create_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pytest
 
     from telecmi_mcp._app import App
     from telecmi_mcp._index.directory import Report
 
 
 class NoArguments(Arguments):
-    """It takes none."""
+    """No arguments."""
 
     expected: ClassVar[Mapping[str, str]] = {}
 
@@ -35,7 +36,7 @@ async def _count(_: App, __: NoArguments, ___: Report) -> Answer:
 
 
 COUNT = Tool(
-    name="count_contacts",
+    name="tool_of_this_test",
     title="Count",
     description="Counts.",
     summary="Count.",
@@ -65,7 +66,7 @@ async def answered(monkeypatch: pytest.MonkeyPatch, text: str = "json") -> tuple
     return result, next(record for record in reversed(records) if record.contacts)
 
 
-async def test_the_record_has_as_many_contacts_as_the_tool_says(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_record_holds_the_number_of_contacts_that_the_tool_returns(monkeypatch: pytest.MonkeyPatch) -> None:
     result, record = await answered(monkeypatch)
     assert result.structured_content == {"number": 7, "complete": True, "company": "Acme"}
     assert (record.code, record.contacts) == ("ok", 7)
@@ -74,3 +75,25 @@ async def test_the_record_has_as_many_contacts_as_the_tool_says(monkeypatch: pyt
 async def test_an_answer_of_one_row_that_is_no_contact_is_written_as_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     result, _ = await answered(monkeypatch, text="table")
     assert result.content[0].text == "number\tcomplete\tcompany\n7\ttrue\tAcme"
+
+
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+async def test_a_call_with_a_refusal_is_an_error_of_its_kind_and_no_request(mode: str) -> None:
+    sandbox = create_sandbox()
+
+    async def refuse(ctx: Any, call_next: Any) -> Any:
+        with recording() as record:
+            record.refusal = ConcurrencyLimitReached()
+            return await call_next(ctx)
+
+    server = create_server(lambda: open_app(SIGNED_IN, transport=ASGITransport(app=sandbox)))
+    server.middleware.insert(0, refuse)
+    async with Client(server, mode=mode) as client:
+        result = await client.call_tool("list_contacts", {})
+        assert result.is_error
+        assert result.content[0].text == str(ConcurrencyLimitReached())  # type: ignore[union-attr] # text is all that tools return
+        for read in (client.read_resource("telecmi://status"), client.get_prompt("find_contact", {"who": "x"})):
+            with pytest.raises(MCPError) as caught:
+                await read
+            assert caught.value.error.message == str(ConcurrencyLimitReached())
+    assert not sandbox.state.requests

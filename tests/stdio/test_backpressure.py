@@ -1,4 +1,4 @@
-"""What a server owes a host that does not read: bounded in requests and in bytes, and nothing is lost."""
+"""The backlog for a client that does not read: bounded in requests and in bytes, without a lost answer."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ def call(number: int, method: str = "tools/call") -> JSONRPCRequest:
 
 
 def started(backlog: Backlog, count: int, first: int = 0) -> int:
-    """How many of so many calls may begin."""
+    """How many of ``count`` calls may start."""
     return sum(backlog.start(call(number), 100) for number in range(first, first + count))
 
 
-def test_as_many_calls_begin_as_there_is_room_for_their_answers() -> None:
+def test_as_many_calls_start_as_their_answers_fit() -> None:
     backlog = Backlog()
     assert started(backlog, 1000) == 64
     assert backlog.next_held() is None
     assert backlog.due.total() == 1000
 
 
-def test_answers_that_are_not_read_stop_what_would_make_more_and_then_the_reading() -> None:
+def test_unread_answers_stop_new_calls_and_then_the_reading() -> None:
     backlog = Backlog()
     started(backlog, MAX_DUE - 1)
     longest = 200_000
@@ -50,7 +50,7 @@ def test_a_longer_answer_than_expected_is_expected_from_then_on() -> None:
     assert started(backlog, 10, first=1) == 4
 
 
-def test_one_call_always_may_begin() -> None:
+def test_one_call_may_always_start() -> None:
     backlog = Backlog()
     backlog.start(call(0), 100)
     backlog.finish("0", 2 * MAX_UNSENT_BYTES)
@@ -62,14 +62,14 @@ def test_one_call_always_may_begin() -> None:
     assert backlog.next_held() is None
 
 
-def test_what_is_answered_shortly_never_waits() -> None:
+def test_a_request_with_a_short_answer_never_waits() -> None:
     backlog = Backlog()
     started(backlog, 1000)
     assert backlog.start(call(2000, "ping"), 100)
 
 
 @pytest.mark.parametrize("number", [0, 70])
-def test_a_cancelled_call_makes_room_whether_it_began_or_not(number: int) -> None:
+def test_a_cancelled_call_frees_capacity_whether_it_started_or_not(number: int) -> None:
     backlog = Backlog()
     started(backlog, 100)
     backlog.cancel(str(number))

@@ -61,7 +61,7 @@ def prepared() -> EarlyAnswers:
 
 @contextmanager
 def pipe() -> Iterator[tuple[int, int]]:
-    """A pipe whose writing end may be closed by whoever uses it."""
+    """A pipe whose ends the test may close."""
     reads, writes = os.pipe()
     with ExitStack() as ends:
         for fd in (reads, writes):
@@ -223,7 +223,7 @@ def test_early_answers_change_no_answer_of_many_sessions(data: bytes, number: in
 
 
 def full(fd: int) -> int:
-    """Write until a pipe takes no more; how much that was."""
+    """Fill a pipe, and return how many bytes that took."""
     os.set_blocking(fd, False)
     size = 0
     try:

@@ -1,4 +1,4 @@
-"""The pumps of the stdio transport on pipes of our own; the whole of it is tried in e2e/ with real processes."""
+"""The pumps of the stdio transport on pipes; tests in e2e/ run all of it in real processes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its event loop 
 
 
 class Host:
-    """The other ends of the pipes, and a server that takes every message and answers only when told."""
+    """The other ends of the pipes, and a server that receives every message and answers only when the test says so."""
 
     def __init__(self) -> None:
         self.stdin, self._requests = os.pipe()
@@ -81,7 +81,7 @@ async def connected(session: EarlySession = NO_EARLY_SESSION) -> AsyncIterator[t
 
 
 async def quiet() -> None:
-    """Wait until nothing moves, the event loop having looked at its descriptors meanwhile."""
+    """Wait until all tasks are blocked, and the event loop has polled its descriptors."""
     for _ in range(10):
         await checkpoint()
         await anyio.wait_all_tasks_blocked()
@@ -91,7 +91,7 @@ async def answer(wire: _StdioPumps, request_id: int) -> None:
     await wire.to_client.send(SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=request_id, result={})))
 
 
-async def test_a_server_owes_at_most_1024_answers() -> None:
+async def test_at_most_1024_answers_are_due() -> None:
     async with connected() as (host, wire):
         host.ask(1100)
         await host.has_taken(MAX_DUE)
@@ -100,7 +100,7 @@ async def test_a_server_owes_at_most_1024_answers() -> None:
         host.leave()
         for each in range(1, 1100):
             await answer(wire, each)
-            await checkpoint()  # in which what has room now is taken: a server answers nothing else
+            await checkpoint()  # so that held messages are received
 
 
 async def test_the_end_of_input_waits_for_the_answer_that_is_due() -> None:
@@ -134,7 +134,7 @@ ASKED = b'{"jsonrpc":"2.0","id":0,"method":"m"}'
 ANSWERED = b'{"jsonrpc":"2.0","id":0,"result":{}}\n'
 
 
-async def test_what_was_answered_early_is_settled_before_anything_else_reaches_the_server() -> None:
+async def test_early_answers_are_settled_before_another_message_reaches_the_server() -> None:
     async with connected(EarlySession((ASKED,), {"0": ANSWERED}, unread=ASKED + b"\n")) as (host, wire):
         await host.has_taken(1)
         await answer(wire, 0)
@@ -145,7 +145,7 @@ async def test_what_was_answered_early_is_settled_before_anything_else_reaches_t
         assert host.heard() == ANSWERED
 
 
-async def test_an_end_of_input_that_was_met_early_is_the_end() -> None:
+async def test_an_end_of_the_input_that_was_read_early_is_the_end() -> None:
     async with connected(EarlySession(unread=ASKED + b"\n", ended=True)) as (host, wire):
         host.ask(1)
         await host.has_taken(1)
@@ -186,7 +186,7 @@ async def test_bytes_that_arrive_with_the_end_are_read_before_it() -> None:
             await answer(wire, each)
 
 
-async def test_a_complaint_does_not_come_between_the_parts_of_a_line() -> None:
+async def test_an_error_answer_does_not_cut_a_line() -> None:
     async with connected() as (host, wire):
         host.ask(1)
         await host.has_taken(1)
@@ -201,7 +201,7 @@ async def test_a_complaint_does_not_come_between_the_parts_of_a_line() -> None:
         host.leave()
 
 
-async def test_an_answer_of_which_a_part_went_at_once_is_due_until_it_is_whole() -> None:
+async def test_an_answer_is_due_until_all_of_it_is_written() -> None:
     async with connected() as (host, wire):
         host.ask(1)
         await host.has_taken(1)
