@@ -9,7 +9,7 @@ QUERIES := $(SAMPLES)/dev-10k.json.gz $(SAMPLES)/val-10k.json.gz
 SIZE := 300000
 MCPB := build/mcpb/node_modules/.bin/mcpb
 
-.PHONY: demo picture docs test test-slow test-lowest test-newest test-team check judges bench format snapshots bench-search bench-team bench-mirror bench-memory bench-team-load build bundle sbom lock clean
+.PHONY: demo picture docs test coverage mutants test-slow test-lowest test-newest test-team check judges bench format snapshots bench-search bench-team bench-mirror bench-memory bench-team-load build bundle sbom lock clean
 
 demo: $(READY)  ## the main job on invented contacts, through a real process
 	@$(VENV)/bin/telecmi-mcp demo
@@ -22,6 +22,12 @@ docs: $(READY)  ## the generated parts of the pages in docs/
 
 test: $(READY)  ## the tests, under a minute
 	$(PYTHON) -m pytest -n auto --maxprocesses 4
+
+coverage: $(READY)  ## the same tests, and which lines and branches they run; fails below the floor in pyproject.toml
+	$(PYTHON) -m pytest -n auto --maxprocesses 4 --cov --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml
+
+mutants:  ## changes to the code that no test notices, hours; ARGS="telecmi_mcp._api.cursors*" for one module
+	@sh ./.ci/mutants $(ARGS)
 
 test-slow: $(READY)  ## what is slow or wide, and what installs from PyPI: CI runs it once
 	$(PYTHON) -m pytest -m slow -n auto --maxprocesses 2 --dist loadfile --durations=8
@@ -43,6 +49,7 @@ check: $(READY)  ## what keeps the house in order
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/deptry telecmi_mcp
 	$(PYTHON) -m pytest tests/test_consistency.py
 
 judges:  ## outside judges, three minutes the first time; they come from PyPI and npm
@@ -93,7 +100,7 @@ lock:  ## requirements/ and constraints.txt anew; ARGS=--upgrade moves all versi
 	$$(command -v python3 || command -v python) .ci/lock.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) .judges .benchmarks build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .judges .benchmarks .coverage build dist mutants .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(MCPB): .ci/bundling/package-lock.json
 	mkdir -p build/mcpb

@@ -25,6 +25,7 @@ LOCKS = {
     "build": ["--group", "build"],
     "sbom": ["--group", "sbom"],
     "lock": ["--group", "lock"],
+    "mutants": ["--group", "mutants"],
 }
 OTHERS = [*sorted((ROOT / ".ci" / "judging").glob("*.txt")), ROOT / "tests" / "clients" / "fastmcp.txt"]
 """Whole lists that are moved by hand: they get the hashes of their versions."""

@@ -1,4 +1,4 @@
-"""Made-up machines with hosts on them."""
+"""Invented machines with clients on them."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ SERVER = Server("/opt/tools/bin/telecmi-mcp", ("serve",), {"TELECMI_USER_ID": "1
 RENEWED = Server("/opt/newer/bin/telecmi-mcp", ("serve",))
 
 
-def made_machine(home: Path, platform: str = "linux", **environ: str) -> Machine:
-    """A machine of a user who set nothing."""
+def make_machine(home: Path, platform: str = "linux", **environ: str) -> Machine:
+    """Return a machine without any variable but the given ones."""
     return Machine(platform, environ, home)
 
 
-def made_desk(name: str, home: Path, *, force: bool = False, machine: Machine | None = None) -> ConfigTarget:
-    """A host that has been started once on this machine."""
-    desk = ConfigTarget(CLIENTS[name], machine or made_machine(home), InstallRecords(home / "state"), force=force)
-    desk.file.parent.mkdir(parents=True, exist_ok=True)
-    return desk
+def make_target(name: str, home: Path, *, force: bool = False, machine: Machine | None = None) -> ConfigTarget:
+    """Return the configuration of a client whose folder exists."""
+    target = ConfigTarget(CLIENTS[name], machine or make_machine(home), InstallRecords(home / "state"), force=force)
+    target.file.parent.mkdir(parents=True, exist_ok=True)
+    return target
 
 
 def all_bytes(folder: Path) -> bytes:
-    """Every byte of every file below a folder, their names included."""
+    """Return the bytes and the names of all files below a folder."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return b"\0".join([*(path.read_bytes() for path in paths), *(os.fsencode(path) for path in paths)])

@@ -20,10 +20,11 @@ from docs.generate import PAGES, arrows, first_sentence, generate, reduce, rooms
 from paths import ROOT, SNAPSHOTS
 from snapshots import MANIFEST, generated
 from telecmi_mcp import _cli, errors
+from telecmi_mcp._cli.server import serve
 from telecmi_mcp._config import variables
-from telecmi_mcp._install.client_cli import adding, removing
+from telecmi_mcp._install.client_cli import add_command, remove_command
 from telecmi_mcp._install.clients import CLIENTS
-from telecmi_mcp._install.entry import Server, shape
+from telecmi_mcp._install.entry import Server, build_entry
 from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp._team.config.variables import TEAM
 
@@ -138,10 +139,10 @@ def test_the_entries_in_the_documents_are_what_install_writes() -> None:
         alike = "form of Claude Desktop" in sections[host.title]
         shown = blocks(sections["Claude Desktop" if alike else host.title])
         if host.program is None:
-            assert shown[0] == {host.key: {"telecmi": shape(host, server)}}
+            assert shown[0] == {host.key: {"telecmi": build_entry(host, server)}}
         else:
-            assert shlex.join(adding(host, shape(host, server))) in sections[host.title]
-            assert shlex.join(removing(host)) in sections[host.title]
+            assert shlex.join(add_command(host, build_entry(host, server))) in sections[host.title]
+            assert shlex.join(remove_command(host)) in sections[host.title]
     (example,) = blocks(README)
     assert example["mcpServers"]["telecmi"].keys() == {"command", "args"}
 
@@ -315,25 +316,42 @@ def test_a_superseded_decision_names_a_later_one_at_its_top() -> None:
             assert later[1] > path.name[:4], f"{path.name}: {line}"
 
 
-def test_every_imported_package_is_declared() -> None:
-    declared = {package(each) for each in [*PROJECT["project"]["dependencies"], *EXTRAS]}
-    brought = {
-        "h11": "uvicorn",
-        "httpcore2": "httpx2",
-        "jwt": "pyjwt",
-        "mcp_types": "mcp",
-        "opentelemetry": "opentelemetry-api",
-        "psycopg_pool": "psycopg",
-        "pydantic_core": "pydantic",
-        "sse_starlette": "mcp",
-    }
-    stdlib = __import__("sys").stdlib_module_names
-    for path in (ROOT / "telecmi_mcp").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            for name in {name.split(".")[0] for name in names} - stdlib - {"telecmi_mcp"}:
-                assert brought.get(name, name) in declared, f"{path.name}: {name}"
+SEARCH = {"sqlite3", "telecmi_mcp._index.directory", "telecmi_mcp._index.location", "telecmi_mcp._index.sync"}
+SEARCH |= {"telecmi_mcp._index.sqlite_store", "telecmi_mcp._search"}
+
+
+def imports_at_once(module: str) -> set[str]:
+    """The modules that a module of ours imports when it is imported itself: not in a function, not for types only."""
+    path = ROOT / module.replace(".", "/")
+    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    names: set[str] = set()
+    statements: list[ast.stmt] = ast.parse(source.read_text(encoding="utf8")).body
+    for statement in statements:
+        if isinstance(statement, ast.Try):
+            statements += statement.body
+        elif isinstance(statement, ast.Import):
+            names |= {alias.name for alias in statement.names}
+        elif isinstance(statement, ast.ImportFrom):
+            home = statement.module or ""
+            names |= {home, *(f"{home}.{alias.name}" for alias in statement.names)}
+    return {name for name in names if name in SEARCH or is_ours(name)}
+
+
+def is_ours(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return name.startswith("telecmi_mcp.") and (path.with_suffix(".py").is_file() or path.is_dir())
+
+
+def test_what_searches_is_imported_with_the_first_search() -> None:
+    loaded: set[str] = set()
+    waiting = {f"telecmi_mcp.{name}" for name in serve.SERVER_MODULES} | {"telecmi_mcp._cli.server.serve"}
+    while waiting:
+        module = waiting.pop()
+        loaded.add(module)
+        imported = imports_at_once(module)
+        assert not imported & SEARCH, module
+        waiting |= {name for name in imported if is_ours(name)} - loaded
+    assert {"telecmi_mcp._mcp.tools.registry", "telecmi_mcp._index.account_directory"} <= loaded
 
 
 def test_every_dependency_has_its_exact_version() -> None:

@@ -1,4 +1,7 @@
-"""The command ``telecmi-mcp``: parses arguments and returns exit codes. Each command imports what it needs late."""
+"""Parses the command line of ``telecmi-mcp``, runs one command and returns its exit code.
+
+Each command imports what it needs inside its functions, so that ``--help`` stays fast.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
-# A command is a module with SUMMARY, add_arguments(parser) and run(args, environ) -> exit code, named here.
+# Each command is a module with SUMMARY, add_arguments(parser) and run(args, environ), which returns the exit code.
 COMMANDS = {
     "serve": "server.serve",
     "login": "account.login",
@@ -29,11 +32,11 @@ COMMANDS = {
 }
 
 _INTERRUPTED = 130
-_MISUSED = 2
+_USAGE_ERROR = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; without one, serve MCP on stdio, which is what hosts do.
+    """Run one command; without a command, serve MCP on stdio, as clients expect.
 
     Returns:
         The exit code: 0 for success, 1 for failure, 2 for wrong usage or settings.
@@ -55,7 +58,7 @@ def _run(args: argparse.Namespace) -> int:
         return int(_import_command(args.command).run(args, os.environ))
     except TelecmiError as error:
         print(f"telecmi-mcp: {error}", file=sys.stderr)
-        return _MISUSED if error.code == "configuration" else 1
+        return _USAGE_ERROR if error.code == "configuration" else 1
 
 
 def _with_default(argv: Sequence[str]) -> list[str]:
@@ -67,16 +70,16 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="telecmi-mcp",
         description="TeleCMI contacts for language models, over the Model Context Protocol.",
-        epilog="Without a command it serves MCP on stdio. The README tells the settings of the environment.",
+        epilog="Without a command, telecmi-mcp serves MCP on stdio. The README lists the environment variables.",
     )
     parser.add_argument("--version", action="version", version=f"telecmi-mcp {_version()}")
-    # With its prog told, no help is laid out to find it; and a command that is named is the only one that is imported.
+    # A given prog saves argparse from formatting a usage text. Of all commands, only the named one is imported.
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, prog=parser.prog)
     for name in words[:1] if words[0] in COMMANDS else COMMANDS:
         command = _import_command(name)
         arguments = commands.add_parser(name, help=command.SUMMARY, description=command.SUMMARY, allow_abbrev=False)
         command.add_arguments(arguments)
-        if name == "serve" and _asks_for_team(words):  # else nothing of a team's server is imported
+        if name == "serve" and _asks_for_team(words):  # only then is the team server imported
             import_module("telecmi_mcp._cli.team.server").add_team_flags(arguments)
     return parser
 

@@ -1,4 +1,4 @@
-"""The limit of open files of this process: raised where that is allowed, and refused where it is too low to work."""
+"""Raises the limit of open files of this process, and refuses to start where it stays too low."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Final
 from telecmi_mcp.errors import ConfigurationError
 
 MIN_FREE: Final = 24
-"""Open files that a command needs besides those that it was started with: an event loop, connections, an index."""
+"""Number of files that a command opens: an event loop, connections, an index."""
 
 _USUAL_LIMIT = 1024
 
 
 def require_open_files(needed: int = MIN_FREE) -> None:
-    """Make sure that this process can open so many files more.
+    """Make sure that this process can open this many more files.
 
     Raises:
-        ConfigurationError: It cannot, and the limit cannot be raised.
+        ConfigurationError: The process cannot, and the limit cannot be raised.
     """
     if _can_open(needed):
         return
@@ -27,17 +27,17 @@ def require_open_files(needed: int = MIN_FREE) -> None:
 
 
 def too_few_open_files() -> ConfigurationError:
-    """Return the error that a command ends with."""
+    """Return the error for a limit that is too low."""
     return ConfigurationError(
         hint="Raise the limit of open files (ulimit -n)", fact="it is too low for this command, or too many are open"
     )
 
 
 def raise_open_files(wanted: int) -> int:
-    """Raise the soft limit of open files to what is wanted, as far as the hard limit allows; a higher one stays.
+    """Raise the soft limit of open files to the wanted number, as far as the hard limit allows; keep a higher one.
 
     Returns:
-        The limit that holds now, and ``wanted`` where the system has none.
+        The limit that holds now; ``wanted`` where the system has no limit.
     """
     try:
         import resource  # not on Windows
@@ -51,7 +51,7 @@ def raise_open_files(wanted: int) -> int:
         return soft
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
-    except (OSError, ValueError):  # macOS has a second limit, which is not told
+    except (OSError, ValueError):  # macOS has a second limit, which it does not report
         return soft
     return raised
 

@@ -1,4 +1,4 @@
-"""Command-line options of the settings, and the objects that commands build from them."""
+"""Adds the settings as command-line flags, and builds settings and apps from them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IN_PROCESS = "http://localhost"
 
 
 def add_setting_flags(parser: argparse.ArgumentParser, settings: Iterable[Setting] = variables.ALL) -> None:
-    """Add a flag for each of the settings that may show in a process list."""
+    """Add a flag for each setting that is not secret; a process list shows flags."""
     for setting in settings:
         if setting.flag:
             purpose = f"{setting.purpose} Overrides {setting.variable}."
@@ -38,10 +38,10 @@ def add_sandbox_flag(parser: argparse.ArgumentParser) -> None:
 
 
 def read_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
-    """Return the settings of the environment and the flags; a flag that is given wins.
+    """Return the settings of the environment and the flags; a flag overrides its variable.
 
     Raises:
-        ConfigurationError: A value cannot be used.
+        ConfigurationError: A value is invalid.
     """
     from telecmi_mcp._config.settings import Settings
 
@@ -50,10 +50,10 @@ def read_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> Setti
 
 
 def read_values(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the settings will say, as plain values and without an import: see ``_variables.values_of``.
+    """Return the values of the settings without importing the settings class: see ``variables.values_of``.
 
     Raises:
-        ConfigurationError: A value cannot be used.
+        ConfigurationError: A value is invalid.
     """
     return variables.values_of(with_flags(args, environ))
 
@@ -61,7 +61,7 @@ def read_values(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[st
 def open_configured(
     args: argparse.Namespace, settings: Settings, secrets: KnownSecrets | None = None
 ) -> AbstractAsyncContextManager[App]:
-    """Open what the settings ask for; over the sandbox, if that was asked for."""
+    """Open the app of these settings; with ``--sandbox``, over the sandbox."""
     from telecmi_mcp._app import open_app
     from telecmi_mcp._private_files import state_folder
 
@@ -76,13 +76,13 @@ def open_configured(
 
 
 def with_flags(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment with the flags that were given in it."""
+    """Return the environment, overridden by the flags that were given."""
     given = {name: value for name, value in vars(args).items() if name.startswith("TELECMI_") and value is not None}
     return {**environ, **given}
 
 
 def for_sandbox(settings: Settings) -> Settings:
-    """Return the settings with the sandbox's token, and nobody else's."""
+    """Return the settings with the sandbox's token and no other credentials."""
     from dataclasses import replace
 
     from pydantic import SecretStr

@@ -1,4 +1,4 @@
-"""Reads a password from a terminal without echo, or from standard input."""
+"""Reads a user id, a password or a token from the terminal or from standard input."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from telecmi_mcp.errors import ConfigurationError
 
 
 def ask_user_id() -> str:
-    """Ask the person at the terminal who they are.
+    """Ask for the TeleCMI user id at the terminal.
 
     Raises:
-        ConfigurationError: There is no terminal, or no answer.
+        ConfigurationError: There is no terminal, or the input is empty.
     """
     if not sys.stdin.isatty():
-        raise ConfigurationError(hint="Give --user-id", fact="there is no terminal to ask for it")
+        raise ConfigurationError(hint="Pass --user-id", fact="there is no terminal to ask for it")
     print("TeleCMI user id (such as 103_1111112): ", end="", flush=True)
     user_id = sys.stdin.readline().strip()
     if not user_id:
-        raise ConfigurationError(hint="Give a user id", fact="none was given")
+        raise ConfigurationError(hint="Enter a user id", fact="the input was empty")
     return user_id
 
 
 def ask_password() -> SecretStr:
-    """Ask the person at the terminal for the password, without showing it.
+    """Ask for the password at the terminal, without echo.
 
     Raises:
-        ConfigurationError: There is no terminal that can hide it, or no answer.
+        ConfigurationError: The terminal cannot hide the input, or the password is empty or not usable.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
-            return _checked(getpass.getpass("TeleCMI password (it is not shown): "))
+            return _checked(getpass.getpass("TeleCMI password (input is hidden): "))
         except (getpass.GetPassWarning, EOFError, OSError):
             pass
     raise ConfigurationError(hint="Use --password-stdin", fact="there is no terminal to ask for the password")
@@ -46,7 +46,7 @@ def read_password_line() -> SecretStr:
     """Read the password from the first line of standard input.
 
     Raises:
-        ConfigurationError: There is none.
+        ConfigurationError: The line is empty or not usable.
     """
     return _checked(sys.stdin.readline().rstrip("\r\n"))
 
@@ -55,15 +55,15 @@ def read_token_line() -> SecretStr:
     """Read a token from the first line of standard input.
 
     Raises:
-        ConfigurationError: There is none.
+        ConfigurationError: The line is empty or not usable.
     """
     text = sys.stdin.readline().strip()
     if not is_token(text):
-        raise ConfigurationError(hint="Give the token on one line", fact="none was given that can be used")
+        raise ConfigurationError(hint="Enter the token on one line", fact="the line is empty or no token")
     return SecretStr(text)
 
 
 def _checked(text: str) -> SecretStr:
     if not is_password(text):
-        raise ConfigurationError(hint="Give the password on one line", fact="none was given that can be used")
+        raise ConfigurationError(hint="Enter the password on one line", fact="the line is empty or no password")
     return SecretStr(text)

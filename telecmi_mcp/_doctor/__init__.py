@@ -1,31 +1,31 @@
-"""Checks of ``telecmi-mcp check``: one module for each kind of trouble."""
+"""Checks the settings, the network, the account, the index and the clients for ``telecmi-mcp check``."""
 
-from telecmi_mcp._doctor.account import Reply, ask_telecmi, judge_reply, judge_sign_in
-from telecmi_mcp._doctor.clients import look_at_clients
-from telecmi_mcp._doctor.connection import ConnectionProbe, judge_clock, judge_connection, probe_connection
-from telecmi_mcp._doctor.early_answers import look_at_early_answers
-from telecmi_mcp._doctor.environment import look_at_certificates, look_at_proxy, look_at_versions
-from telecmi_mcp._doctor.index import look_at_index
+from telecmi_mcp._doctor.account import Reply, call_telecmi, check_reply, check_sign_in
+from telecmi_mcp._doctor.clients import check_clients
+from telecmi_mcp._doctor.connection import ConnectionProbe, check_clock, check_connection, probe_connection
+from telecmi_mcp._doctor.early_answers import check_early_answers
+from telecmi_mcp._doctor.environment import check_certificates, check_proxy, check_versions
+from telecmi_mcp._doctor.index import check_index
 from telecmi_mcp._doctor.result import CheckResult, Verdict
-from telecmi_mcp._doctor.settings import look_at_settings, look_for_secrets
+from telecmi_mcp._doctor.settings import check_secrets, check_settings
 
 __all__ = [
     "CheckResult",
     "ConnectionProbe",
     "Reply",
     "Verdict",
-    "ask_telecmi",
-    "judge_clock",
-    "judge_connection",
-    "judge_reply",
-    "judge_sign_in",
-    "look_at_certificates",
-    "look_at_clients",
-    "look_at_early_answers",
-    "look_at_index",
-    "look_at_proxy",
-    "look_at_settings",
-    "look_at_versions",
-    "look_for_secrets",
+    "call_telecmi",
+    "check_certificates",
+    "check_clients",
+    "check_clock",
+    "check_connection",
+    "check_early_answers",
+    "check_index",
+    "check_proxy",
+    "check_reply",
+    "check_secrets",
+    "check_settings",
+    "check_sign_in",
+    "check_versions",
     "probe_connection",
 ]

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from telecmi_mcp._api.token_source import TokenInfo
     from telecmi_mcp._app import App
 
-_NOT_ASKED = (errors.NotSignedIn, errors.CredentialStoreUnusable, errors.ConfigurationError)
+_NO_REQUEST_SENT = (errors.NotSignedIn, errors.CredentialStoreUnusable, errors.ConfigurationError)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What TeleCMI said to a page of one contact.
+    """TeleCMI's answer to a request for one contact.
 
     Attributes:
-        answers: Whether it answered; ``None`` if it was not asked.
-        accepts_token: Whether it takes the token; ``None`` if that is not known.
-        contacts: How many contacts the organisation has, as far as it said so.
-        error: Why there is no page.
+        answers: Whether TeleCMI answered; ``None`` if no request was sent.
+        accepts_token: Whether TeleCMI accepts the token; ``None`` if that is not known.
+        contacts: Number of contacts in the organisation; ``None`` if TeleCMI did not say.
+        error: Why there is no answer, or none with a contact.
     """
 
     answers: bool | None = None
@@ -33,11 +33,11 @@ class Reply:
     error: errors.TelecmiError | None = None
 
 
-async def ask_telecmi(app: App) -> Reply:
-    """Ask for one contact."""
+async def call_telecmi(app: App) -> Reply:
+    """Read one contact from TeleCMI."""
     try:
         page = await app.client.list_contacts(limit=1)
-    except _NOT_ASKED as error:
+    except _NO_REQUEST_SENT as error:
         return Reply(error=error)
     except errors.SignInError as error:
         return Reply(answers=True, accepts_token=False, error=error)
@@ -48,36 +48,36 @@ async def ask_telecmi(app: App) -> Reply:
     return Reply(answers=True, accepts_token=True, contacts=page.count)
 
 
-def judge_sign_in(origin: TokenInfo, now: float) -> CheckResult:
-    """Say where the token comes from, how old it is and whether it is renewed."""
-    if not origin.source:
+def check_sign_in(info: TokenInfo, now: float) -> CheckResult:
+    """Report where the token comes from, how old it is and whether it is renewed."""
+    if not info.source:
         return CheckResult("Sign-in", Verdict.UNKNOWN, "none")
-    user = f", user {origin.user_id}" if origin.user_id else ""
-    says = f"{origin.source}{user}; {_age(origin.age_days(now))}; {_renewal(origin)}"
-    if origin.notice(now):
-        return CheckResult("Sign-in", Verdict.DOUBTFUL, says, "Run telecmi-mcp login before the token ends.")
+    user = f", user {info.user_id}" if info.user_id else ""
+    says = f"{info.source}{user}; {_age(info.age_days(now))}; {_renewal(info)}"
+    if info.notice(now):
+        return CheckResult("Sign-in", Verdict.DOUBTFUL, says, "Run telecmi-mcp login before the token expires.")
     return CheckResult("Sign-in", Verdict.GOOD, says)
 
 
-def judge_reply(reply: Reply) -> CheckResult:
-    """Say whether contacts can be read."""
+def check_reply(reply: Reply) -> CheckResult:
+    """Report whether contacts can be read."""
     if reply.error is not None:
-        return CheckResult("TeleCMI", Verdict.BAD, reply.error.fact, f"{_to_the_reader(reply.error.hint)}.")
-    count = "the number of contacts is not known" if reply.contacts is None else f"{reply.contacts:,} contacts"
-    return CheckResult("TeleCMI", Verdict.GOOD, f"it takes the token; {count}")
+        return CheckResult("TeleCMI", Verdict.BAD, reply.error.fact, f"{_address_reader(reply.error.hint)}.")
+    count = "number of contacts unknown" if reply.contacts is None else f"{reply.contacts:,} contacts"
+    return CheckResult("TeleCMI", Verdict.GOOD, f"accepts the token; {count}")
 
 
-def _to_the_reader(hint: str) -> str:
-    """Who reads this is the user that the sentences for models speak of."""
+def _address_reader(hint: str) -> str:
+    """Turn a sentence for a model ("The user must ...") into one for the user."""
     rest = hint.removeprefix("The user must ")
     return rest[:1].upper() + rest[1:]
 
 
 def _age(days: int | None) -> str:
     if days is None:
-        return "age not known"
-    return f"issued {days} {'day' if days == 1 else 'days'} ago of about {LIFETIME_DAYS}"
+        return "age unknown"
+    return f"issued {days} {'day' if days == 1 else 'days'} ago, valid for about {LIFETIME_DAYS} days"
 
 
-def _renewal(origin: TokenInfo) -> str:
-    return "renewed by itself" if origin.renewal else "a person has to renew it"
+def _renewal(info: TokenInfo) -> str:
+    return "renewed automatically" if info.renewal else "not renewed automatically"

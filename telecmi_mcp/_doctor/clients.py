@@ -1,4 +1,4 @@
-"""Checks the clients on this machine that have the server: whether they can start it, and what their files hold."""
+"""Checks which clients have this server, whether they can start it, and whether their files hold secrets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from telecmi_mcp._doctor.result import CheckResult, Verdict
-from telecmi_mcp._install.detect import survey
+from telecmi_mcp._install.detect import detect_clients
 
 if TYPE_CHECKING:
     from telecmi_mcp._install.detect import ClientStatus
@@ -16,38 +16,49 @@ _ABOUT = "Clients"
 _UV = {"uv", "uvx"}
 
 
-def look_at_clients(machine: Machine) -> CheckResult:
-    """Say which clients have the server, and of the first that has trouble with it, which."""
-    standings = survey(machine)
-    configured = [each for each in standings if each.configured]
-    for judge in (_cannot_start, _tells_a_secret):
+def check_clients(machine: Machine) -> CheckResult:
+    """Report the clients that have this server, or the first problem of one of them."""
+    statuses = detect_clients(machine)
+    configured = [each for each in statuses if each.configured]
+    for check in (_cannot_start, _exposes_secret):
         for each in configured:
-            finding = judge(each)
-            if finding is not None:
-                return finding
-    for each in standings:
+            result = check(each)
+            if result is not None:
+                return result
+    for each in statuses:
         if each.found and each.problem:
-            return CheckResult(_ABOUT, Verdict.UNKNOWN, f"the file of {each.title} cannot be read: {each.problem}")
+            return CheckResult(
+                _ABOUT, Verdict.UNKNOWN, f"the configuration of {each.title} cannot be read: {each.problem}"
+            )
     if not configured:
-        advice = "Run telecmi-mcp install CLIENT; telecmi-mcp install --list says which clients are here."
-        return CheckResult(_ABOUT, Verdict.UNKNOWN, "none of those that install knows has this server", advice)
+        advice = "Run telecmi-mcp install CLIENT; telecmi-mcp install --list shows the clients on this computer."
+        return CheckResult(_ABOUT, Verdict.UNKNOWN, "no known client has this server", advice)
     return CheckResult(_ABOUT, Verdict.GOOD, ", ".join(each.title for each in configured))
 
 
 def _cannot_start(client: ClientStatus) -> CheckResult | None:
     if client.exists is not False:
         return None
-    again = f"telecmi-mcp install {client.host}"
+    command = f"telecmi-mcp install {client.host}"
     program = PurePath(client.command).stem.lower()
     if program in _UV:
-        advice = f"Install uv, or run {again} --force, which needs none."
-        return CheckResult(_ABOUT, Verdict.BAD, f"{client.title} starts it with {program}, which is missing", advice)
-    return CheckResult(_ABOUT, Verdict.BAD, f"what {client.title} would start is not there", f"Run {again} --force.")
+        advice = f"Install uv, or run {command} --force, which writes an entry without uv."
+        return CheckResult(
+            _ABOUT, Verdict.BAD, f"{client.title} starts the server with {program}, which is missing", advice
+        )
+    return CheckResult(
+        _ABOUT,
+        Verdict.BAD,
+        f"the command in the configuration of {client.title} does not exist",
+        f"Run {command} --force.",
+    )
 
 
-def _tells_a_secret(client: ClientStatus) -> CheckResult | None:
+def _exposes_secret(client: ClientStatus) -> CheckResult | None:
     if not client.exposed:
         return None
     names = " and ".join(client.exposed)
     advice = f"Run telecmi-mcp login, then telecmi-mcp install {client.host} --force, which writes no secret."
-    return CheckResult(_ABOUT, Verdict.DOUBTFUL, f"{names} stands in plain text in the file of {client.title}", advice)
+    return CheckResult(
+        _ABOUT, Verdict.DOUBTFUL, f"the configuration of {client.title} has {names} in plain text", advice
+    )

@@ -1,7 +1,7 @@
-"""Checks the connection to TeleCMI: its certificate and its clock. Nothing secret is sent.
+"""Checks the connection to TeleCMI, its certificate and the clock, with a request that carries no secret.
 
-The request is ``HEAD /`` with neither token nor cookies. Whatever comes back, even an error, has a date (RFC 9110,
-section 6.6.1). Where the certificate is not trusted, a second look that trusts nothing learns who issued it.
+The request is ``HEAD /`` without token and cookies. Every answer, even an error, has a date (RFC 9110, section
+6.6.1). If the certificate is not trusted, a second request without verification reads who issued it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from telecmi_mcp._config.variables import is_loopback
-from telecmi_mcp._doctor.result import SHOWN, CheckResult, Verdict
+from telecmi_mcp._doctor.result import MAX_SHOWN_CHARS, CheckResult, Verdict
 from telecmi_mcp._sanitize import clean
 
 if TYPE_CHECKING:
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 
 _Trust = ssl.SSLContext | bool
 
-_PATIENCE = 10.0
-_FAR_OFF = 120.0
-_CLOCK_ADVICE = "Set this computer's clock by the network: certificates and the age of a token are judged by it."
+_TIMEOUT_S = 10.0
+_MAX_CLOCK_DIFFERENCE_S = 120.0
+_CLOCK_ADVICE = "Set this computer's clock from the network: certificates and the age of a token depend on it."
 _CA_ADVICE = (
-    "If your organisation reads along (a company proxy, a virus scanner), set SSL_CERT_FILE to the file with its "
-    "certificate; ask whoever runs the network."
+    "If a company proxy or a virus scanner inspects TLS, set SSL_CERT_FILE to a file with its certificate; ask the "
+    "network administrator for it."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionProbe:
-    """What one look found.
+    """Result of one request.
 
     Attributes:
-        answered: Whether anything came back.
-        issuer: Who issued the certificate; "" where there is none, or where it is not known.
-        trusted: Whether the certificate is trusted here.
-        ahead: Seconds that this clock is ahead of the other side's; ``None`` where it told no time.
+        answered: Whether any answer arrived.
+        issuer: Issuer of the certificate; "" if there is none or it is unknown.
+        trusted: Whether this computer trusts the certificate.
+        ahead: Seconds that this clock is ahead of TeleCMI's; ``None`` if the answer has no date.
     """
 
     answered: bool = False
@@ -53,57 +53,57 @@ class ConnectionProbe:
 async def probe_connection(
     base_url: str, *, trust: _Trust = True, clock: Callable[[], float] = time.time
 ) -> ConnectionProbe:
-    """Send one request without anything secret, over the same proxies and certificates as the server's.
+    """Send one request without secrets, through the same proxies and with the same certificates as the server.
 
     Args:
-        base_url: Where TeleCMI is.
-        trust: Whose certificates are trusted; by default those that the server trusts.
-        clock: Tells this computer's Unix time.
+        base_url: Base URL of TeleCMI.
+        trust: Trusted certificates; by default those that the server trusts.
+        clock: Returns this computer's Unix time.
     """
     try:
-        return await _look(base_url, clock, trust)
+        return await _probe(base_url, clock, trust)
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ImportError, ValueError) as error:
         if not any(isinstance(cause, ssl.SSLError) for cause in _causes(error)):
             return ConnectionProbe()
-    return await _look_without_trust(base_url, clock)
+    return await _probe_unverified(base_url, clock)
 
 
-def judge_connection(base_url: str, door: ConnectionProbe) -> CheckResult:
-    """Say whether the connection is what it should be."""
-    host = clean(urlsplit(base_url).hostname or "", limit=SHOWN)
-    if not door.trusted:
-        issued = f", issued by {door.issuer}" if door.issuer else ""
+def check_connection(base_url: str, probe: ConnectionProbe) -> CheckResult:
+    """Report whether TeleCMI answers over a trusted connection."""
+    host = clean(urlsplit(base_url).hostname or "", limit=MAX_SHOWN_CHARS)
+    if not probe.trusted:
+        issued = f", issued by {probe.issuer}" if probe.issuer else ""
         return CheckResult("Connection", Verdict.BAD, f"the certificate of {host} is not trusted{issued}", _CA_ADVICE)
-    if not door.answered:
-        return CheckResult("Connection", Verdict.UNKNOWN, f"nothing came back from {host}")
-    secure = f"TLS, certificate by {door.issuer}" if door.issuer else "without TLS, inside this machine"
+    if not probe.answered:
+        return CheckResult("Connection", Verdict.UNKNOWN, f"no answer from {host}")
+    secure = f"TLS, certificate by {probe.issuer}" if probe.issuer else "without TLS, on this computer"
     return CheckResult("Connection", Verdict.GOOD, f"{host}, {secure}")
 
 
-def judge_clock(door: ConnectionProbe) -> CheckResult:
-    """Say whether this computer's clock goes right, by the date of the answer."""
-    if door.ahead is None:
-        return CheckResult("Clock", Verdict.UNKNOWN, "TeleCMI told no time")
-    if abs(door.ahead) < _FAR_OFF:
-        return CheckResult("Clock", Verdict.GOOD, "as TeleCMI's, to two minutes")
-    way = "ahead of" if door.ahead > 0 else "behind"
-    return CheckResult("Clock", Verdict.BAD, f"{round(abs(door.ahead) / 60):,} minutes {way} TeleCMI's", _CLOCK_ADVICE)
+def check_clock(probe: ConnectionProbe) -> CheckResult:
+    """Compare this computer's clock with the date of the answer."""
+    if probe.ahead is None:
+        return CheckResult("Clock", Verdict.UNKNOWN, "TeleCMI sent no date")
+    if abs(probe.ahead) < _MAX_CLOCK_DIFFERENCE_S:
+        return CheckResult("Clock", Verdict.GOOD, "within two minutes of TeleCMI's")
+    way = "ahead of" if probe.ahead > 0 else "behind"
+    return CheckResult("Clock", Verdict.BAD, f"{round(abs(probe.ahead) / 60):,} minutes {way} TeleCMI's", _CLOCK_ADVICE)
 
 
-async def _look_without_trust(base_url: str, clock: Callable[[], float]) -> ConnectionProbe:
+async def _probe_unverified(base_url: str, clock: Callable[[], float]) -> ConnectionProbe:
     context = ssl.create_default_context()
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # to read who issued it; nothing but HEAD / is ever sent there
+    context.verify_mode = ssl.CERT_NONE  # only to read the issuer; nothing but HEAD / is sent
     try:
-        return replace(await _look(base_url, clock, context), trusted=False)
+        return replace(await _probe(base_url, clock, context), trusted=False)
     except (httpx2.HTTPError, OSError, ValueError):
         return ConnectionProbe(trusted=False)
 
 
-async def _look(base_url: str, clock: Callable[[], float], trust: _Trust) -> ConnectionProbe:
+async def _probe(base_url: str, clock: Callable[[], float], trust: _Trust) -> ConnectionProbe:
     trust_env = not is_loopback(urlsplit(base_url).hostname or "")
     async with (
-        httpx2.AsyncClient(verify=trust, trust_env=trust_env, timeout=_PATIENCE) as client,
+        httpx2.AsyncClient(verify=trust, trust_env=trust_env, timeout=_TIMEOUT_S) as client,
         client.stream("HEAD", base_url) as response,
     ):
         stream = response.extensions.get("network_stream")
@@ -118,13 +118,13 @@ def _issuer(tls: ssl.SSLObject | None) -> str:
     certificate = tls.getpeercert(binary_form=True) if tls else None
     if not certificate:
         return ""
-    from cryptography import x509  # only where there is a certificate to read
+    from cryptography import x509  # slow to import, and only needed with a certificate
 
     try:
         names = x509.load_der_x509_certificate(certificate).issuer
         for kind in (x509.NameOID.ORGANIZATION_NAME, x509.NameOID.COMMON_NAME):
             for name in names.get_attributes_for_oid(kind):
-                return clean(str(name.value), limit=SHOWN)
+                return clean(str(name.value), limit=MAX_SHOWN_CHARS)
     except ValueError:
         return ""
     return ""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _SLOWER = "so clients wait longer for the list of tools"
 
 
-def look_at_early_answers(values: Mapping[str, Any]) -> Iterator[CheckResult]:
+def check_early_answers(values: Mapping[str, Any]) -> Iterator[CheckResult]:
     """Yield why early answers are off; nothing if they are on."""
     reason = reason_off(values)
     if reason:

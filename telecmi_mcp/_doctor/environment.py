@@ -1,4 +1,4 @@
-"""Checks the environment: proxies, certificates, versions."""
+"""Checks the proxy, the certificate files and the installed versions."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ _PACKAGES = ("mcp", "httpx2", "pydantic", "anyio")
 _CERTIFICATES = {"SSL_CERT_FILE": Path.is_file, "SSL_CERT_DIR": Path.is_dir}
 
 
-def look_at_proxy(base_url: str) -> CheckResult:
-    """Say which proxy requests to TeleCMI take, without its user and password."""
+def check_proxy(base_url: str) -> CheckResult:
+    """Report the proxy of requests to TeleCMI, without its user and password."""
     host = urlsplit(base_url).hostname or ""
     proxies = getproxies()
     proxy = proxies.get(urlsplit(base_url).scheme) or proxies.get("all", "")
     if not proxy or is_loopback(host) or proxy_bypass(host):
         return CheckResult("Proxy", Verdict.GOOD, "none")
-    place = _place(proxy)
-    if not place:
-        return CheckResult("Proxy", Verdict.BAD, "its address is none", "Correct HTTPS_PROXY or ALL_PROXY.")
+    shown = _without_credentials(proxy)
+    if not shown:
+        return CheckResult("Proxy", Verdict.BAD, "its address is invalid", "Correct HTTPS_PROXY or ALL_PROXY.")
     if proxy.lower().startswith("socks") and find_spec("socksio") is None:
-        advice = "Install httpx2[socks] beside telecmi-mcp, or use an HTTP proxy."
-        return CheckResult("Proxy", Verdict.BAD, f"{place}, and what speaks SOCKS is not installed", advice)
-    return CheckResult("Proxy", Verdict.GOOD, f"{place}, as the system says")
+        advice = "Install httpx2[socks] in the environment of telecmi-mcp, or use an HTTP proxy."
+        return CheckResult("Proxy", Verdict.BAD, f"{shown}; SOCKS support is not installed", advice)
+    return CheckResult("Proxy", Verdict.GOOD, f"{shown}, from the environment or the system settings")
 
 
-def look_at_certificates(environ: Mapping[str, str]) -> CheckResult:
-    """Say whose certificates are trusted, and whether the files that the environment names are there."""
+def check_certificates(environ: Mapping[str, str]) -> CheckResult:
+    """Report which certificates are trusted, and whether the configured files exist."""
     given = {name: environ[name] for name in _CERTIFICATES if environ.get(name)}
     for name, path in given.items():
         if not _CERTIFICATES[name](Path(path)):
             return CheckResult(
-                "Certificates", Verdict.BAD, f"{name} names what is not there", f"Correct or unset {name}."
+                "Certificates", Verdict.BAD, f"the path in {name} does not exist", f"Correct or unset {name}."
             )
-    return CheckResult("Certificates", Verdict.GOOD, f"those of {' and '.join(given)}" if given else "the system's")
+    return CheckResult("Certificates", Verdict.GOOD, f"from {' and '.join(given)}" if given else "the system's")
 
 
-def look_at_versions() -> CheckResult:
-    """Say what is installed."""
+def check_versions() -> CheckResult:
+    """Report the installed versions."""
     found = [f"Python {platform.python_version()}", *(f"{name} {_version(name)}" for name in _PACKAGES)]
     return CheckResult("Versions", Verdict.GOOD, f"telecmi-mcp {__version__}, {', '.join(found)}, {platform.system()}")
 
@@ -61,7 +61,7 @@ def _version(package: str) -> str:
         return "(unknown)"
 
 
-def _place(proxy: str) -> str:
+def _without_credentials(proxy: str) -> str:
     try:
         url = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         port = f":{url.port}" if url.port else ""

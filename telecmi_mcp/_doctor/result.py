@@ -1,15 +1,16 @@
-"""Result of one check."""
+"""Holds the result of one check."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-SHOWN = 120
+MAX_SHOWN_CHARS = 120
+"""Longest part of a result that came from outside."""
 
 
 class Verdict(StrEnum):
-    """How it is with one thing, the worst last."""
+    """Verdict of a check; the worst is last."""
 
     GOOD = "good"
     UNKNOWN = "unknown"
@@ -19,13 +20,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What was found about one thing.
+    """Result of one check.
 
     Attributes:
-        about: The thing, in a word or two.
-        verdict: How it is with it.
-        says: The fact, without the closing stop; never a secret.
-        advice: The one thing to do, a whole sentence; "" where there is nothing to do.
+        about: What was checked, in a word or two.
+        verdict: Whether it works.
+        says: The finding, without a final period and without secrets.
+        advice: What to do, as one sentence; "" if there is nothing to do.
     """
 
     about: str

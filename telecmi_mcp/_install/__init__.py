@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 NAMES = ("claude-desktop", "claude-code", "cursor", "vscode", "codex", "gemini", "windsurf", "zed")
-"""What ``telecmi-mcp install`` calls them; each has its record in ``_known``, which --help does not load."""
+"""Names on the command line of ``telecmi-mcp install``; ``clients`` describes each, and --help does not import it."""

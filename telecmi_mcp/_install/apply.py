@@ -1,4 +1,4 @@
-"""Adds this server to a client's configuration, and removes exactly that."""
+"""Adds this server to a client's configuration, and removes exactly what it added."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from telecmi_mcp._install import client_cli, config_file, json_edit, toml_edit
-from telecmi_mcp._install.entry import NAME, digest, means_the_same, shape
+from telecmi_mcp._install.entry import NAME, build_entry, digest, is_equivalent
 from telecmi_mcp._install.paths import find_file, is_found
 from telecmi_mcp._install.record import InstallRecord
 from telecmi_mcp.errors import ClientConfigError
@@ -25,22 +25,22 @@ _ATTEMPTS = 3
 
 
 class ConfigFormat(Protocol):
-    """How a configuration is written."""
+    """Reads and edits one file format."""
 
     def read(self, text: str) -> dict[str, Any]:
-        """Return what a text holds."""
+        """Parse a text."""
         ...
 
     def put(self, text: str, key: str, name: str, entry: dict[str, Any]) -> str:
-        """Return the text with an entry."""
+        """Return the text with an entry added."""
         ...
 
     def cut(self, text: str, key: str, name: str | None = None) -> str:
-        """Return the text without an entry, or without all of them."""
+        """Return the text without an entry, or without the whole object of the key."""
         ...
 
     def show(self, key: str, name: str, entry: dict[str, Any]) -> str:
-        """Return what a person would write."""
+        """Return the text for a user to write by hand."""
         ...
 
 
@@ -49,171 +49,177 @@ CONFIG_FORMATS: dict[str, ConfigFormat] = {"json": json_edit, "toml": toml_edit}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was done.
+    """Result of an installation or a removal.
 
     Attributes:
-        file: The host's configuration file.
-        changed: Whether anything had to be done.
-        backup: The copy of the file as it was before, if there was one and it is ours to make.
-        noted: Whether a receipt could be kept.
+        file: The client's configuration file.
+        changed: Whether the configuration was changed.
+        backup: Copy of the previous file; ``None`` if there was no file or install made none.
+        recorded: Whether the install record could be saved.
     """
 
     file: Path
     changed: bool = True
     backup: Path | None = None
-    recording: bool = True
+    recorded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigTarget:
-    """Where a change is made.
+    """One client's configuration on one computer.
 
     Attributes:
-        host: Whose configuration it is.
-        machine: On which machine.
-        receipts: What was put in before.
-        force: Whether an entry that somebody else wrote may be replaced or removed, and a missing folder made.
+        client: The client.
+        machine: The computer.
+        install_records: Records of earlier installations.
+        force: Whether to replace or remove an entry that install did not write, and to create a missing folder.
     """
 
-    host: ClientSpec
+    client: ClientSpec
     machine: Machine
     install_records: InstallRecords
     force: bool = False
 
     @property
     def file(self) -> Path:
-        """The host's configuration file."""
-        return find_file(self.host, self.machine)
+        """The client's configuration file."""
+        return find_file(self.client, self.machine)
 
     @property
     def form(self) -> ConfigFormat:
-        """How it is written."""
-        return CONFIG_FORMATS[self.host.form]
+        """The format of the file."""
+        return CONFIG_FORMATS[self.client.form]
 
 
-def find_entry(form: ConfigFormat, host: ClientSpec, text: str) -> object:
+def find_entry(form: ConfigFormat, client: ClientSpec, text: str) -> object:
     """Return the entry of this server in a configuration; ``None`` if there is none.
 
     Raises:
-        HostUnchanged: The text cannot be read, or holds no servers where they belong.
+        ClientConfigError: The text cannot be read, or the key holds no servers.
     """
-    servers = form.read(text).get(host.key, {})
+    servers = form.read(text).get(client.key, {})
     if not isinstance(servers, dict):
-        raise ClientConfigError(fact=f'what it has as "{host.key}" cannot hold servers')
+        raise ClientConfigError(fact=f'what it has as "{client.key}" cannot hold servers')
     return servers.get(NAME)
 
 
-def put_in(desk: ConfigTarget, server: Server) -> Change:
-    """Put the server in; a second time changes nothing.
+def install(target: ConfigTarget, server: Server) -> Change:
+    """Add the server; a second call changes nothing.
 
     Raises:
-        HostUnchanged: The configuration was left as it is; the sentence says why.
+        ClientConfigError: The configuration was not changed; the message gives the reason.
     """
-    return _repeated(lambda: _put_in(desk, shape(desk.host, server)))
+    return _retry(lambda: _install(target, build_entry(target.client, server)))
 
 
-def take_out(desk: ConfigTarget, server: Server | None) -> Change:
-    """Take out what was put in.
+def uninstall(target: ConfigTarget, server: Server | None) -> Change:
+    """Remove the server.
 
     Args:
-        desk: Where.
-        server: What would be put in now, which counts as ours even where nothing was noted.
+        target: The configuration.
+        server: The entry that an installation would write now; an equal entry is removed even without a record.
 
     Raises:
-        HostUnchanged: The configuration was left as it is; the sentence says why.
+        ClientConfigError: The configuration was not changed; the message gives the reason.
     """
-    return _repeated(lambda: _take_out(desk, None if server is None else shape(desk.host, server)))
+    return _retry(lambda: _uninstall(target, None if server is None else build_entry(target.client, server)))
 
 
-def _repeated(attempt: Callable[[], Change]) -> Change:
+def _retry(attempt: Callable[[], Change]) -> Change:
     for _ in range(_ATTEMPTS):
         try:
             return attempt()
         except config_file.ChangedMeanwhile:
             continue
-    raise ClientConfigError(hint="Close the program and try again", fact="it keeps writing the file")
+    raise ClientConfigError(hint="Close the program and try again", fact="it changed the file during each attempt")
 
 
-def _put_in(desk: ConfigTarget, wanted: dict[str, Any]) -> Change:
-    found = config_file.read(desk.file)
-    entry = find_entry(desk.form, desk.host, found.text)
-    if entry is not None and means_the_same(entry, wanted):
-        return Change(desk.file, changed=False)
-    if entry is not None and not _is_ours(desk, found, entry):
+def _install(target: ConfigTarget, wanted: dict[str, Any]) -> Change:
+    contents = config_file.read(target.file)
+    entry = find_entry(target.form, target.client, contents.text)
+    if entry is not None and is_equivalent(entry, wanted):
+        return Change(target.file, changed=False)
+    if entry is not None and not _is_ours(target, contents, entry):
         raise ClientConfigError(
-            hint="Use --force to replace it", fact=f"it has an entry {NAME} that install did not write, or not so"
+            hint="Use --force to replace it", fact=f"its entry {NAME} was not written by install, or was changed since"
         )
-    put = _put_by_program if desk.host.program else _put_by_hand
-    backup = put(desk, wanted, found)
-    recording = desk.install_records.keep(found.path, _install_record(desk, found, wanted, entry))
-    return Change(desk.file, backup=backup, recording=recording)
+    put = _add_by_command if target.client.program else _add_by_edit
+    backup = put(target, wanted, contents)
+    recorded = target.install_records.keep(contents.path, _install_record(target, contents, wanted, entry))
+    return Change(target.file, backup=backup, recorded=recorded)
 
 
-def _put_by_program(desk: ConfigTarget, wanted: dict[str, Any], found: FileContents) -> Path | None:
-    there = find_entry(desk.form, desk.host, found.text) is not None
-    backup = _cut_by_program(desk, found) if there else None  # its add refuses a name that is there
-    client_cli.run(desk.host, desk.machine, client_cli.adding(desk.host, wanted))
+def _add_by_command(target: ConfigTarget, wanted: dict[str, Any], contents: FileContents) -> Path | None:
+    there = find_entry(target.form, target.client, contents.text) is not None
+    backup = (
+        _remove_by_command(target, contents) if there else None
+    )  # the client's add command rejects an existing name
+    client_cli.run(target.client, target.machine, client_cli.add_command(target.client, wanted))
     return backup
 
 
-def _cut_by_program(desk: ConfigTarget, found: FileContents) -> Path | None:
-    backup = config_file.back_up(found)
-    client_cli.run(desk.host, desk.machine, client_cli.removing(desk.host))
+def _remove_by_command(target: ConfigTarget, contents: FileContents) -> Path | None:
+    backup = config_file.back_up(contents)
+    client_cli.run(target.client, target.machine, client_cli.remove_command(target.client))
     return backup
 
 
-def _put_by_hand(desk: ConfigTarget, wanted: dict[str, Any], found: FileContents) -> Path | None:
-    if not is_found(desk.host, desk.machine):
-        if not desk.force:
-            raise ClientConfigError(hint=f"Start {desk.host.title} once, or use --force", fact="it is not found here")
-        _make_folder(desk.file)
-    return config_file.replace(found, desk.form.put(found.text, desk.host.key, NAME, wanted))
+def _add_by_edit(target: ConfigTarget, wanted: dict[str, Any], contents: FileContents) -> Path | None:
+    if not is_found(target.client, target.machine):
+        if not target.force:
+            raise ClientConfigError(
+                hint=f"Start {target.client.title} once, or use --force", fact="it was not found on this computer"
+            )
+        _create_folder(target.file)
+    return config_file.replace(contents, target.form.put(contents.text, target.client.key, NAME, wanted))
 
 
-def _make_folder(file: Path) -> None:
+def _create_folder(file: Path) -> None:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
-        raise ClientConfigError(fact="its folder cannot be made") from None
+        raise ClientConfigError(fact="its folder cannot be created") from None
 
 
-def _install_record(desk: ConfigTarget, found: FileContents, wanted: dict[str, Any], entry: object) -> InstallRecord:
-    """What is to be known later: what was made stays so when an entry of ours is renewed."""
-    before = desk.install_records.find(found.path)
+def _install_record(
+    target: ConfigTarget, contents: FileContents, wanted: dict[str, Any], entry: object
+) -> InstallRecord:
+    """Return the new record; a renewed entry keeps what the first installation created."""
+    before = target.install_records.find(contents.path)
     if entry is not None:
         made_file, made_key = (before.made_file, before.made_key) if before else (False, False)
         return InstallRecord(digest(wanted), made_file=made_file, made_key=made_key)
-    made_key = desk.host.key not in desk.form.read(found.text)
-    return InstallRecord(digest(wanted), made_file=found.data is None, made_key=made_key)
+    made_key = target.client.key not in target.form.read(contents.text)
+    return InstallRecord(digest(wanted), made_file=contents.data is None, made_key=made_key)
 
 
-def _is_ours(desk: ConfigTarget, found: FileContents, entry: object) -> bool:
-    install_record = desk.install_records.find(found.path)
-    return desk.force or (install_record is not None and install_record.digest == digest(entry))
+def _is_ours(target: ConfigTarget, contents: FileContents, entry: object) -> bool:
+    install_record = target.install_records.find(contents.path)
+    return target.force or (install_record is not None and install_record.digest == digest(entry))
 
 
-def _take_out(desk: ConfigTarget, wanted: dict[str, Any] | None) -> Change:
-    found = config_file.read(desk.file)
-    entry = find_entry(desk.form, desk.host, found.text)
+def _uninstall(target: ConfigTarget, wanted: dict[str, Any] | None) -> Change:
+    contents = config_file.read(target.file)
+    entry = find_entry(target.form, target.client, contents.text)
     if entry is None:
-        desk.install_records.keep(found.path, None)
-        return Change(desk.file, changed=False)
-    if not (means_the_same(entry, wanted) or _is_ours(desk, found, entry)):
+        target.install_records.keep(contents.path, None)
+        return Change(target.file, changed=False)
+    if not (is_equivalent(entry, wanted) or _is_ours(target, contents, entry)):
         raise ClientConfigError(
-            hint="Use --force to remove it", fact=f"its entry {NAME} is not as install wrote it: somebody changed it"
+            hint="Use --force to remove it", fact=f"its entry {NAME} was not written by install, or was changed since"
         )
-    backup = _cut_by_program(desk, found) if desk.host.program else _cut_by_hand(desk, found)
-    desk.install_records.keep(found.path, None)
-    return Change(desk.file, backup=backup)
+    backup = _remove_by_command(target, contents) if target.client.program else _remove_by_edit(target, contents)
+    target.install_records.keep(contents.path, None)
+    return Change(target.file, backup=backup)
 
 
-def _cut_by_hand(desk: ConfigTarget, found: FileContents) -> Path | None:
-    """Cut the entry out, then what was made for it and is empty now."""
-    install_record = desk.install_records.find(found.path) or InstallRecord("")
-    text = desk.form.cut(found.text, desk.host.key, NAME)
-    if install_record.made_key and desk.form.read(text).get(desk.host.key) == {}:
-        text = desk.form.cut(text, desk.host.key)
-    if install_record.made_file and text.strip() in {"", "{}"}:  # a comment is not nothing
-        config_file.remove(found)
+def _remove_by_edit(target: ConfigTarget, contents: FileContents) -> Path | None:
+    """Remove the entry, then the empty object and the empty file that install created for it."""
+    install_record = target.install_records.find(contents.path) or InstallRecord("")
+    text = target.form.cut(contents.text, target.client.key, NAME)
+    if install_record.made_key and target.form.read(text).get(target.client.key) == {}:
+        text = target.form.cut(text, target.client.key)
+    if install_record.made_file and text.strip() in {"", "{}"}:  # a file with a comment is not empty
+        config_file.remove(contents)
         return None
-    return config_file.replace(found, text)
+    return config_file.replace(contents, text)

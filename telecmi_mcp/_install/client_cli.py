@@ -1,4 +1,4 @@
-"""Runs a client's own command: an argument list, no shell, a time limit."""
+"""Runs a client's own command without a shell and with a timeout."""
 
 from __future__ import annotations
 
@@ -18,61 +18,61 @@ if TYPE_CHECKING:
     from telecmi_mcp._install.clients import ClientSpec
     from telecmi_mcp._install.paths import Machine
 
-_SECONDS = 60.0
-_MOST_SAID = 2000
-_BATCH = {".bat", ".cmd"}
+_TIMEOUT_S = 60.0
+_MAX_OUTPUT_CHARS = 2000
+_BATCH_SUFFIXES = {".bat", ".cmd"}
 
 
-def adding(host: ClientSpec, entry: dict[str, Any]) -> list[str]:
-    """Return the words of the command that adds an entry."""
-    return _words(host, host.program.add, json.dumps(entry, ensure_ascii=False)) if host.program else []
+def add_command(client: ClientSpec, entry: dict[str, Any]) -> list[str]:
+    """Return the command that adds an entry."""
+    return _words(client, client.program.add, json.dumps(entry, ensure_ascii=False)) if client.program else []
 
 
-def removing(host: ClientSpec) -> list[str]:
-    """Return the words of the command that removes the entry."""
-    return _words(host, host.program.remove, "") if host.program else []
+def remove_command(client: ClientSpec) -> list[str]:
+    """Return the command that removes the entry."""
+    return _words(client, client.program.remove, "") if client.program else []
 
 
-def on_a_line(words: Sequence[str], machine: Machine) -> str:
-    """Return the command as a person would type it."""
+def format_command(words: Sequence[str], machine: Machine) -> str:
+    """Return the command as a user types it in a shell."""
     return subprocess.list2cmdline(words) if machine.platform == "win32" else shlex.join(words)
 
 
-def run(host: ClientSpec, machine: Machine, words: Sequence[str]) -> None:
-    """Run a host's own command.
+def run(client: ClientSpec, machine: Machine, words: Sequence[str]) -> None:
+    """Run a client's own command.
 
     Raises:
-        HostUnchanged: It is not here, or did not succeed; ``detail`` is what it said.
+        ClientConfigError: The command is missing or failed; ``detail`` is its output.
     """
-    program = find_program(host, machine)
+    program = find_program(client, machine)
     if program is None:
         raise ClientConfigError(hint="Run the command yourself", fact=f"{words[0]} is not on the PATH")
-    if program.suffix.lower() in _BATCH:  # cmd.exe takes the quotes of JSON apart
-        raise ClientConfigError(hint="Run the command yourself", fact=f"{words[0]} is a batch file here")
+    if program.suffix.lower() in _BATCH_SUFFIXES:  # cmd.exe breaks the quotes of JSON
+        raise ClientConfigError(hint="Run the command yourself", fact=f"{words[0]} is a batch file")
     try:
-        done = subprocess.run(  # noqa: S603 - the host's own command, with words of ours
+        done = subprocess.run(  # noqa: S603 - the client's own command with our arguments
             [program, *words[1:]],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=_SECONDS,
+            timeout=_TIMEOUT_S,
             env=dict(machine.environ),
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ClientConfigError(hint="Run the command yourself", fact=f"{words[0]} did not end in time") from None
+        raise ClientConfigError(hint="Run the command yourself", fact=f"{words[0]} did not finish in time") from None
     except OSError:
         raise ClientConfigError(hint="Run the command yourself", fact=f"{words[0]} could not be started") from None
     if done.returncode:
         fact = f"{words[0]} failed with the exit code {done.returncode}"
-        raise ClientConfigError(hint="Read what it said", fact=fact, detail=_said(done.stdout))
+        raise ClientConfigError(hint="Read its output", fact=fact, detail=_clean_output(done.stdout))
 
 
-def _words(host: ClientSpec, arguments: tuple[str, ...], entry: str) -> list[str]:
+def _words(client: ClientSpec, arguments: tuple[str, ...], entry: str) -> list[str]:
     filled = [{"{name}": NAME, "{entry}": entry}.get(argument, argument) for argument in arguments]
-    return [host.program.name, *filled] if host.program else []
+    return [client.program.name, *filled] if client.program else []
 
 
-def _said(output: bytes) -> str:
-    lines = output.decode(errors="replace")[:_MOST_SAID].splitlines()
-    return "\n".join(clean(line, limit=_MOST_SAID) for line in lines)
+def _clean_output(output: bytes) -> str:
+    lines = output.decode(errors="replace")[:_MAX_OUTPUT_CHARS].splitlines()
+    return "\n".join(clean(line, limit=_MAX_OUTPUT_CHARS) for line in lines)

@@ -1,13 +1,14 @@
-"""Facts about each client: one record each, with the source of every fact.
+"""Describes each MCP client in one record, with the source of every fact.
 
-A host's own command is used where it leaves the rest of the configuration alone and can also take back what it
-added. Claude Code's does. These do not, so their files are edited:
+Install uses a client's own command if the command keeps the rest of the configuration and can also remove the entry.
+Claude Code's does. These commands do not, so install edits the files:
 
-- ``codex mcp add`` and ``remove`` rewrite every server, without its comments and without the keys that they do not
-  know (github.com/openai/codex/issues/45432, of codex-cli 0.154.0; seen in 0.169.0 too).
-- ``gemini mcp add`` cuts a variable's value at its second "=" (seen in 0.61.0), writes the file anew, and replaces
-  an entry of the same name without a word.
-- ``code --add-mcp`` has no counterpart that removes (code.visualstudio.com/docs/copilot/customization/mcp-servers).
+- ``codex mcp add`` and ``remove`` rewrite every server, and lose comments and unknown keys
+  (github.com/openai/codex/issues/45432, of codex-cli 0.154.0; seen in 0.169.0 too).
+- ``gemini mcp add`` cuts a variable's value at its second "=" (seen in 0.61.0), rewrites the file, and replaces an
+  entry of the same name without a message.
+- ``code --add-mcp`` has no command that removes an entry
+  (code.visualstudio.com/docs/copilot/customization/mcp-servers).
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A host's own command that changes its configuration.
+    """A client's own command that changes its configuration.
 
     Attributes:
-        name: What is looked up on the PATH.
-        add: The arguments that add a server; ``{name}`` and ``{entry}`` (JSON) are filled in.
-        remove: The arguments that remove one.
+        name: Name of the program on the PATH.
+        add: Arguments that add a server; ``{name}`` and ``{entry}`` (JSON) are replaced.
+        remove: Arguments that remove a server.
     """
 
     name: str
@@ -36,18 +37,18 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class ClientSpec:
-    """One program that starts MCP servers.
+    """A program that starts MCP servers.
 
     Attributes:
-        name: What ``telecmi-mcp install`` calls it.
-        title: What people call it.
-        places: Its user's configuration file, by platform; of several, the first whose folder exists. The words in
-            braces are those of ``_places.roots``.
-        key: The object of the file that holds the servers.
-        form: How the file is written: ``json`` or ``toml``.
-        kind: What an entry has as its ``type``; "" for none.
-        program: Its own command, where that is to be used instead of editing the file.
-        afterwards: What a person does for the change to be seen.
+        name: Its name on the command line of ``telecmi-mcp install``.
+        title: Its product name.
+        places: The user's configuration file by platform; of several, the first whose folder exists. ``paths.roots``
+            defines the names in braces.
+        key: Key of the object that holds the servers.
+        form: Format of the file: ``json`` or ``toml``.
+        kind: Value of ``type`` in an entry; "" for none.
+        program: Its own command, if install uses that instead of editing the file.
+        afterwards: What the user does to apply the change.
     """
 
     name: str
@@ -105,8 +106,8 @@ _CURSOR = ClientSpec(
 )
 
 # code.visualstudio.com/docs/copilot/reference/mcp-configuration: "servers", and "type" is required;
-# code.visualstudio.com/docs/configure/settings: the folder of the default profile. There is no public word for
-# Linux and XDG_CONFIG_HOME; VS Code is Electron, which follows it.
+# code.visualstudio.com/docs/configure/settings: the folder of the default profile. No page documents Linux
+# with XDG_CONFIG_HOME; VS Code is built on Electron, which follows it.
 _VSCODE = ClientSpec(
     "vscode",
     "VS Code",
@@ -163,5 +164,6 @@ _ZED = ClientSpec(
 )
 
 CLIENTS = {
-    host.name: host for host in (_CLAUDE_DESKTOP, _CLAUDE_CODE, _CURSOR, _VSCODE, _CODEX, _GEMINI, _WINDSURF, _ZED)
+    client.name: client
+    for client in (_CLAUDE_DESKTOP, _CLAUDE_CODE, _CURSOR, _VSCODE, _CODEX, _GEMINI, _WINDSURF, _ZED)
 }

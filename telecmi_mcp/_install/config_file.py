@@ -1,4 +1,4 @@
-"""Configuration file of a client: read whole, replaced at once, with a backup beside it."""
+"""Reads a client's configuration file, and replaces it in one step with a backup beside it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from telecmi_mcp.errors import ClientConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
-BACKUP = ".before-telecmi-mcp"
-"""What the name of the copy ends with."""
+BACKUP_SUFFIX = ".before-telecmi-mcp"
+"""Suffix of the backup."""
 
 _MAX_BYTES = 64 * 1024 * 1024
-_NEW_MODE = 0o600  # such files hold other servers' keys
+_NEW_MODE = 0o600  # these files hold keys of other servers
 
 
 @dataclass(frozen=True, slots=True)
 class FileContents:
-    """A file as it was read.
+    """Contents of a file when it was read.
 
     Attributes:
-        path: The file itself, at the end of all symbolic links.
-        data: Its bytes; ``None`` if it is not there.
-        text: What it holds, without the byte order mark.
+        path: Path of the file, with symbolic links resolved.
+        data: Its bytes; ``None`` if the file does not exist.
+        text: Its text without the byte order mark.
     """
 
     path: Path
@@ -39,14 +39,14 @@ class FileContents:
 
 
 class ChangedMeanwhile(Exception):
-    """The file is another one than when it was read: begin again."""
+    """Another program changed the file since it was read: read it again."""
 
 
 def read(file: Path) -> FileContents:
-    """Read a file that need not exist.
+    """Read a file; a missing file has empty contents.
 
     Raises:
-        HostUnchanged: It cannot be read, or is not UTF-8.
+        ClientConfigError: The file cannot be read, or is not UTF-8.
     """
     path = _target(file)
     try:
@@ -55,59 +55,59 @@ def read(file: Path) -> FileContents:
     except FileNotFoundError:
         return FileContents(path)
     except UnicodeDecodeError:
-        raise ClientConfigError(fact="it is not written in UTF-8") from None
+        raise ClientConfigError(fact="it is not UTF-8") from None
     except OSError:
-        raise ClientConfigError(hint="Make the file readable, or do it by hand", fact="it cannot be read") from None
+        raise ClientConfigError(hint="Make the file readable, or edit it by hand", fact="it cannot be read") from None
 
 
-def replace(found: FileContents, text: str) -> Path | None:
-    """Put a text in the place of a file, and return the copy of what was there before.
+def replace(contents: FileContents, text: str) -> Path | None:
+    """Replace a file, and return the path of the backup.
 
-    The new file has the mode and, as far as the system lets us, the owner of the old one.
+    The new file has the mode of the old one and, where the system allows it, its owner.
 
     Raises:
-        ChangedMeanwhile: Somebody else wrote the file since it was read.
-        HostUnchanged: It cannot be written; what was there before is still there.
+        ChangedMeanwhile: Another program wrote the file since it was read.
+        ClientConfigError: The file cannot be written; the old file is unchanged.
     """
-    mark = codecs.BOM_UTF8 if (found.data or b"").startswith(codecs.BOM_UTF8) else b""
+    bom = codecs.BOM_UTF8 if (contents.data or b"").startswith(codecs.BOM_UTF8) else b""
     try:
-        data = mark + text.encode()
+        data = bom + text.encode()
     except UnicodeEncodeError:
-        raise ClientConfigError(fact="the path of telecmi-mcp is not text") from None
-    _refuse_read_only(found)
+        raise ClientConfigError(fact="the path of telecmi-mcp is not valid Unicode") from None
+    _refuse_read_only(contents)
     try:
-        backup = back_up(found)
-        _put(found.path, data, like=found.path, instead_of=found)
+        backup = back_up(contents)
+        _put(contents.path, data, like=contents.path, instead_of=contents)
     except OSError:
         raise _unwritable() from None
     return backup
 
 
-def back_up(found: FileContents) -> Path | None:
-    """Copy a file as it was read beside itself, in the place of the last such copy; ``None`` if there was no file.
+def back_up(contents: FileContents) -> Path | None:
+    """Write the contents to the backup, which replaces an older backup; return ``None`` if there was no file.
 
     Raises:
-        HostUnchanged: The copy cannot be written.
+        ClientConfigError: The backup cannot be written.
     """
-    if found.data is None:
+    if contents.data is None:
         return None
     try:
-        return _put(found.path.with_name(found.path.name + BACKUP), found.data, like=found.path)
+        return _put(contents.path.with_name(contents.path.name + BACKUP_SUFFIX), contents.data, like=contents.path)
     except OSError:
         raise _unwritable() from None
 
 
-def remove(found: FileContents) -> None:
+def remove(contents: FileContents) -> None:
     """Remove a file.
 
     Raises:
-        ChangedMeanwhile: Somebody else wrote the file since it was read.
-        HostUnchanged: It cannot be removed.
+        ChangedMeanwhile: Another program wrote the file since it was read.
+        ClientConfigError: The file cannot be removed.
     """
-    _refuse_read_only(found)
+    _refuse_read_only(contents)
     try:
-        _refuse_changed(found)
-        found.path.unlink()
+        _refuse_changed(contents)
+        contents.path.unlink()
     except OSError:
         raise _unwritable() from None
 
@@ -115,58 +115,58 @@ def remove(found: FileContents) -> None:
 def _target(file: Path) -> Path:
     try:
         return file.resolve()
-    except (OSError, RuntimeError):  # links in a circle
-        raise ClientConfigError(fact="its symbolic link leads nowhere") from None
+    except (OSError, RuntimeError):  # the links form a circle
+        raise ClientConfigError(fact="its symbolic link is broken") from None
 
 
 def _bytes(path: Path) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(descriptor, "rb") as file:  # so that what is checked is what is read
+    with os.fdopen(descriptor, "rb") as file:  # the checked file is the one that is read
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode) or state.st_size > _MAX_BYTES:
-            raise ClientConfigError(fact="what is there is not a configuration file")
+            raise ClientConfigError(fact="this is not a configuration file")
         return file.read()
 
 
 def _put(path: Path, data: bytes, *, like: Path, instead_of: FileContents | None = None) -> Path:
-    draft = path.with_name(f"{path.name}.{token_hex(8)}")
+    new_file = path.with_name(f"{path.name}.{token_hex(8)}")
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), _NEW_MODE)
-        with os.fdopen(descriptor, "wb") as file:  # made with its mode
+        descriptor = os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), _NEW_MODE)
+        with os.fdopen(descriptor, "wb") as file:  # created with its mode
             file.write(data)
             file.flush()
             os.fsync(descriptor)
-        _copy_rights(like, draft)
+        _copy_rights(like, new_file)
         if instead_of is not None:
             _refuse_changed(instead_of)
-        draft.replace(path)
+        new_file.replace(path)
     finally:
-        draft.unlink(missing_ok=True)
+        new_file.unlink(missing_ok=True)
     return path
 
 
-def _copy_rights(like: Path, draft: Path) -> None:
+def _copy_rights(like: Path, new_file: Path) -> None:
     with suppress(FileNotFoundError):
         state = like.stat()
         if sys.platform != "win32":
             with suppress(PermissionError):
-                os.chown(draft, state.st_uid, state.st_gid)  # for whoever runs this with sudo
-        draft.chmod(stat.S_IMODE(state.st_mode))
+                os.chown(new_file, state.st_uid, state.st_gid)  # for a run with sudo
+        new_file.chmod(stat.S_IMODE(state.st_mode))
 
 
-def _refuse_changed(found: FileContents) -> None:
+def _refuse_changed(contents: FileContents) -> None:
     try:
-        now = _bytes(found.path)
+        now = _bytes(contents.path)
     except FileNotFoundError:
         now = None
-    if now != found.data:
+    if now != contents.data:
         raise ChangedMeanwhile
 
 
-def _refuse_read_only(found: FileContents) -> None:
-    """A file without write permission could be replaced all the same, which is not what its owner wants."""
-    watched = [found.path] if sys.platform == "win32" else [found.path, found.path.parent]
-    for path in watched:
+def _refuse_read_only(contents: FileContents) -> None:
+    """Refuse a read-only file or folder: a replacement would succeed, but its owner does not want it."""
+    paths = [contents.path] if sys.platform == "win32" else [contents.path, contents.path.parent]
+    for path in paths:
         with suppress(OSError):
             if not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
                 raise _unwritable()
@@ -174,5 +174,5 @@ def _refuse_read_only(found: FileContents) -> None:
 
 def _unwritable() -> ClientConfigError:
     return ClientConfigError(
-        hint="Make the file and its folder writable, or do it by hand", fact="it cannot be written"
+        hint="Make the file and its folder writable, or edit it by hand", fact="it cannot be written"
     )

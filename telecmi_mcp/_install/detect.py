@@ -1,4 +1,4 @@
-"""Finds which clients are installed, which have this server, and whether what they would start exists."""
+"""Finds the installed clients, those that have this server, and whether the command in their files exists."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _PLAIN = re.compile(r"\s*[^\s$].*", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class ClientStatus:
-    """How one host stands to this server.
+    """State of one client.
 
     Attributes:
-        host: Its name.
-        title: What people call it.
-        found: Whether it seems to be used here.
-        file: Its configuration file, which need not exist.
+        host: Its name on the command line.
+        title: Its product name.
+        found: Whether it seems to be installed.
+        file: Path of its configuration file, which may not exist.
         configured: Whether it has an entry for this server; ``None`` if its file cannot be read.
-        command: What the entry starts; "" without one.
-        exists: Whether that is there; ``None`` where there is nothing to look for.
-        exposed: The secret settings that the entry holds in plain text.
+        command: The command of the entry; "" if there is none.
+        exists: Whether the command exists; ``None`` if there is no command.
+        exposed: Names of the secret settings that the entry holds in plain text.
         problem: Why the file cannot be read; "" if it can.
     """
 
@@ -49,46 +49,46 @@ class ClientStatus:
     problem: str = ""
 
 
-def survey(machine: Machine) -> list[ClientStatus]:
-    """Return how every known host stands; nothing is changed, and nothing is run."""
-    return [_standing(host, machine) for host in CLIENTS.values()]
+def detect_clients(machine: Machine) -> list[ClientStatus]:
+    """Return the state of every known client, without changing or running anything."""
+    return [_status(client, machine) for client in CLIENTS.values()]
 
 
-def _standing(host: ClientSpec, machine: Machine) -> ClientStatus:
-    file = find_file(host, machine)
-    found = is_found(host, machine)
+def _status(client: ClientSpec, machine: Machine) -> ClientStatus:
+    file = find_file(client, machine)
+    found = is_found(client, machine)
     try:
-        entry = find_entry(CONFIG_FORMATS[host.form], host, config_file.read(file).text)
+        entry = find_entry(CONFIG_FORMATS[client.form], client, config_file.read(file).text)
     except ClientConfigError as error:
-        return ClientStatus(host.name, host.title, found, str(file), configured=None, problem=error.fact)
-    started: dict[str, Any] = entry if isinstance(entry, dict) else {}
-    command = started.get("command")
+        return ClientStatus(client.name, client.title, found, str(file), configured=None, problem=error.fact)
+    server: dict[str, Any] = entry if isinstance(entry, dict) else {}
+    command = server.get("command")
     if not isinstance(command, str) or not command:
-        return ClientStatus(host.name, host.title, found, str(file), configured=entry is not None)
+        return ClientStatus(client.name, client.title, found, str(file), configured=entry is not None)
     return ClientStatus(
-        host.name,
-        host.title,
+        client.name,
+        client.title,
         found,
         str(file),
         configured=True,
         command=command,
         exists=_exists(command, machine),
-        exposed=_exposed(started.get("env")),
+        exposed=_exposed(server.get("env")),
     )
 
 
 def _exposed(env: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever the file holds
-    """The secrets that are written out; ``${...}`` and its kin only say where a client is to look."""
+    """Return the secrets in plain text; a value such as ``${...}`` is only a reference."""
     given = env if isinstance(env, dict) else {}
     secret = [setting.variable for setting in ALL if setting.secret]
     return tuple(name for name in secret if isinstance(given.get(name), str) and _PLAIN.fullmatch(given[name]))
 
 
 def _exists(command: str, machine: Machine) -> bool:
-    """Whether a path leads to a file, or a bare name is on our PATH, which may not be the host's."""
+    """Whether a path is a file, or a name is on this process's PATH, which may differ from the client's."""
     try:
         if Path(command).is_absolute():
             return Path(command).is_file()
         return shutil.which(command, path=machine.environ.get("PATH", "")) is not None
-    except (OSError, ValueError):  # a name that no system would take
+    except (OSError, ValueError):  # a name that the system does not accept
         return False

@@ -1,4 +1,4 @@
-"""The entry of this server in a client's configuration, and when two entries mean the same."""
+"""Builds the entry of this server for a client, and compares entries."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 NAME = "telecmi"
 
-_UNSAID = {"type": "stdio", "args": [], "env": {}}  # what hosts add to an entry, or leave out of it, without a change
+_DEFAULTS = {"type": "stdio", "args": [], "env": {}}  # clients add or omit these values without a change in meaning
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """How this server is started.
+    """Command that starts this server.
 
     Attributes:
-        command: The absolute path of the program.
+        command: Absolute path of the program.
         args: Its arguments.
-        env: Settings that are not secret, by their variables.
+        env: Settings that are not secret, by variable.
     """
 
     command: str
@@ -32,24 +32,24 @@ class Server:
     env: Mapping[str, str] = field(default_factory=dict)
 
 
-def shape(host: ClientSpec, server: Server) -> dict[str, Any]:
-    """Return the server as the host wants it in its configuration."""
-    entry: dict[str, Any] = {"type": host.kind} if host.kind else {}
+def build_entry(client: ClientSpec, server: Server) -> dict[str, Any]:
+    """Return the entry in the form that the client reads."""
+    entry: dict[str, Any] = {"type": client.kind} if client.kind else {}
     entry |= {"command": server.command, "args": list(server.args)}
     return entry | ({"env": dict(server.env)} if server.env else {})
 
 
-def means_the_same(one: object, other: object) -> bool:
-    """Whether a host would start the same server for both entries, in the same way."""
-    return _meaning(one) == _meaning(other)
+def is_equivalent(one: object, other: object) -> bool:
+    """Whether both entries start the same server in the same way."""
+    return _canonical(one) == _canonical(other)
 
 
 def digest(entry: object) -> str:
-    """Return what tells an entry from others: equal for those that mean the same, and nothing can be read from it."""
-    return hashlib.sha256(_meaning(entry).encode(errors="surrogatepass")).hexdigest()
+    """Return a hash of an entry, equal for equivalent entries; it reveals nothing of the entry."""
+    return hashlib.sha256(_canonical(entry).encode(errors="surrogatepass")).hexdigest()
 
 
-def _meaning(entry: object) -> str:
+def _canonical(entry: object) -> str:
     if isinstance(entry, dict):
-        entry = {key: value for key, value in entry.items() if key not in _UNSAID or value != _UNSAID[key]}
+        entry = {key: value for key, value in entry.items() if key not in _DEFAULTS or value != _DEFAULTS[key]}
     return json.dumps(entry, sort_keys=True, default=str)

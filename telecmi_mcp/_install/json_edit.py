@@ -1,10 +1,10 @@
-"""Edits one place of a JSON file; order, numbers, escapes and layout of the rest stay as they were.
+"""Edits one entry of a JSON file and keeps order, numbers, escapes and layout of the rest.
 
-A file is not parsed and written anew. The members on the way to an entry are found in the text, and only the entry's
-own characters are put in or cut out. What comes of it is parsed, and must be exactly what was meant.
+The edit finds the members on the path to the entry in the text, and inserts or removes only the characters of the
+entry. It then parses the result, which must equal the intended value.
 
-A file with comments, which VS Code, Zed and Gemini CLI allow, is read and never changed.
-docs/decisions/0023-edit-client-configurations-in-place.md says why no package is used that keeps them.
+VS Code, Zed and Gemini CLI allow comments: a file with comments is read but never changed.
+docs/decisions/0023-edit-client-configurations-in-place.md gives the reason against a package that keeps them.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _DECODER = json.JSONDecoder()
 
 
 def read(text: str) -> dict[str, Any]:
-    """Return the object that a text holds, comments or not; an empty text holds an empty one.
+    """Parse an object, with or without comments; an empty text is an empty object.
 
     Raises:
-        HostUnchanged: It is something else.
+        ClientConfigError: The text is not an object.
     """
     try:
         return _read(text)
@@ -38,10 +38,10 @@ def read(text: str) -> dict[str, Any]:
 
 
 def put(text: str, key: str, name: str, entry: dict[str, Any]) -> str:
-    """Return the text with an entry in the object of a key, in the place of one of the same name.
+    """Return the text with an entry in the object of a key; an entry of the same name is replaced.
 
     Raises:
-        HostUnchanged: The text cannot be changed safely.
+        ClientConfigError: The text cannot be changed safely.
     """
     wanted = deepcopy(_read(text))
     inside = wanted.setdefault(key, {})
@@ -57,7 +57,7 @@ def cut(text: str, key: str, name: str | None = None) -> str:
     """Return the text without an entry of the object of a key, or without that object.
 
     Raises:
-        HostUnchanged: The text cannot be changed safely.
+        ClientConfigError: The text cannot be changed safely.
     """
     wanted = deepcopy(_read(text))
     if name is None:
@@ -68,7 +68,7 @@ def cut(text: str, key: str, name: str | None = None) -> str:
 
 
 def show(key: str, name: str, entry: dict[str, Any]) -> str:
-    """Return what a person would write into an empty file."""
+    """Return the text for a user to write into an empty file."""
     return json.dumps({key: {name: entry}}, indent=2, ensure_ascii=False)
 
 
@@ -87,7 +87,7 @@ def _read(text: str) -> dict[str, Any]:
 
 
 def _without_comments(text: str) -> str:
-    """What VS Code, Zed and Gemini CLI make of a text: comments and commas before a closing bracket are nothing."""
+    """Remove comments and trailing commas, as VS Code, Zed and Gemini CLI do."""
     text = _COMMENT.sub(lambda found: found[1] or " ", text)
     return _LAST_COMMA.sub(lambda found: found[1] or "", text)
 
@@ -104,13 +104,13 @@ def _checked(text: str, wanted: dict[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """Where a member of an object stands in the text.
+    """Position of a member of an object in the text.
 
     Attributes:
-        gap: Where the white space before its key begins: behind a brace or a comma.
-        start: Where its key begins.
-        value: Where its value begins.
-        end: Behind its value.
+        gap: Start of the white space before the key, after a brace or a comma.
+        start: Start of the key.
+        value: Start of the value.
+        end: End of the value.
     """
 
     key: str
@@ -121,7 +121,7 @@ class _Member:
 
 
 def _members(text: str, start: int) -> list[_Member]:
-    """The members of the object whose brace opens at ``start``, in a text that is known to be valid."""
+    """Return the members of the object whose brace is at ``start``, in valid JSON."""
     members: list[_Member] = []
     at = start
     while text[at] != "}":
@@ -167,7 +167,7 @@ def _put(text: str, start: int, path: tuple[str, ...], entry: object) -> str:
 
 
 def _fill(text: str, start: int, key: str, value: object) -> str:
-    """Put the first member into an object; on lines of its own, unless all of the text is on one."""
+    """Add the first member to an object, on a line of its own unless the whole text is one line."""
     end = _past_space(text, start + 1)
     if "\n" not in text.strip() and text[end + 1 :].strip():
         return text[: start + 1] + _member(key, value, "", text) + text[end:]
@@ -196,7 +196,7 @@ def _member(key: str, value: object, gap: str, text: str) -> str:
 
 
 def _dump(value: object, gap: str, text: str) -> str:
-    """Write a value as its surroundings are written: ``gap`` is the white space before its key."""
+    """Format a value like the text around it; ``gap`` is the white space before its key."""
     if "\n" not in gap:
         return json.dumps(value, ensure_ascii=False, separators=_style(text))
     dumped = json.dumps(value, ensure_ascii=False, indent=_unit(text), separators=(",", _style(text)[1]))
@@ -204,7 +204,7 @@ def _dump(value: object, gap: str, text: str) -> str:
 
 
 def _style(text: str) -> tuple[str, str]:
-    """How the text writes a comma and a colon: with a space behind them, or without."""
+    """Return the comma and the colon as the text writes them: with a space after them, or without."""
     return (",", ":") if re.search(r'"":\S', _STRING.sub('""', text)) else (", ", ": ")
 
 

@@ -1,4 +1,4 @@
-"""Finds the absolute path by which a client starts this server."""
+"""Finds the command with which a client starts this server."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _IN_UV_CACHE = re.compile(r"(archive|builds|environments)-v\d+")
 
 
 def find_server(argv0: str, executable: str, prefix: str, environ: Mapping[str, str], args: tuple[str, ...]) -> Server:
-    """Return how a host starts the program that is running now.
+    """Return the command with which a client starts the running program.
 
-    The path that the program was called by is kept as it is, symbolic links included: `uv tool` and pipx put a link
-    where it lasts, to a place that moves with each upgrade.
+    The path of the running program is kept with its symbolic links: `uv tool` and pipx create a stable link to a path
+    that changes with each upgrade.
 
     Args:
         argv0: ``sys.argv[0]``.
@@ -34,17 +34,17 @@ def find_server(argv0: str, executable: str, prefix: str, environ: Mapping[str, 
         args: The arguments of the server.
 
     Raises:
-        ConfigurationError: The program runs from a place that will vanish.
+        ConfigurationError: The program runs from a temporary environment.
     """
-    if _vanishes(Path(prefix), environ):
+    if _is_temporary(Path(prefix), environ):
         hint = 'Run uv tool install --compile-bytecode "telecmi-mcp[keyring]", then telecmi-mcp install'
-        raise ConfigurationError(hint=hint, fact="this one runs from a cache that will be emptied")
+        raise ConfigurationError(hint=hint, fact="this program runs from a temporary cache")
     script = _script(Path(argv0), Path(executable).parent)
     return Server(str(script), args) if script else Server(executable, ("-m", "telecmi_mcp", *args))
 
 
-def _vanishes(prefix: Path, environ: Mapping[str, str]) -> bool:
-    """Whether the environment is one of uvx's or of `pipx run`'s."""
+def _is_temporary(prefix: Path, environ: Mapping[str, str]) -> bool:
+    """Whether uvx or `pipx run` created the environment."""
     cache = environ.get("UV_CACHE_DIR", "")
     parts = prefix.parts
     of_uv = any(_IN_UV_CACHE.fullmatch(part) for part in parts) or (bool(cache) and prefix.is_relative_to(cache))
@@ -53,7 +53,7 @@ def _vanishes(prefix: Path, environ: Mapping[str, str]) -> bool:
 
 
 def _script(called: Path, beside: Path) -> Path | None:
-    """The script, as it was called, else beside the interpreter; Windows may leave .exe out of the first."""
+    """Return the running script, else the one beside the interpreter; Windows may omit .exe."""
     called = called.absolute()
     named = [called, called.with_name(f"{called.name}.exe")] if called.name in _SCRIPTS else []
     for path in [*named, *(beside / name for name in _SCRIPTS)]:

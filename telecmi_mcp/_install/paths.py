@@ -1,4 +1,4 @@
-"""Finds the configuration file of a client's user, on any machine that can be described."""
+"""Finds the configuration file of a client for a platform, an environment and a home folder."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A user's machine, as far as places depend on it.
+    """What the paths depend on.
 
     Attributes:
-        platform: ``sys.platform``; what is neither ``darwin`` nor ``win32`` is taken for Linux.
+        platform: ``sys.platform``; anything but ``darwin`` and ``win32`` counts as Linux.
         environ: The environment variables.
         home: The user's home folder.
     """
@@ -32,7 +32,7 @@ class Machine:
 
     @classmethod
     def here(cls, environ: Mapping[str, str]) -> Machine:
-        """Describe this machine.
+        """Describe this computer.
 
         Raises:
             ConfigurationError: The user has no home folder.
@@ -44,15 +44,15 @@ class Machine:
 
 
 def roots(machine: Machine) -> dict[str, Path]:
-    """Return the folders that the places of hosts begin with, by their names.
+    """Return the folders that the paths of clients start with, by name.
 
-    Sources: the XDG Base Directory Specification (a relative XDG_CONFIG_HOME is to be ignored); on Windows APPDATA and
-    LOCALAPPDATA, which a service or a trimmed environment may lack; the hosts' own variables as ``_known`` says.
+    Sources: the XDG Base Directory Specification (a relative XDG_CONFIG_HOME must be ignored); on Windows APPDATA and
+    LOCALAPPDATA, which the environment of a service may lack; the clients' own variables, see ``clients``.
     """
 
-    def folder(variable: str, otherwise: Path) -> Path:
-        named = Path(machine.environ.get(variable, ""))
-        return named if named.is_absolute() else otherwise
+    def folder(variable: str, default: Path) -> Path:
+        path = Path(machine.environ.get(variable, ""))
+        return path if path.is_absolute() else default
 
     home = machine.home
     return {
@@ -66,22 +66,22 @@ def roots(machine: Machine) -> dict[str, Path]:
     }
 
 
-def find_file(host: ClientSpec, machine: Machine) -> Path:
-    """Return the host's configuration file, which need not exist: of several, the first whose folder does."""
-    platform = machine.platform if machine.platform in host.places else "linux"
-    files = [Path(place.format(**roots(machine))) for place in host.places[platform]]
+def find_file(client: ClientSpec, machine: Machine) -> Path:
+    """Return the client's configuration file, which may not exist; of several, the first whose folder exists."""
+    platform = machine.platform if machine.platform in client.places else "linux"
+    files = [Path(place.format(**roots(machine))) for place in client.places[platform]]
     return next((file for file in files if file.parent.is_dir()), files[-1])
 
 
-def find_program(host: ClientSpec, machine: Machine) -> Path | None:
-    """Return the host's own command; ``None`` if it has none, or none is on the PATH."""
-    if host.program is None:
+def find_program(client: ClientSpec, machine: Machine) -> Path | None:
+    """Return the path of the client's own command; ``None`` if it has none, or none is on the PATH."""
+    if client.program is None:
         return None
-    found = shutil.which(host.program.name, path=machine.environ.get("PATH", ""))
-    return Path(found) if found and Path(found).is_absolute() else None  # Windows also looks where we happen to be
+    found = shutil.which(client.program.name, path=machine.environ.get("PATH", ""))
+    return Path(found) if found and Path(found).is_absolute() else None  # Windows also searches the current folder
 
 
-def is_found(host: ClientSpec, machine: Machine) -> bool:
-    """Whether the host seems to be used here: its command, or else the folder of its file, is there."""
-    file = find_file(host, machine)
-    return find_program(host, machine) is not None or (file.exists() if host.program else file.parent.is_dir())
+def is_found(client: ClientSpec, machine: Machine) -> bool:
+    """Whether the client seems to be installed: its command or the folder of its file exists."""
+    file = find_file(client, machine)
+    return find_program(client, machine) is not None or (file.exists() if client.program else file.parent.is_dir())

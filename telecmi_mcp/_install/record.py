@@ -1,4 +1,4 @@
-"""Records what was installed where, so that exactly that can be removed. Nothing of an entry can be read from it."""
+"""Records each installation, so that uninstall removes exactly what install added. No entry can be read from it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InstallRecord:
-    """What one installation did.
+    """Record of one installation.
 
     Attributes:
-        digest: Of the entry that was written.
-        made_file: Whether there was no file before.
-        made_key: Whether there was no object for servers in it.
+        digest: Hash of the entry.
+        made_file: Whether install created the file.
+        made_key: Whether install created the object that holds the servers.
     """
 
     digest: str
@@ -29,13 +29,13 @@ class InstallRecord:
 
 
 class InstallRecords:
-    """The receipts of a user, by the file that was changed."""
+    """Records of a user, by the file that was changed."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "hosts.json"
 
     def find(self, file: Path) -> InstallRecord | None:
-        """Return the receipt of a file; what cannot be read counts as none."""
+        """Return the record of a file; ``None`` if there is none, or none that can be read."""
         row = self._rows().get(str(file))
         if not isinstance(row, dict) or not isinstance(row.get("digest"), str):
             return None
@@ -44,7 +44,7 @@ class InstallRecords:
         )
 
     def keep(self, file: Path, install_record: InstallRecord | None) -> bool:
-        """Keep the receipt of a file, ``None`` drops it, and say whether that could be written."""
+        """Save the record of a file, or remove it with ``None``; return whether that succeeded."""
         before = self._rows()
         rows = {name: row for name, row in before.items() if name != str(file)}
         if install_record is not None:

@@ -1,8 +1,8 @@
-"""Edits one place of a TOML file; comments, order and layout of the rest stay as they were.
+"""Edits one entry of a TOML file and keeps comments, order and layout of the rest.
 
-An entry is a table of its own at the end of the file; its lines are put in and cut out. What comes of it is parsed by
-the standard library, and must be exactly what was meant, or else the file is left alone. A library that keeps
-comments (tomlkit) takes away those between a table that it removes and the next, which this does not.
+An entry is a table at the end of the file; the edit adds or removes its lines. It then parses the result with the
+standard library; unless the result equals the intended value, the file stays unchanged. A library that keeps comments
+(tomlkit) also removes the comments between the removed table and the next one, which this edit keeps.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _STRING = re.compile(r"""\"(?:[^\"\\]|\\.)*\"|'[^']*'""")
 
 
 def read(text: str) -> dict[str, Any]:
-    """Return what a text holds.
+    """Parse a text.
 
     Raises:
-        HostUnchanged: It is not TOML.
+        ClientConfigError: The text is not TOML.
     """
     try:
         return tomllib.loads(text)
@@ -33,10 +33,10 @@ def read(text: str) -> dict[str, Any]:
 
 
 def put(text: str, key: str, name: str, entry: dict[str, Any]) -> str:
-    """Return the text with an entry in the table of a key, in the place of one of the same name.
+    """Return the text with an entry in the table of a key; an entry of the same name is replaced.
 
     Raises:
-        HostUnchanged: The text cannot be changed safely.
+        ClientConfigError: The text cannot be changed safely.
     """
     wanted = deepcopy(read(text))
     inside = wanted.setdefault(key, {})
@@ -52,10 +52,10 @@ def put(text: str, key: str, name: str, entry: dict[str, Any]) -> str:
 
 
 def cut(text: str, key: str, name: str | None = None) -> str:
-    """Return the text without an entry of the table of a key; the table itself has no line of its own.
+    """Return the text without an entry of the table of a key; the table itself has no line.
 
     Raises:
-        HostUnchanged: The text cannot be changed safely.
+        ClientConfigError: The text cannot be changed safely.
     """
     wanted = deepcopy(read(text))
     if name is None:
@@ -64,13 +64,13 @@ def cut(text: str, key: str, name: str | None = None) -> str:
     if not wanted[key]:
         del wanted[key]
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)
-    taken = _lines_of(lines, key, name)
-    kept = [line for number, line in enumerate(lines) if number not in taken]
+    removed = _lines_of(lines, key, name)
+    kept = [line for number, line in enumerate(lines) if number not in removed]
     return _checked("".join(kept), wanted)
 
 
 def show(key: str, name: str, entry: dict[str, Any]) -> str:
-    """Return the table as a person would write it."""
+    """Return the table for a user to write by hand."""
     return "\n".join([f"[{key}.{name}]", *(f"{field} = {_value(value)}" for field, value in entry.items())])
 
 
@@ -81,12 +81,12 @@ def _checked(text: str, wanted: dict[str, Any]) -> str:
 
 
 def _filled(tables: dict[str, Any]) -> dict[str, Any]:
-    """Without empty tables: a header of its own, or none, is all the difference."""
+    """Return the tables without empty ones: an empty table and a missing one mean the same."""
     return {key: value for key, value in tables.items() if value != {}}
 
 
 def _lines_of(lines: list[str], key: str, name: str) -> set[int]:
-    """The numbers of the lines of an entry, with the empty line that was put before it."""
+    """Return the line numbers of an entry and of the empty line before it."""
     header = re.compile(rf"[ \t]*\[[ \t]*{_quoted(key)}[ \t]*\.[ \t]*{_quoted(name)}[ \t]*[\].]")
     found: set[int] = set()
     for start in [number for number, line in enumerate(lines) if header.match(line)]:
@@ -103,7 +103,7 @@ def _quoted(key: str) -> str:
 
 
 def _table(lines: list[str], start: int) -> set[int]:
-    """A header and what belongs to it; comments and empty lines at the end belong to what follows."""
+    """Return the lines of a table; comments and empty lines at its end belong to the next table."""
     end = next((at for at in range(start + 1, len(lines)) if _ANY_HEADER.match(lines[at])), len(lines))
     while _NO_CONTENT.fullmatch(lines[end - 1]):
         end -= 1

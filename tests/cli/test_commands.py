@@ -1,4 +1,4 @@
-"""The commands: what they print, their exit codes, and what they import."""
+"""Tests what the commands print, their exit codes, and what they import."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from e2e.lines import PATIENCE, environment
 from paths import ROOT
 from telecmi_mcp import Settings, __version__
-from telecmi_mcp._cli import COMMANDS
+from telecmi_mcp._cli import COMMANDS, main
 from telecmi_mcp._cli.options import open_configured
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
@@ -72,7 +72,7 @@ def test_an_unknown_command_is_wrong_usage() -> None:
 @pytest.mark.parametrize(
     ("command", "operations"), [("index", "status|clear"), ("team", "key|sign-in|sign-out|list|new-key|rekey|migrate")]
 )
-def test_a_command_alone_is_told_what_it_takes(command: str, operations: str) -> None:
+def test_a_command_without_an_operation_lists_the_operations(command: str, operations: str) -> None:
     done = run(command)
     assert done.returncode == 2
     assert f"required: {operations}" in done.stderr
@@ -82,10 +82,10 @@ def test_a_command_alone_is_told_what_it_takes(command: str, operations: str) ->
     ("words", "takes"),
     [(["sandbox", "--port", "99999"], "0 to 65535"), (["search", "--limit", "99", "x"], "1 to 25")],
 )
-def test_a_number_out_of_range_is_told_with_what_fits(words: list[str], takes: str) -> None:
+def test_a_number_out_of_range_is_refused_with_the_range(words: list[str], takes: str) -> None:
     done = run(*words)
     assert done.returncode == 2
-    assert f"it takes a whole number from {takes}" in done.stderr
+    assert f"use a whole number from {takes}" in done.stderr
 
 
 def test_the_token_is_never_a_flag() -> None:
@@ -129,11 +129,11 @@ def test_the_readmes_picture_shows_what_the_demo_says_and_nothing_else() -> None
     assert re.findall(r"https?://[^\"]+", picture) == ["http://www.w3.org/2000/svg"]
 
 
-def test_check_says_that_all_is_well() -> None:
+def test_check_says_that_there_are_no_problems() -> None:
     done = run("check", "--sandbox")
     assert done.returncode == 0
-    assert "TeleCMI       it takes the token; 150 contacts" in done.stdout
-    assert "All is well." in done.stdout
+    assert "TeleCMI       accepts the token; 150 contacts" in done.stdout
+    assert "No problems found." in done.stdout
 
 
 def test_check_without_a_token_says_what_to_do() -> None:
@@ -143,20 +143,20 @@ def test_check_without_a_token_says_what_to_do() -> None:
     assert "\nNext: Run telecmi-mcp login in a terminal" in done.stdout
 
 
-def test_check_tells_a_setting_that_cannot_be_used_and_goes_on() -> None:
+def test_check_reports_an_invalid_setting_and_continues() -> None:
     done = run("check", "--json", TELECMI_TIMEOUT="hunter2")
     report = json.loads(done.stdout)
     assert (done.returncode, report["ok"], report["next"]) == (1, False, "Correct TELECMI_TIMEOUT (--timeout).")
     assert {"Settings", "Secrets", "Versions"} == {finding["about"] for finding in report["findings"]}
 
 
-def test_check_names_first_what_the_rest_stands_on() -> None:
+def test_check_names_the_first_cause_first() -> None:
     report = json.loads(run("check", "--json", TELECMI_API_KEY="hunter2", TELECMI_BASE_URL="http://127.0.0.1:9").stdout)
     assert [finding["about"] for finding in report["findings"] if finding["verdict"] == "bad"] == ["Secrets", "TeleCMI"]
-    assert report["next"] == "Call it TELECMI_TOKEN."
+    assert report["next"] == "Rename it to TELECMI_TOKEN."
 
 
-def test_check_fits_one_screen_and_has_a_tick_where_all_is_well(sandbox: str, tmp_path: Path) -> None:
+def test_check_fits_one_screen_and_ticks_what_is_good(sandbox: str, tmp_path: Path) -> None:
     done = run("check", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN=SANDBOX_TOKEN, HOME=str(tmp_path))
     lines = done.stdout.splitlines()
     assert len(lines) <= 20
@@ -167,7 +167,7 @@ def test_check_fits_one_screen_and_has_a_tick_where_all_is_well(sandbox: str, tm
     assert lines[-1].startswith("Next: Run telecmi-mcp install CLIENT")
 
 
-def test_check_needs_no_more_than_ascii_where_there_is_no_more() -> None:
+def test_check_prints_ascii_where_the_terminal_has_no_more() -> None:
     done = run("check", "--sandbox", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
     assert "  ok TeleCMI" in done.stdout
@@ -202,13 +202,13 @@ def test_the_sandbox_answers_on_loopback_and_check_reads_it(sandbox: str) -> Non
     assert SANDBOX_TOKEN not in done.stdout + done.stderr
 
 
-def test_a_proxy_never_sees_what_is_meant_for_this_machine(sandbox: str) -> None:
+def test_a_proxy_never_gets_a_request_to_this_computer(sandbox: str) -> None:
     proxy = "http://127.0.0.1:9"
     done = run("check", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN=SANDBOX_TOKEN, HTTP_PROXY=proxy, ALL_PROXY=proxy)
     assert done.returncode == 0
 
 
-def test_check_tells_a_refused_token_from_a_telecmi_that_is_away(sandbox: str) -> None:
+def test_check_tells_a_rejected_token_from_an_unreachable_telecmi(sandbox: str) -> None:
     refused = json.loads(run("check", "--json", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN="hunter2").stdout)
     assert (refused["ok"], refused["answers"], refused["accepts_token"]) == (False, True, False)
     away = run("check", "--json", TELECMI_BASE_URL="http://127.0.0.1:9", TELECMI_TOKEN="hunter2", TELECMI_TIMEOUT="5")
@@ -217,14 +217,14 @@ def test_check_tells_a_refused_token_from_a_telecmi_that_is_away(sandbox: str) -
     assert "hunter2" not in json.dumps(refused) + away.stdout
 
 
-def test_a_port_that_is_taken_is_told(sandbox: str) -> None:
+def test_a_port_in_use_is_reported(sandbox: str) -> None:
     done = run("sandbox", "--port", sandbox.rsplit(":", 1)[1])
     assert done.returncode == 1
     assert "--port" in done.stdout
     assert os.linesep.join(done.stderr.splitlines()) == ""
 
 
-def test_a_search_prints_a_small_table_and_says_when_there_is_nothing() -> None:
+def test_a_search_prints_a_table_and_says_when_there_is_no_match() -> None:
     done = run("search", "--sandbox", "Priya", "Acme")
     assert (done.returncode, done.stderr) == (0, "")
     (line,) = done.stdout.splitlines()
@@ -236,13 +236,24 @@ def test_a_search_prints_a_small_table_and_says_when_there_is_nothing() -> None:
 
 
 @pytest.mark.parametrize("limit", ["0", "x"])
-def test_a_search_takes_no_other_limit_than_the_tool(limit: str) -> None:
+def test_a_search_refuses_an_invalid_limit(limit: str) -> None:
     assert run("search", "--sandbox", "--limit", limit, "Priya").returncode == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the cache folder is set by XDG_CACHE_HOME")
+def test_the_index_command_runs_each_of_its_operations(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert main(["index", "status", "--sandbox"]) == 0
+    assert "This account has no index on disk.\n" in capsys.readouterr().out
+    assert main(["index", "clear", "--sandbox"]) == 0
+    assert capsys.readouterr().out == f"Removed 0 indexes from {tmp_path / 'telecmi-mcp'}.\n"
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="the cache folder is set by XDG_CACHE_HOME")
-def test_an_index_on_disk_is_made_told_of_and_removed(tmp_path: Path) -> None:
+def test_an_index_on_disk_is_built_shown_and_removed(tmp_path: Path) -> None:
     def kept(*arguments: str) -> subprocess.CompletedProcess[str]:
         return run(*arguments, "--sandbox", XDG_CACHE_HOME=str(tmp_path), TELECMI_INDEX="disk")
 
@@ -251,20 +262,20 @@ def test_an_index_on_disk_is_made_told_of_and_removed(tmp_path: Path) -> None:
     made = kept("sync")
     assert (made.returncode, made.stdout) == (0, "150 contacts in the index; complete.\n")
     assert made.stderr.splitlines()[-1] == "150 of 150 contacts"
-    assert "150, all of them as of 20" in kept("index", "status").stdout
+    assert "150, complete as of 20" in kept("index", "status").stdout
     assert kept("index", "clear").stdout.startswith("Removed 1 index from ")
     assert list(tmp_path.rglob("*.db*")) == []
 
 
 @pytest.mark.slow
-def test_a_sync_that_keeps_nothing_says_so() -> None:
-    assert "Nothing is kept" in run("sync", "--sandbox").stdout
+def test_a_sync_that_saves_nothing_says_so() -> None:
+    assert "The index was not saved" in run("sync", "--sandbox").stdout
     off = run("sync", "--sandbox", "--index", "off")
     assert (off.returncode, "is off" in off.stdout) == (1, True)
 
 
 @pytest.mark.parametrize("given", [{"token": SecretStr("t")}, {"token_file": Path("t")}])
-async def test_with_a_token_of_the_configuration_no_state_folder_is_looked_for(
+async def test_with_a_given_token_no_state_folder_is_needed(
     given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("telecmi_mcp._private_files.state_folder", None)
@@ -285,7 +296,7 @@ os.execv(sys.executable, [sys.executable, "-m", "telecmi_mcp", *sys.argv[3:]])
 @pytest.mark.parametrize(
     "words", [["serve"], ["serve", "--http", "127.0.0.1:0", "--sandbox"], ["check"], ["search", "x", "--sandbox"]]
 )
-def test_too_few_open_files_are_one_sentence(words: list[str]) -> None:
+def test_too_few_open_files_end_in_one_sentence(words: list[str]) -> None:
     done = run("-c", _LIMITED, "8", "8", *words, command=())
     sentence = "Raise the limit of open files (ulimit -n): it is too low for this command, or too many are open."
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"telecmi-mcp: {sentence}\n")

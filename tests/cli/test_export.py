@@ -1,4 +1,4 @@
-"""What the command `export` refuses, and what it says of a file."""
+"""Tests what ``telecmi-mcp export`` refuses, and what it prints about a file."""
 
 from __future__ import annotations
 
@@ -37,19 +37,17 @@ def refused(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> tup
     return code, said.removeprefix("telecmi-mcp: ")
 
 
-def test_a_file_that_is_there_is_replaced_only_when_that_is_asked_for(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_existing_file_is_replaced_by_force_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "people.csv"
     file.write_text("mine")
     code, said = refused([str(file)], capsys)
-    assert (code, said) == (2, "Choose another name, or replace it with --force: the file is there already.\n")
+    assert (code, said) == (2, "Choose another name, or pass --force: the file exists already.\n")
     assert file.read_text() == "mine"
     assert main(["export", "--sandbox", "--force", str(file)]) == 0
     assert file.read_bytes().count(b"\r\n") == 151
 
 
-def test_a_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
+def test_the_target_of_a_link_is_replaced_and_the_link_is_kept(tmp_path: Path) -> None:
     file, link = tmp_path / "people.jsonl", tmp_path / "link.jsonl"
     file.write_text("mine")
     try:
@@ -62,7 +60,7 @@ def test_a_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["people", "people.xlsx", "people.csv.gz", ".csv"])
-def test_a_name_that_does_not_say_the_kind_is_refused(
+def test_a_name_without_a_known_suffix_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     code, said = refused([str(tmp_path / name)], capsys)
@@ -70,7 +68,7 @@ def test_a_name_that_does_not_say_the_kind_is_refused(
     assert ".csv, .jsonl or .vcf" in said
 
 
-def test_the_format_goes_before_the_ending_and_the_ending_takes_any_case(tmp_path: Path) -> None:
+def test_the_format_overrides_the_suffix_and_the_suffix_is_case_insensitive(tmp_path: Path) -> None:
     assert main(["export", "--sandbox", "--format", "jsonl", str(tmp_path / "people.txt")]) == 0
     assert (tmp_path / "people.txt").read_bytes().startswith(b'{"contact_id"')
     assert main(["export", "--sandbox", str(tmp_path / "PEOPLE.VCF")]) == 0
@@ -78,19 +76,19 @@ def test_the_format_goes_before_the_ending_and_the_ending_takes_any_case(tmp_pat
 
 
 @pytest.mark.parametrize("name", ["", "x" * 300 + ".csv"])
-def test_a_folder_and_a_name_that_cannot_be_are_refused(
+def test_a_folder_and_an_invalid_name_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     code, said = refused(["--format", "csv", f"{tmp_path}/{name}"], capsys)
     assert (code, said.startswith("Choose another name: ")) == (2, True)
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = refused([str(tmp_path / "nowhere" / "people.csv")], capsys)
     assert (code, said) == (1, "Choose another place for the file: its folder does not exist.\n")
 
 
-def test_nobody_signed_in_is_told_and_nothing_is_made(
+def test_without_a_sign_in_no_file_is_created(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for variable in ("TELECMI_TOKEN", "TELECMI_USER_ID"):
@@ -107,13 +105,13 @@ def test_nobody_signed_in_is_told_and_nothing_is_made(
         ({}, "1,500 contacts in people.csv; complete."),
         (
             {"malformed": 1},
-            "1,500 contacts in people.csv; complete; 1 entry that is no contact was left out.",
+            "1,500 contacts in people.csv; complete; 1 malformed entry was left out.",
         ),
         (
             {"malformed": 2, "resumed": 1000},
             (
-                "1,500 contacts in people.csv; complete; 2 entries that are no contacts were left out; "
-                "1,000 were there from the run before."
+                "1,500 contacts in people.csv; complete; 2 malformed entries were left out; "
+                "1,000 came from the previous run."
             ),
         ),
         (
@@ -129,23 +127,20 @@ def test_nobody_signed_in_is_told_and_nothing_is_made(
         ),
         (
             {"is_whole": False, "is_broken": True},
-            "1,500 contacts in people.csv; not complete, because TeleCMI's list broke off.",
+            "1,500 contacts in people.csv; not complete, because TeleCMI's list ended early.",
         ),
         (
             {"is_whole": False, "surplus": 3, "count": None},
-            (
-                "1,500 contacts in people.csv; not complete, "
-                "because TeleCMI gave pages that are longer than what was asked for."
-            ),
+            ("1,500 contacts in people.csv; not complete, because TeleCMI returned pages longer than requested."),
         ),
         ({"path": Path("a\x1b[2Jb.csv")}, "1,500 contacts in ab.csv; complete."),
     ],
 )
-def test_one_sentence_says_what_is_where(facts: dict[str, object], sentence: str) -> None:
-    assert export._told(replace(WHOLE, **facts)) == sentence  # type: ignore[arg-type]  # noqa: SLF001 - as the table has it; the sentence is what is tested
+def test_the_summary_is_one_sentence(facts: dict[str, object], sentence: str) -> None:
+    assert export._summary(replace(WHOLE, **facts)) == sentence  # type: ignore[arg-type]  # noqa: SLF001 - as the table has it; the sentence is what is tested
 
 
-async def test_a_terminal_gets_a_bar_that_is_drawn_over(
+async def test_a_terminal_gets_a_bar_that_is_redrawn(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
@@ -157,7 +152,7 @@ async def test_a_terminal_gets_a_bar_that_is_drawn_over(
     assert capsys.readouterr().err == f"\r[{half}] 75 of 150 contacts\r[{full}] 150 of 150 contacts\n"
 
 
-async def test_elsewhere_a_line_comes_now_and_then_with_a_count_or_without(
+async def test_without_a_terminal_a_line_is_printed_for_each_step(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     progress = Progress()

@@ -1,4 +1,4 @@
-"""The command ``telecmi-mcp install``: what it says, writes and never writes."""
+"""Tests what ``telecmi-mcp install`` prints, writes and never writes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return Home(tmp_path / "home", monkeypatch, capsys)
 
 
-def test_it_says_what_it_wrote_and_what_is_left_to_do(home: Home) -> None:
+def test_install_prints_what_it_wrote_and_what_is_left_to_do(home: Home) -> None:
     code, out, err = home.install("claude-desktop")
     file = home.file("claude-desktop")
     assert (code, err) == (0, "")
@@ -71,10 +71,10 @@ def test_it_says_what_it_wrote_and_what_is_left_to_do(home: Home) -> None:
     ]
     assert home.install("claude-desktop")[:2] == (
         0,
-        f"Claude Desktop has this server already: nothing was changed: {file}.\nNow sign in: telecmi-mcp login\n",
+        f"Claude Desktop already has this server; nothing was changed: {file}.\nNow sign in: telecmi-mcp login\n",
     )
     code, out, _ = home.install("claude-desktop", "--uninstall")
-    assert (code, out.splitlines()[0]) == (0, f"Taken out of Claude Desktop: {file}.")
+    assert (code, out.splitlines()[0]) == (0, f"Removed from Claude Desktop: {file}.")
     assert not file.exists()
     code, out, _ = home.install("claude-desktop", "--uninstall")
     assert (code, "does not have this server" in out) == (0, True)
@@ -91,7 +91,7 @@ def test_the_entry_starts_this_program_by_its_absolute_path(home: Home) -> None:
     assert "env" not in entry
 
 
-def test_settings_that_are_not_secret_are_carried_over(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_that_are_not_secret_are_written(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home.folder)
     home.install(
         "cursor",
@@ -109,18 +109,18 @@ def test_settings_that_are_not_secret_are_carried_over(home: Home, monkeypatch: 
     }
 
 
-def test_a_setting_that_cannot_be_used_is_not_carried_anywhere(home: Home) -> None:
+def test_an_invalid_setting_is_not_written(home: Home) -> None:
     code, _, err = home.install("cursor", "--index", "cloud")
     assert (code, "TELECMI_INDEX" in err, home.file("cursor").exists()) == (2, True, False)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("variable", ["TELECMI_TOKEN", "TELECMI_PASSWORD"])
-def test_a_secret_of_the_environment_is_neither_written_nor_said(name: str, variable: str, home: Home) -> None:
+def test_a_secret_in_the_environment_is_neither_written_nor_printed(name: str, variable: str, home: Home) -> None:
     secret = {variable: CANARY, "TELECMI_USER_ID": "7_8"}
     said = [home.install(name, **secret), home.install(name, "--print", **secret)]
     if name in EDITED:
-        assert f"{variable} is set here and was not copied: the file is plain text." in said[0][1]
+        assert f"{variable} is set here and was not copied, because the file is plain text." in said[0][1]
         assert b"7_8" in all_bytes(home.folder)
     said.append(home.install(name, "--uninstall", **secret))
     home.file(name).write_text("// mine")
@@ -134,7 +134,7 @@ async def sign_in(state: Path, user_id: str) -> None:
     await open_saved_sign_ins(state, time_limit=5).keep(credentials)
 
 
-async def test_who_signed_in_is_told_and_nothing_of_it_is_written(home: Home) -> None:
+async def test_the_signed_in_user_is_printed_and_not_written(home: Home) -> None:
     import anyio  # the command has a loop of its own, so it runs in a thread
 
     await sign_in(home.state, "103_1111112")
@@ -158,7 +158,7 @@ def test_print_shows_what_install_writes_and_writes_nothing(name: str, home: Hom
     code, out, _ = home.install(name, "--print", "--user-id", "7_8")
     assert (code, home.file(name).exists(), home.state.exists()) == (0, False, False)
     first, _, shown = out.partition("\n\n")
-    assert first == f"This belongs into {home.file(name)}"
+    assert first == f"Add this to {home.file(name)}"
     home.install(name, "--user-id", "7_8")
     assert home.file(name).read_text().strip() == shown.strip()
 
@@ -174,7 +174,7 @@ def test_for_claude_code_the_command_is_shown(home: Home) -> None:
     assert home.install("claude-code")[1] == out
 
 
-def test_what_is_left_alone_is_shown_with_its_path_and_the_reason(home: Home) -> None:
+def test_an_unchanged_file_is_named_with_the_reason(home: Home) -> None:
     home.file("zed").write_text("// mine\n{}")
     code, out, err = home.install("zed")
     assert (code, err) == (1, "telecmi-mcp: Change the file by hand: it has comments, which an edit would lose.\n")
@@ -195,8 +195,8 @@ def test_the_list_is_a_table_or_json(home: Home) -> None:
     assert tuple(rows) == ("CLIENT", *NAMES)
     assert rows["cursor"] == ["yes", "yes", str(home.file("cursor"))]
     assert rows["claude-code"] == ["no", "no", str(home.file("claude-code"))]
-    assert rows["zed"] == ["yes", "not known", f"{home.file('zed')} (it is not valid JSON)"]
-    assert rows["gemini"][2].endswith("(its command is not there: /nowhere/telecmi-mcp)")
+    assert rows["zed"] == ["yes", "unknown", f"{home.file('zed')} (it is not valid JSON)"]
+    assert rows["gemini"][2].endswith("(its command does not exist: /nowhere/telecmi-mcp)")
     listed = json.loads(home.install("--list", "--json")[1])["clients"]
     assert [each["host"] for each in listed] == list(NAMES)
     assert [each["host"] for each in listed if each["configured"]] == ["cursor", "gemini"]
@@ -204,14 +204,14 @@ def test_the_list_is_a_table_or_json(home: Home) -> None:
     assert home.install("zed", "--json")[0] == 2
 
 
-def test_without_a_client_it_says_which_there_are(home: Home) -> None:
+def test_without_a_client_the_clients_are_listed(home: Home) -> None:
     code, _, err = home.install()
     assert (code, all(name in err for name in NAMES)) == (2, True)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="the state folder is set by XDG_STATE_HOME")
-def test_runs_at_once_lose_nothing_of_one_another(tmp_path: Path) -> None:
+def test_concurrent_runs_keep_each_others_changes(tmp_path: Path) -> None:
     machine = Machine("linux", {}, tmp_path)
     files = {name: find_file(CLIENTS[name], machine) for name in EDITED}
     for file in files.values():
@@ -234,5 +234,5 @@ def test_runs_at_once_lose_nothing_of_one_another(tmp_path: Path) -> None:
     assert at_once() == ["Cursor", "Cursor", *["Installed"] * len(EDITED)]
     kept = json.loads((tmp_path / "state" / "telecmi-mcp" / "hosts.json").read_text())
     assert set(kept) == {str(file) for file in files.values()}
-    assert at_once("--uninstall") == ["Cursor", "Cursor", *["Taken"] * len(EDITED)]
+    assert at_once("--uninstall") == ["Cursor", "Cursor", *["Removed"] * len(EDITED)]
     assert not any(file.exists() for file in files.values())

@@ -79,7 +79,7 @@ def test_each_setting_of_the_manifest_is_one_of_ours_and_none_is_required() -> N
 
 
 @pytest.mark.parametrize("fill_in", [lambda _: "", lambda value: value], ids=["empty", "literal"])
-def test_settings_that_nobody_filled_in_are_unset(fill_in: Any) -> None:
+def test_unfilled_settings_count_as_unset(fill_in: Any) -> None:
     env = {name: fill_in(value) for name, value in MANIFEST["server"]["mcp_config"]["env"].items()}
     assert Settings.from_env(env) == Settings()
 

@@ -43,7 +43,7 @@ def test_no_secret_is_in_it() -> None:
     assert re.fullmatch(r"postgresql://\w+@\w+/\w+\?passfile=/run/secrets/\w+", address)
 
 
-def test_each_secret_is_a_file_that_somebody_needs_and_the_page_makes() -> None:
+def test_each_secret_is_a_file_that_a_service_needs_and_the_page_creates() -> None:
     page = (ROOT / "docs" / "teams.md").read_text(encoding="utf8")
     asked = {name for service in SERVICES.values() for name in service.get("secrets", [])}
     assert asked == COMPOSE["secrets"].keys()

@@ -73,7 +73,7 @@ def copy_context(folder: Path) -> None:
             shutil.copy(path, folder / name)
 
 
-def test_whatever_it_installs_comes_by_its_hash_or_is_what_it_built() -> None:
+def test_the_image_installs_by_hash_or_what_it_built() -> None:
     installs = [part for step in instructions("RUN") for part in step.split("&&") if " install " in part]
     assert len(installs) == 4
     for install in installs:

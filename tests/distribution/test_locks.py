@@ -1,4 +1,4 @@
-"""What is installed by hashes is what is declared, and a plain install brings nothing new unnoticed."""
+"""Tests that the locks hold what is declared, and that a plain install brings no new package."""
 
 from __future__ import annotations
 
@@ -105,12 +105,12 @@ def test_each_lock_is_made_by_one_command() -> None:
 )
 def test_each_line_is_an_exact_version_with_hashes_and_no_address(path: Path) -> None:
     text = re.sub(r"^#.*\n", "", path.read_text(encoding="utf8"), flags=re.MULTILINE)
-    version = r"[a-z0-9-]+==[0-9][A-Za-z0-9.]*( ; [a-z_]+ [<>=!]+ '[A-Za-z0-9._]+')? \\\n"
+    version = r"[a-z0-9-]+==[0-9][A-Za-z0-9.]*( ; [a-z_]+ [<>=!]+ '[A-Za-z0-9._*]+')? \\\n"
     hashes = r"(    --hash=sha256:[0-9a-f]{64}( \\)?\n)+"
     assert re.fullmatch(f"({version}{hashes})+", text)
 
 
-def test_what_we_lean_on_ends_before_the_next_major_version_unless_it_is_named() -> None:
+def test_a_dependency_is_bounded_below_the_next_major_version_unless_listed() -> None:
     extras = PROJECT["project"]["optional-dependencies"].values()
     declared = [
         Requirement(each)

@@ -1,4 +1,4 @@
-"""What happens before a release: the versions are compared, and nothing that can change is trusted."""
+"""Tests that a release compares the versions, pins its actions and publishes only tested files."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_the_newest_versions_are_tried_every_week() -> None:
     assert "- run: make test-newest\n" in WORKFLOWS["newest.yml"]
 
 
-def test_dependabot_watches_every_folder_with_versions_and_takes_none_in_its_first_week() -> None:
+def test_dependabot_watches_every_folder_with_versions_and_waits_a_week() -> None:
     watched = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text(encoding="utf8"))["updates"]
     folders = {each["package-ecosystem"]: set(each.get("directories", [each.get("directory")])) for each in watched}
     held = [
@@ -123,7 +123,7 @@ def test_dependabot_watches_every_folder_with_versions_and_takes_none_in_its_fir
     assert all(each["cooldown"]["default-days"] >= 7 for each in watched)
 
 
-def test_only_who_publishes_may_ask_for_an_identity_and_only_after_the_tests() -> None:
+def test_only_publishing_jobs_get_an_identity_and_only_after_the_tests() -> None:
     jobs = dict(
         re.findall(r"^  (\w+):\n((?:    .*\n|\n)+)", WORKFLOWS["release.yml"].split("\njobs:\n")[1], re.MULTILINE)
     )

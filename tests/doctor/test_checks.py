@@ -1,4 +1,4 @@
-"""What telecmi-mcp check finds: each fault of a desk, and that nothing secret is sent or shown."""
+"""Tests each check of ``telecmi-mcp check``, and that no secret is sent or shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import anyio
 import pytest
 import trustme
 
-from hosts import made_desk, made_machine
+from hosts import make_machine, make_target
 from telecmi_mcp import errors
 from telecmi_mcp._api.token_source import TokenInfo
 from telecmi_mcp._config.settings import Settings
@@ -23,17 +23,17 @@ from telecmi_mcp._doctor import (
     ConnectionProbe,
     Reply,
     Verdict,
-    judge_clock,
-    judge_connection,
-    judge_reply,
-    judge_sign_in,
-    look_at_certificates,
-    look_at_clients,
-    look_at_index,
-    look_at_proxy,
-    look_at_settings,
-    look_at_versions,
-    look_for_secrets,
+    check_certificates,
+    check_clients,
+    check_clock,
+    check_connection,
+    check_index,
+    check_proxy,
+    check_reply,
+    check_secrets,
+    check_settings,
+    check_sign_in,
+    check_versions,
     probe_connection,
 )
 from telecmi_mcp._index.location import FileLocation
@@ -59,19 +59,19 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_settings_that_are_set_are_named_and_not_shown() -> None:
-    found = look_at_settings({"TELECMI_TOKEN": SECRET, "TELECMI_INDEX": "disk", "TELECMI_TIMEOUT": " "})
+    found = check_settings({"TELECMI_TOKEN": SECRET, "TELECMI_INDEX": "disk", "TELECMI_TIMEOUT": " "})
     assert (found.verdict, found.says) == (Verdict.GOOD, "TELECMI_TOKEN, TELECMI_INDEX")
 
 
-def test_no_setting_at_all_is_all_right() -> None:
-    assert look_at_settings({}).says == "none, all as by default"
+def test_no_settings_are_good() -> None:
+    assert check_settings({}).says == "none set; all defaults apply"
 
 
-def test_what_a_client_left_unfilled_is_named() -> None:
-    found = look_at_settings({"TELECMI_TOKEN": "${user_config.token}", "TELECMI_USER_ID": " ${x} "})
+def test_an_unfilled_placeholder_is_reported() -> None:
+    found = check_settings({"TELECMI_TOKEN": "${user_config.token}", "TELECMI_USER_ID": " ${x} "})
     assert found.verdict is Verdict.DOUBTFUL
     assert found.says.startswith("TELECMI_TOKEN and TELECMI_USER_ID:")
-    assert found.advice == "Fill TELECMI_TOKEN and TELECMI_USER_ID in in the client's settings, or take them out."
+    assert found.advice == "Set TELECMI_TOKEN and TELECMI_USER_ID in the client's settings, or remove them."
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_what_a_client_left_unfilled_is_named() -> None:
         ("TELECMI_API_KEY", SECRET, "TELECMI_TOKEN"),
     ],
 )
-def test_a_secret_in_a_wrong_place_is_told_with_the_right_one(variable: str, value: str, goes: str) -> None:
-    found = look_for_secrets({variable: value})
+def test_a_secret_in_a_wrong_variable_is_reported_with_the_right_one(variable: str, value: str, goes: str) -> None:
+    found = check_secrets({variable: value})
     assert found.verdict is Verdict.BAD
     assert variable in found.says
     assert goes in found.advice
@@ -103,8 +103,8 @@ def test_a_secret_in_a_wrong_place_is_told_with_the_right_one(variable: str, val
         {"TELECMI_BASE_URL": "https://[nonsense"},
     ],
 )
-def test_secrets_where_they_belong_are_all_right(environ: dict[str, str]) -> None:
-    assert look_for_secrets(environ).verdict is Verdict.GOOD
+def test_secrets_in_the_right_variables_are_good(environ: dict[str, str]) -> None:
+    assert check_secrets(environ).verdict is Verdict.GOOD
 
 
 # The machine
@@ -112,49 +112,49 @@ def test_secrets_where_they_belong_are_all_right(environ: dict[str, str]) -> Non
 
 def test_a_proxy_is_shown_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://someone:{SECRET}@proxy.example:3128")
-    found = look_at_proxy(TELECMI)
+    found = check_proxy(TELECMI)
     assert (found.verdict, found.says) == (
         Verdict.GOOD,
-        "http://proxy.example:3128, as the system says",
+        "http://proxy.example:3128, from the environment or the system settings",
     )
 
 
 @pytest.mark.parametrize("address", [TELECMI, "http://localhost:1", "http://127.0.0.1:1"])
-def test_what_goes_past_the_proxy_needs_none(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+def test_a_host_that_bypasses_the_proxy_has_none(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("ALL_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", "rest.telecmi.com")
-    assert look_at_proxy(address).says == "none"
+    assert check_proxy(address).says == "none"
 
 
-def test_a_socks_proxy_needs_what_speaks_socks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socks_proxy_needs_the_socks_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://proxy.example:1080")
     monkeypatch.setattr("telecmi_mcp._doctor.environment.find_spec", lambda _: None)
-    found = look_at_proxy(TELECMI)
+    found = check_proxy(TELECMI)
     assert found.verdict is Verdict.BAD
     assert "httpx2[socks]" in found.advice
 
 
 @pytest.mark.parametrize("proxy", ["http://", "http://proxy.example:port"])
-def test_a_proxy_that_is_no_address_is_told(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+def test_an_invalid_proxy_address_is_reported(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    assert look_at_proxy(TELECMI).verdict is Verdict.BAD
+    assert check_proxy(TELECMI).verdict is Verdict.BAD
 
 
-def test_certificate_files_are_the_systems_unless_named() -> None:
-    assert look_at_certificates({"SSL_CERT_FILE": ""}).says == "the system's"
+def test_the_certificates_are_the_systems_by_default() -> None:
+    assert check_certificates({"SSL_CERT_FILE": ""}).says == "the system's"
 
 
-def test_certificate_files_that_are_named_must_be_there(tmp_path: Path) -> None:
+def test_configured_certificate_files_must_exist(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
-    missing = look_at_certificates({"SSL_CERT_FILE": str(file), "SSL_CERT_DIR": str(tmp_path)})
+    missing = check_certificates({"SSL_CERT_FILE": str(file), "SSL_CERT_DIR": str(tmp_path)})
     assert (missing.verdict, missing.advice) == (Verdict.BAD, "Correct or unset SSL_CERT_FILE.")
     file.touch()
-    there = look_at_certificates({"SSL_CERT_FILE": str(file), "SSL_CERT_DIR": str(tmp_path)})
-    assert (there.verdict, there.says) == (Verdict.GOOD, "those of SSL_CERT_FILE and SSL_CERT_DIR")
+    there = check_certificates({"SSL_CERT_FILE": str(file), "SSL_CERT_DIR": str(tmp_path)})
+    assert (there.verdict, there.says) == (Verdict.GOOD, "from SSL_CERT_FILE and SSL_CERT_DIR")
 
 
 def test_versions_are_named() -> None:
-    says = look_at_versions().says
+    says = check_versions().says
     for name in ["telecmi-mcp ", "Python 3.", "mcp 2.", "httpx2 2.", "pydantic 2."]:
         assert name in says
 
@@ -162,8 +162,8 @@ def test_versions_are_named() -> None:
 # The connection
 
 
-class ClientSpec:
-    """What answers at the door, and what it was sent."""
+class RecordingServer:
+    """A server that records what it receives and answers with a date."""
 
     def __init__(self, date: str) -> None:
         self.received = b""
@@ -177,11 +177,11 @@ class ClientSpec:
 
 
 @asynccontextmanager
-async def serving(host: ClientSpec, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+async def serving(server: RecordingServer, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Serve on loopback, and give the address."""
-    async with await asyncio.start_server(host.answer, "127.0.0.1", 0, ssl=context) as server:
+    async with await asyncio.start_server(server.answer, "127.0.0.1", 0, ssl=context) as listener:
         with anyio.fail_after(30):
-            yield f"{'https' if context else 'http'}://localhost:{server.sockets[0].getsockname()[1]}"
+            yield f"{'https' if context else 'http'}://localhost:{listener.sockets[0].getsockname()[1]}"
 
 
 def signed_by(authority: trustme.CA) -> ssl.SSLContext:
@@ -190,45 +190,45 @@ def signed_by(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-async def test_the_door_tells_the_time_and_is_sent_nothing_secret() -> None:
-    host = ClientSpec(formatdate(NOON - 300, usegmt=True))
-    async with serving(host) as address:
-        door = await probe_connection(address, clock=lambda: NOON)
-    assert door == ConnectionProbe(answered=True, issuer="", ahead=300.0)
-    assert host.received.startswith(b"HEAD / HTTP/1.1\r\n")
-    assert b"cookie" not in host.received.lower()
-    assert b"authorization" not in host.received.lower()
+async def test_the_probe_reads_the_date_and_sends_no_secret() -> None:
+    server = RecordingServer(formatdate(NOON - 300, usegmt=True))
+    async with serving(server) as address:
+        probe = await probe_connection(address, clock=lambda: NOON)
+    assert probe == ConnectionProbe(answered=True, issuer="", ahead=300.0)
+    assert server.received.startswith(b"HEAD / HTTP/1.1\r\n")
+    assert b"cookie" not in server.received.lower()
+    assert b"authorization" not in server.received.lower()
 
 
-async def test_a_trusted_certificate_is_told_with_its_issuer() -> None:
+async def test_a_trusted_certificate_is_reported_with_its_issuer() -> None:
     authority = trustme.CA(organization_name="Trusted Example")
     trust = ssl.create_default_context()
     authority.configure_trust(trust)
-    host = ClientSpec("no date at all")
-    async with serving(host, signed_by(authority)) as address:
-        door = await probe_connection(address, trust=trust)
-    assert (door.answered, door.trusted, door.issuer, door.ahead) == (True, True, "Trusted Example", None)
-    assert judge_connection(address, door).says == "localhost, TLS, certificate by Trusted Example"
+    server = RecordingServer("no date at all")
+    async with serving(server, signed_by(authority)) as address:
+        probe = await probe_connection(address, trust=trust)
+    assert (probe.answered, probe.trusted, probe.issuer, probe.ahead) == (True, True, "Trusted Example", None)
+    assert check_connection(address, probe).says == "localhost, TLS, certificate by Trusted Example"
 
 
-async def test_a_certificate_that_is_not_trusted_is_told_with_its_issuer_cleaned() -> None:
-    host = ClientSpec(formatdate(NOON, usegmt=True))
-    async with serving(host, signed_by(trustme.CA(organization_name="Reads\u202eAlong"))) as address:
-        door = await probe_connection(address, clock=lambda: NOON)
-    assert (door.answered, door.trusted, door.issuer) == (True, False, "ReadsAlong")
-    found = judge_connection(address, door)
+async def test_an_untrusted_certificate_is_reported_with_its_sanitized_issuer() -> None:
+    server = RecordingServer(formatdate(NOON, usegmt=True))
+    async with serving(server, signed_by(trustme.CA(organization_name="Reads\u202eAlong"))) as address:
+        probe = await probe_connection(address, clock=lambda: NOON)
+    assert (probe.answered, probe.trusted, probe.issuer) == (True, False, "ReadsAlong")
+    found = check_connection(address, probe)
     assert found.verdict is Verdict.BAD
     assert found.says == "the certificate of localhost is not trusted, issued by ReadsAlong"
     assert "SSL_CERT_FILE" in found.advice
 
 
-async def test_nobody_at_the_door_is_not_known_to_be_bad() -> None:
-    door = await probe_connection("http://127.0.0.1:9")
-    assert door == ConnectionProbe()
-    assert judge_connection("http://127.0.0.1:9", door).verdict is Verdict.UNKNOWN
+async def test_no_answer_is_unknown_rather_than_bad() -> None:
+    probe = await probe_connection("http://127.0.0.1:9")
+    assert probe == ConnectionProbe()
+    assert check_connection("http://127.0.0.1:9", probe).verdict is Verdict.UNKNOWN
 
 
-async def test_a_certificate_file_that_is_not_there_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_invalid_proxy_port_does_not_crash_the_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:port")
     assert await probe_connection("https://telecmi.invalid") == ConnectionProbe()
 
@@ -236,14 +236,14 @@ async def test_a_certificate_file_that_is_not_there_is_no_crash(monkeypatch: pyt
 @pytest.mark.parametrize(
     ("ahead", "verdict", "says"),
     [
-        (None, Verdict.UNKNOWN, "TeleCMI told no time"),
-        (-90.0, Verdict.GOOD, "as TeleCMI's, to two minutes"),
+        (None, Verdict.UNKNOWN, "TeleCMI sent no date"),
+        (-90.0, Verdict.GOOD, "within two minutes of TeleCMI's"),
         (600.0, Verdict.BAD, "10 minutes ahead of TeleCMI's"),
         (-86_400.0, Verdict.BAD, "1,440 minutes behind TeleCMI's"),
     ],
 )
-def test_the_clock_is_judged_by_the_date_of_the_answer(ahead: float | None, verdict: Verdict, says: str) -> None:
-    found = judge_clock(ConnectionProbe(answered=True, ahead=ahead))
+def test_the_clock_is_compared_with_the_date_of_the_answer(ahead: float | None, verdict: Verdict, says: str) -> None:
+    found = check_clock(ConnectionProbe(answered=True, ahead=ahead))
     assert (found.verdict, found.says) == (verdict, says)
 
 
@@ -254,69 +254,71 @@ def test_the_clock_is_judged_by_the_date_of_the_answer(ahead: float | None, verd
     ("origin", "verdict", "says"),
     [
         (TokenInfo(), Verdict.UNKNOWN, "none"),
-        (TokenInfo("TELECMI_TOKEN"), Verdict.GOOD, "TELECMI_TOKEN; age not known; a person has to renew it"),
+        (TokenInfo("TELECMI_TOKEN"), Verdict.GOOD, "TELECMI_TOKEN; age unknown; not renewed automatically"),
         (
             TokenInfo("a file", "103_1", NOON - 86_400, renewal=True),
             Verdict.GOOD,
-            "a file, user 103_1; issued 1 day ago of about 30; renewed by itself",
+            "a file, user 103_1; issued 1 day ago, valid for about 30 days; renewed automatically",
         ),
         (
             TokenInfo("a file", "103_1", NOON - 28 * 86_400),
             Verdict.DOUBTFUL,
-            "a file, user 103_1; issued 28 days ago of about 30; a person has to renew it",
+            "a file, user 103_1; issued 28 days ago, valid for about 30 days; not renewed automatically",
         ),
     ],
 )
-def test_a_sign_in_is_told_with_its_age_and_renewal(origin: TokenInfo, verdict: Verdict, says: str) -> None:
-    found = judge_sign_in(origin, NOON)
+def test_a_sign_in_is_reported_with_its_age_and_renewal(origin: TokenInfo, verdict: Verdict, says: str) -> None:
+    found = check_sign_in(origin, NOON)
     assert (found.verdict, found.says) == (verdict, says)
 
 
-def test_advice_for_a_models_user_speaks_to_the_reader() -> None:
-    found = judge_reply(Reply(error=errors.NotSignedIn()))
+def test_advice_for_a_model_is_turned_into_advice_for_the_user() -> None:
+    found = check_reply(Reply(error=errors.NotSignedIn()))
     assert found.advice.startswith("Run telecmi-mcp login in a terminal")
-    assert judge_reply(Reply(error=errors.Unreachable())).advice == "Check the network and TELECMI_BASE_URL."
+    assert check_reply(Reply(error=errors.Unreachable())).advice == "Check the network and TELECMI_BASE_URL."
 
 
 @pytest.mark.parametrize(
     ("contacts", "says"),
     [
-        (1234, "it takes the token; 1,234 contacts"),
-        (None, "it takes the token; the number of contacts is not known"),
+        (1234, "accepts the token; 1,234 contacts"),
+        (None, "accepts the token; number of contacts unknown"),
     ],
 )
-def test_a_token_that_is_taken_is_all_right(contacts: int | None, says: str) -> None:
-    found = judge_reply(Reply(answers=True, accepts_token=True, contacts=contacts))
+def test_an_accepted_token_is_good(contacts: int | None, says: str) -> None:
+    found = check_reply(Reply(answers=True, accepts_token=True, contacts=contacts))
     assert (found.verdict, found.says) == (Verdict.GOOD, says)
 
 
-@pytest.mark.parametrize(("index", "word"), [("off", "off:"), ("memory", "in memory"), ("disk", "not there yet")])
-def test_the_index_is_told(index: str, word: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("index", "word"), [("off", "off:"), ("memory", "in memory"), ("disk", "not built yet")])
+def test_the_place_of_the_index_is_reported(
+    index: str, word: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    found = look_at_index(Settings(index=index), "nobody")
+    found = check_index(Settings(index=index), "nobody")
     assert found.verdict is Verdict.GOOD
     assert word in found.says
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such owners")
-def test_an_index_that_cannot_be_on_disk_is_told_with_the_reason(
+def test_an_index_that_cannot_be_on_disk_is_reported_with_the_reason(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     folder = tmp_path / "telecmi-mcp"
-    shelf = FileLocation(folder, "nobody")
-    shelf.take()
-    shelf.close()
+    location = FileLocation(folder, "nobody")
+    location.take()
+    location.close()
     uid = os.getuid()
     with monkeypatch.context() as patched:
         patched.setattr(os, "getuid", lambda: uid + 1)
-        found = look_at_index(Settings(index="disk"), "nobody")
+        found = check_index(Settings(index="disk"), "nobody")
     assert found.verdict is Verdict.BAD
     assert found.says == "in memory instead of on disk, because its folder belongs to another user"
     (path,) = folder.glob("*.db")
     path.unlink()
     os.mkfifo(path)
-    found = look_at_index(Settings(index="disk"), "nobody")
+    found = check_index(Settings(index="disk"), "nobody")
     assert (found.verdict, found.says) == (Verdict.BAD, "on disk, unreadable")
 
 
@@ -325,7 +327,7 @@ def test_an_index_that_cannot_be_on_disk_is_told_with_the_reason(
 
 def configured(home: Path, client: str, **entry: object) -> None:
     """A client with an entry for this server."""
-    file = made_desk(client, home).file
+    file = make_target(client, home).file
     file.write_text(json.dumps({"mcpServers": {"telecmi": entry}}))
 
 
@@ -334,42 +336,42 @@ def test_clients_that_have_the_server_are_named(tmp_path: Path) -> None:
     program.touch()
     for client in ("cursor", "gemini"):
         configured(tmp_path, client, command=str(program), env={"TELECMI_TOKEN": "${env:TELECMI_TOKEN}"})
-    found = look_at_clients(made_machine(tmp_path))
+    found = check_clients(make_machine(tmp_path))
     assert (found.verdict, found.says) == (Verdict.GOOD, "Cursor, Gemini CLI")
 
 
-def test_where_no_client_has_it_the_advice_is_to_install_it(tmp_path: Path) -> None:
-    found = look_at_clients(made_machine(tmp_path))
+def test_without_a_configured_client_the_advice_is_to_install(tmp_path: Path) -> None:
+    found = check_clients(make_machine(tmp_path))
     assert found.verdict is Verdict.UNKNOWN
     assert found.advice.startswith("Run telecmi-mcp install CLIENT")
 
 
-def test_a_path_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+def test_a_command_that_does_not_exist_is_reported(tmp_path: Path) -> None:
     configured(tmp_path, "cursor", command=str(tmp_path / "gone"))
-    found = look_at_clients(made_machine(tmp_path))
-    assert (found.verdict, found.says) == (Verdict.BAD, "what Cursor would start is not there")
+    found = check_clients(make_machine(tmp_path))
+    assert (found.verdict, found.says) == (Verdict.BAD, "the command in the configuration of Cursor does not exist")
     assert found.advice == "Run telecmi-mcp install cursor --force."
 
 
-def test_a_missing_uv_is_told(tmp_path: Path) -> None:
+def test_a_missing_uv_is_reported(tmp_path: Path) -> None:
     configured(tmp_path, "cursor", command="uvx", args=["telecmi-mcp"])
-    found = look_at_clients(made_machine(tmp_path, PATH=str(tmp_path)))
-    assert (found.verdict, found.says) == (Verdict.BAD, "Cursor starts it with uvx, which is missing")
+    found = check_clients(make_machine(tmp_path, PATH=str(tmp_path)))
+    assert (found.verdict, found.says) == (Verdict.BAD, "Cursor starts the server with uvx, which is missing")
     assert found.advice.startswith("Install uv, or run telecmi-mcp install cursor")
 
 
-def test_a_token_in_plain_text_is_told_and_not_shown(tmp_path: Path) -> None:
+def test_a_token_in_plain_text_is_reported_and_not_shown(tmp_path: Path) -> None:
     program = tmp_path / "telecmi-mcp"
     program.touch()
     configured(tmp_path, "cursor", command=str(program), env={"TELECMI_TOKEN": SECRET})
-    found = look_at_clients(made_machine(tmp_path))
+    found = check_clients(make_machine(tmp_path))
     assert found.verdict is Verdict.DOUBTFUL
-    assert found.says == "TELECMI_TOKEN stands in plain text in the file of Cursor"
+    assert found.says == "the configuration of Cursor has TELECMI_TOKEN in plain text"
     assert SECRET not in found.says + found.advice
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    made_desk("cursor", tmp_path).file.write_text("{")
-    found = look_at_clients(made_machine(tmp_path))
+def test_a_configuration_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
+    make_target("cursor", tmp_path).file.write_text("{")
+    found = check_clients(make_machine(tmp_path))
     assert found.verdict is Verdict.UNKNOWN
-    assert found.says.startswith("the file of Cursor cannot be read")
+    assert found.says.startswith("the configuration of Cursor cannot be read")

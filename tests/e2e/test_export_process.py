@@ -168,7 +168,7 @@ def test_ctrl_c_keeps_what_was_read_and_the_next_run_goes_on(tmp_path: Path) -> 
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=_WAIT)
             assert process.returncode == 130
-            assert said.splitlines()[-1].endswith("contacts are kept: the same command goes on from there.")
+            assert said.splitlines()[-1].endswith("contacts are saved; the same command continues.")
             assert "Traceback" not in said
         assert not file.exists()
         done = run(file, env=env)

@@ -91,7 +91,7 @@ def test_sign_in_renew_and_sign_out_with_a_real_secret_service(tmp_path: Path) -
         )
     parts = done.stdout.split("----\n")
     assert len(parts) == 5, done.stderr
-    assert "Kept in the OS keyring." in parts[0]
+    assert "Stored in the OS keyring." in parts[0]
     first, second, last = (json.loads(part) for part in (parts[1], parts[2], parts[4]))
     assert (first["ok"], first["sign_in"]["source"], first["sign_in"]["renewal"]) == (
         True,

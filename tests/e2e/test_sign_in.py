@@ -78,12 +78,12 @@ def test_login_check_logout(telecmi: Telecmi, tmp_path: Path) -> None:
     assert "password" not in kept
     screen = run(env, "check").stdout
     assert f"telecmi-mcp login, in a file of mode 0600, user {USER}" in screen
-    assert "issued 0 days ago of about 30; a person has to renew it" in screen
+    assert "issued 0 days ago, valid for about 30 days; not renewed automatically" in screen
     done = run(env, "logout")
     assert (done.returncode, done.stderr) == (0, "")
     assert "no way to revoke a token" in done.stdout
     assert not store.exists()
-    assert run(env, "logout").stdout == f"Nothing is kept of anybody at {telecmi.url}.\n"
+    assert run(env, "logout").stdout == f"Nothing is stored for any user at {telecmi.url}.\n"
 
 
 @pytest.mark.slow
@@ -112,7 +112,7 @@ def test_the_password_is_asked_for_on_a_real_terminal_and_not_shown(telecmi: Tel
         shown = read_until(process, "(such as 103_1111112): ")
         process.stdin.write(f"{USER}\n".encode())
         process.stdin.flush()
-        shown += read_until(process, "(it is not shown): ")
+        shown += read_until(process, "(input is hidden): ")
         cmdline = Path(f"/proc/{process.pid}/cmdline")
         shown += cmdline.read_text(encoding="utf8") if cmdline.exists() else ""
         process.stdin.write(f"{PASSWORD}\n".encode())

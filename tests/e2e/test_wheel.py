@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from typing import TYPE_CHECKING
@@ -46,6 +48,21 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
     assert {name.split("/")[0] for name in names if "dist-info" not in name} == {"telecmi_mcp"}
     assert "telecmi_mcp/py.typed" in names
     assert not [name for name in names if "test" in name or name.endswith((".pyc", ".toml"))]
+
+
+@pytest.mark.slow
+def test_the_sdist_holds_no_benchmarks_and_no_test_that_needs_them(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        texts = {
+            member.name.partition("/")[2]: archive.extractfile(member).read()  # type: ignore[union-attr]  # files only
+            for member in archive.getmembers()
+            if member.isfile()
+        }
+    assert {"tests/conftest.py", "docs/architecture.md", "Makefile"} <= texts.keys()
+    assert not [name for name in texts if name.startswith(("benchmarks/", "docs/flames/"))]
+    tests = [name for name in texts if name.startswith("tests/")]
+    assert not [name for name in tests if re.search(rb"^from benchmarks", texts[name], re.MULTILINE)]
 
 
 @pytest.mark.slow

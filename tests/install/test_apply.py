@@ -1,4 +1,4 @@
-"""Putting the server in and taking it out: exactly that, once, and never anything of somebody else's."""
+"""Tests that install adds this server once, and that uninstall removes exactly what install added."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from hosts import EDITED, RENEWED, SERVER, made_desk, made_machine
+from hosts import EDITED, RENEWED, SERVER, make_machine, make_target
 from telecmi_mcp._install import config_file
-from telecmi_mcp._install.apply import find_entry, put_in, take_out
-from telecmi_mcp._install.detect import ClientStatus, survey
-from telecmi_mcp._install.entry import digest, means_the_same
+from telecmi_mcp._install.apply import find_entry, install, uninstall
+from telecmi_mcp._install.detect import ClientStatus, detect_clients
+from telecmi_mcp._install.entry import digest, is_equivalent
 from telecmi_mcp.errors import ClientConfigError
 
 PLAIN = {"command": SERVER.command, "args": ["serve"], "env": {"TELECMI_USER_ID": "103_1111112"}}
@@ -37,165 +37,165 @@ def parsed(path: Path) -> Any:
     return tomllib.loads(path.read_text()) if path.suffix == ".toml" else json.loads(path.read_text())
 
 
-def test_every_host_whose_file_is_edited_has_its_shape_here() -> None:
+def test_every_edited_client_has_a_sample_file() -> None:
     assert set(SHAPES) == set(EDITED)
 
 
 @pytest.mark.parametrize("name", EDITED)
-def test_a_missing_file_is_made_in_the_hosts_own_shape_and_goes_again(name: str, tmp_path: Path) -> None:
-    desk = made_desk(name, tmp_path)
-    change = put_in(desk, SERVER)
+def test_a_missing_file_is_created_and_removed_again(name: str, tmp_path: Path) -> None:
+    target = make_target(name, tmp_path)
+    change = install(target, SERVER)
     assert (change.changed, change.backup) == (True, None)
-    assert parsed(desk.file) == SHAPES[name]
-    take_out(desk, None)
-    assert list(desk.file.parent.iterdir()) == []
+    assert parsed(target.file) == SHAPES[name]
+    uninstall(target, None)
+    assert list(target.file.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", EDITED)
-def test_beside_others_it_comes_goes_and_leaves_every_byte(name: str, tmp_path: Path) -> None:
-    desk = made_desk(name, tmp_path)
-    before = OTHERS[desk.host.form].replace("KEY", desk.host.key).encode()
-    desk.file.write_bytes(before)
-    change = put_in(desk, SERVER)
+def test_install_and_uninstall_keep_every_byte_of_other_servers(name: str, tmp_path: Path) -> None:
+    target = make_target(name, tmp_path)
+    before = OTHERS[target.client.form].replace("KEY", target.client.key).encode()
+    target.file.write_bytes(before)
+    change = install(target, SERVER)
     assert change.backup is not None
     assert change.backup.read_bytes() == before
-    assert set(parsed(desk.file)[desk.host.key]) == {"other", "telecmi"}
-    take_out(desk, None)
-    assert desk.file.read_bytes() == before
+    assert set(parsed(target.file)[target.client.key]) == {"other", "telecmi"}
+    uninstall(target, None)
+    assert target.file.read_bytes() == before
 
 
 @pytest.mark.parametrize("name", EDITED)
-def test_a_second_time_nothing_is_written(name: str, tmp_path: Path) -> None:
-    desk = made_desk(name, tmp_path)
-    put_in(desk, SERVER)
-    before = desk.file.stat()
-    assert not put_in(desk, SERVER).changed
-    after = desk.file.stat()
+def test_a_second_install_writes_nothing(name: str, tmp_path: Path) -> None:
+    target = make_target(name, tmp_path)
+    install(target, SERVER)
+    before = target.file.stat()
+    assert not install(target, SERVER).changed
+    after = target.file.stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-    assert [path.name for path in desk.file.parent.iterdir()] == [desk.file.name]
+    assert [path.name for path in target.file.parent.iterdir()] == [target.file.name]
 
 
 @pytest.mark.parametrize("text", ["{}", '{"mcpServers": {}}', '{"a": 1}'])
-def test_what_was_there_without_servers_is_there_again(text: str, tmp_path: Path) -> None:
-    desk = made_desk("cursor", tmp_path)
-    desk.file.write_text(text)
-    put_in(desk, SERVER)
-    take_out(desk, None)
-    assert desk.file.read_text() == text
+def test_uninstall_restores_a_file_without_servers(text: str, tmp_path: Path) -> None:
+    target = make_target("cursor", tmp_path)
+    target.file.write_text(text)
+    install(target, SERVER)
+    uninstall(target, None)
+    assert target.file.read_text() == text
 
 
 def test_an_empty_file_is_filled(tmp_path: Path) -> None:
-    desk = made_desk("cursor", tmp_path)
-    desk.file.touch()
-    put_in(desk, SERVER)
-    assert parsed(desk.file) == SHAPES["cursor"]
-    take_out(desk, None)
-    assert parsed(desk.file) == {}
+    target = make_target("cursor", tmp_path)
+    target.file.touch()
+    install(target, SERVER)
+    assert parsed(target.file) == SHAPES["cursor"]
+    uninstall(target, None)
+    assert parsed(target.file) == {}
 
 
-def test_what_others_added_meanwhile_stays(tmp_path: Path) -> None:
-    desk = made_desk("cursor", tmp_path)
-    put_in(desk, SERVER)
-    servers = parsed(desk.file)
+def test_uninstall_keeps_servers_that_were_added_later(tmp_path: Path) -> None:
+    target = make_target("cursor", tmp_path)
+    install(target, SERVER)
+    servers = parsed(target.file)
     servers["mcpServers"]["other"] = {"command": "x"}
-    desk.file.write_text(json.dumps(servers))
-    take_out(desk, None)
-    assert parsed(desk.file) == {"mcpServers": {"other": {"command": "x"}}}
+    target.file.write_text(json.dumps(servers))
+    uninstall(target, None)
+    assert parsed(target.file) == {"mcpServers": {"other": {"command": "x"}}}
 
 
 @pytest.mark.parametrize("name", EDITED)
-def test_an_entry_of_ours_is_renewed_when_the_path_or_a_setting_changed(name: str, tmp_path: Path) -> None:
-    desk = made_desk(name, tmp_path)
-    put_in(desk, SERVER)
-    put_in(desk, RENEWED)
-    assert parsed(desk.file)[desk.host.key]["telecmi"]["command"] == RENEWED.command
-    take_out(desk, None)
-    assert not desk.file.exists()  # it was made by the first of the two
+def test_install_replaces_its_own_entry_after_a_change(name: str, tmp_path: Path) -> None:
+    target = make_target(name, tmp_path)
+    install(target, SERVER)
+    install(target, RENEWED)
+    assert parsed(target.file)[target.client.key]["telecmi"]["command"] == RENEWED.command
+    uninstall(target, None)
+    assert not target.file.exists()  # it was made by the first of the two
 
 
 @pytest.mark.parametrize("name", EDITED)
-def test_an_entry_that_somebody_changed_is_left_without_force(name: str, tmp_path: Path) -> None:
-    desk = made_desk(name, tmp_path)
-    put_in(desk, SERVER)
-    desk.file.write_text(desk.file.read_text().replace("103_1111112", "103_1111113"))
-    theirs = desk.file.read_bytes()
+def test_a_changed_entry_is_kept_without_force(name: str, tmp_path: Path) -> None:
+    target = make_target(name, tmp_path)
+    install(target, SERVER)
+    target.file.write_text(target.file.read_text().replace("103_1111112", "103_1111113"))
+    theirs = target.file.read_bytes()
     with pytest.raises(ClientConfigError, match="--force to replace"):
-        put_in(desk, SERVER)
+        install(target, SERVER)
     with pytest.raises(ClientConfigError, match="--force to remove"):
-        take_out(desk, SERVER)
-    assert desk.file.read_bytes() == theirs
-    forced = made_desk(name, tmp_path, force=True)
-    put_in(forced, SERVER)
-    assert parsed(desk.file) == SHAPES[name]
-    desk.file.write_bytes(theirs)
-    take_out(forced, None)
-    assert not desk.file.exists()
+        uninstall(target, SERVER)
+    assert target.file.read_bytes() == theirs
+    forced = make_target(name, tmp_path, force=True)
+    install(forced, SERVER)
+    assert parsed(target.file) == SHAPES[name]
+    target.file.write_bytes(theirs)
+    uninstall(forced, None)
+    assert not target.file.exists()
 
 
-def test_an_entry_that_a_person_wrote_as_install_would_is_as_good_as_ours(tmp_path: Path) -> None:
-    desk = made_desk("cursor", tmp_path)
-    desk.file.write_text(json.dumps({"mcpServers": {"telecmi": {"type": "stdio", **PLAIN}}}))
-    assert not put_in(desk, SERVER).changed
-    take_out(desk, SERVER)
-    assert parsed(desk.file) == {"mcpServers": {}}
+def test_an_equal_entry_written_by_hand_counts_as_installed(tmp_path: Path) -> None:
+    target = make_target("cursor", tmp_path)
+    target.file.write_text(json.dumps({"mcpServers": {"telecmi": {"type": "stdio", **PLAIN}}}))
+    assert not install(target, SERVER).changed
+    uninstall(target, SERVER)
+    assert parsed(target.file) == {"mcpServers": {}}
 
 
-def test_taking_out_what_is_not_there_changes_nothing(tmp_path: Path) -> None:
-    desk = made_desk("cursor", tmp_path)
-    assert not take_out(desk, SERVER).changed
-    assert not desk.file.exists()
+def test_uninstall_without_an_entry_changes_nothing(tmp_path: Path) -> None:
+    target = make_target("cursor", tmp_path)
+    assert not uninstall(target, SERVER).changed
+    assert not target.file.exists()
 
 
 @pytest.mark.parametrize("name", EDITED)
 @pytest.mark.parametrize("text", ["{", "= 1 =", "\x00"])
-def test_a_broken_file_is_left_alone(name: str, text: str, tmp_path: Path) -> None:
-    desk = made_desk(name, tmp_path, force=True)
-    desk.file.write_text(text)
-    for operation in (put_in, take_out):
+def test_a_broken_file_is_not_changed(name: str, text: str, tmp_path: Path) -> None:
+    target = make_target(name, tmp_path, force=True)
+    target.file.write_text(text)
+    for operation in (install, uninstall):
         with pytest.raises(ClientConfigError):
-            operation(desk, SERVER)
-    assert desk.file.read_text() == text
-    assert [path.name for path in desk.file.parent.iterdir()] == [desk.file.name]
+            operation(target, SERVER)
+    assert target.file.read_text() == text
+    assert [path.name for path in target.file.parent.iterdir()] == [target.file.name]
 
 
 @pytest.mark.parametrize("name", EDITED)
 @pytest.mark.parametrize("value", ["[]", "1", '"x"'])
-def test_servers_of_a_wrong_type_are_left_alone(name: str, value: str, tmp_path: Path) -> None:
-    desk = made_desk(name, tmp_path, force=True)
-    text = f"{desk.host.key} = {value}" if desk.host.form == "toml" else f'{{"{desk.host.key}": {value}}}'
-    desk.file.write_text(text)
+def test_servers_of_a_wrong_type_are_not_changed(name: str, value: str, tmp_path: Path) -> None:
+    target = make_target(name, tmp_path, force=True)
+    text = f"{target.client.key} = {value}" if target.client.form == "toml" else f'{{"{target.client.key}": {value}}}'
+    target.file.write_text(text)
     with pytest.raises(ClientConfigError, match="cannot hold servers"):
-        put_in(desk, SERVER)
-    assert desk.file.read_text() == text
+        install(target, SERVER)
+    assert target.file.read_text() == text
 
 
 @pytest.mark.parametrize("name", [name for name in EDITED if name != "codex"])
-def test_a_file_with_comments_is_left_alone_and_what_it_has_is_seen(name: str, tmp_path: Path) -> None:
-    desk = made_desk(name, tmp_path, force=True)
-    desk.file.write_text("// mine\n{}")
+def test_a_file_with_comments_is_read_and_not_changed(name: str, tmp_path: Path) -> None:
+    target = make_target(name, tmp_path, force=True)
+    target.file.write_text("// mine\n{}")
     with pytest.raises(ClientConfigError, match="comments"):
-        put_in(desk, SERVER)
-    assert desk.file.read_text() == "// mine\n{}"
-    desk.file.write_text("// mine\n" + json.dumps(SHAPES[name]))
-    assert not put_in(desk, SERVER).changed
+        install(target, SERVER)
+    assert target.file.read_text() == "// mine\n{}"
+    target.file.write_text("// mine\n" + json.dumps(SHAPES[name]))
+    assert not install(target, SERVER).changed
     with pytest.raises(ClientConfigError, match="comments"):
-        take_out(desk, SERVER)
+        uninstall(target, SERVER)
 
 
-def test_a_host_that_is_not_here_gets_a_folder_by_force_only(tmp_path: Path) -> None:
-    desk = made_desk("cursor", tmp_path)
-    desk.file.parent.rmdir()
-    with pytest.raises(ClientConfigError, match="not found here"):
-        put_in(desk, SERVER)
-    assert not desk.file.parent.exists()
-    forced = made_desk("cursor", tmp_path, force=True)
-    put_in(forced, SERVER)
-    assert parsed(desk.file) == SHAPES["cursor"]
+def test_the_folder_of_a_missing_client_is_created_by_force_only(tmp_path: Path) -> None:
+    target = make_target("cursor", tmp_path)
+    target.file.parent.rmdir()
+    with pytest.raises(ClientConfigError, match="not found on this computer"):
+        install(target, SERVER)
+    assert not target.file.parent.exists()
+    forced = make_target("cursor", tmp_path, force=True)
+    install(forced, SERVER)
+    assert parsed(target.file) == SHAPES["cursor"]
 
 
-def test_a_write_of_the_hosts_own_in_between_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = made_desk("cursor", tmp_path)
-    desk.file.write_text('{"a": 1}')
+def test_a_concurrent_write_of_the_client_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = make_target("cursor", tmp_path)
+    target.file.write_text('{"a": 1}')
     read, theirs = config_file.read, iter(['{"a": 2}'])
 
     def interrupted(file: Path) -> config_file.FileContents:
@@ -205,52 +205,52 @@ def test_a_write_of_the_hosts_own_in_between_is_not_lost(tmp_path: Path, monkeyp
         return found
 
     monkeypatch.setattr(config_file, "read", interrupted)
-    put_in(desk, SERVER)
-    assert parsed(desk.file) == {"a": 2, **SHAPES["cursor"]}
+    install(target, SERVER)
+    assert parsed(target.file) == {"a": 2, **SHAPES["cursor"]}
 
 
 @pytest.mark.parametrize("name", ["codex", "cursor"])
-def test_a_file_that_install_made_stays_while_there_is_anything_in_it(name: str, tmp_path: Path) -> None:
-    desk = made_desk(name, tmp_path)
-    put_in(desk, SERVER)
-    text = desk.file.read_text()
-    desk.file.write_text(f"# mine\n{text}" if name == "codex" else text.replace("{", '{"a": 1,', 1))
-    take_out(desk, None)
-    assert desk.file.read_text().split() == (["#", "mine"] if name == "codex" else ['{"a":', "1", "}"])
+def test_a_file_that_install_created_stays_while_it_has_contents(name: str, tmp_path: Path) -> None:
+    target = make_target(name, tmp_path)
+    install(target, SERVER)
+    text = target.file.read_text()
+    target.file.write_text(f"# mine\n{text}" if name == "codex" else text.replace("{", '{"a": 1,', 1))
+    uninstall(target, None)
+    assert target.file.read_text().split() == (["#", "mine"] if name == "codex" else ['{"a":', "1", "}"])
 
 
-def test_without_a_state_folder_it_is_done_and_said_to_be_not_noted(tmp_path: Path) -> None:
+def test_without_a_state_folder_install_works_and_says_that_nothing_was_recorded(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file is in its place")
-    desk = made_desk("cursor", tmp_path)
-    change = put_in(desk, SERVER)
-    assert (change.changed, change.recording) == (True, False)
-    assert parsed(desk.file) == SHAPES["cursor"]
-    assert take_out(desk, SERVER).changed
+    target = make_target("cursor", tmp_path)
+    change = install(target, SERVER)
+    assert (change.changed, change.recorded) == (True, False)
+    assert parsed(target.file) == SHAPES["cursor"]
+    assert uninstall(target, SERVER).changed
 
 
-def test_a_receipt_tells_nothing_of_the_entry(tmp_path: Path) -> None:
-    put_in(made_desk("cursor", tmp_path), SERVER)
+def test_a_record_reveals_nothing_of_the_entry(tmp_path: Path) -> None:
+    install(make_target("cursor", tmp_path), SERVER)
     kept = tmp_path / "state" / "hosts.json"
     assert "103_1111112" not in kept.read_text()
     assert SERVER.command not in kept.read_text()
 
 
-def test_a_broken_receipt_counts_as_none(tmp_path: Path) -> None:
-    desk = made_desk("cursor", tmp_path)
-    put_in(desk, SERVER)
+def test_a_broken_record_counts_as_none(tmp_path: Path) -> None:
+    target = make_target("cursor", tmp_path)
+    install(target, SERVER)
     (tmp_path / "state" / "hosts.json").write_text('{"x": [')
     with pytest.raises(ClientConfigError):
-        take_out(desk, RENEWED)
-    assert take_out(desk, SERVER).changed
-    assert parsed(desk.file) == {"mcpServers": {}}  # nobody knows any more who made it
+        uninstall(target, RENEWED)
+    assert uninstall(target, SERVER).changed
+    assert parsed(target.file) == {"mcpServers": {}}  # nobody knows any more who made it
 
 
-def test_entries_that_start_the_same_mean_the_same() -> None:
+def test_entries_that_start_the_same_server_are_equivalent() -> None:
     entry = {"command": "x", "args": ["serve"]}
-    assert means_the_same(entry, {"type": "stdio", "args": ["serve"], "env": {}, "command": "x"})
+    assert is_equivalent(entry, {"type": "stdio", "args": ["serve"], "env": {}, "command": "x"})
     assert digest(entry) == digest({**entry, "env": {}})
     for other in [{**entry, "disabled": True}, {**entry, "type": "http"}, {"command": "x"}, [entry], None]:
-        assert not means_the_same(entry, other)
+        assert not is_equivalent(entry, other)
         assert digest(entry) != digest(other)
 
 
@@ -278,7 +278,7 @@ file.write_text(json.dumps(known))
 
 
 class Claude:
-    """A made-up ``claude`` on the PATH that does what the real one is documented to do, and notes its arguments."""
+    """A made-up ``claude`` on the PATH that does what the real one documents, and records its arguments."""
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "bin"
@@ -286,9 +286,9 @@ class Claude:
         self.program = self.folder / "claude"
         self.program.write_text(CLAUDE.format(python=f"{sys.executable} -IS"))
         self.program.chmod(0o755)
-        machine = made_machine(home, PATH=str(self.folder), CLAUDE_CONFIG_DIR=str(home / "claude"))
-        self.desk = made_desk("claude-code", home, machine=machine)
-        self.forced = made_desk("claude-code", home, machine=machine, force=True)
+        machine = make_machine(home, PATH=str(self.folder), CLAUDE_CONFIG_DIR=str(home / "claude"))
+        self.target = make_target("claude-code", home, machine=machine)
+        self.forced = make_target("claude-code", home, machine=machine, force=True)
 
     @property
     def calls(self) -> list[list[str]]:
@@ -308,88 +308,88 @@ ADD = ["mcp", "add-json", "--scope", "user", "telecmi"]
 REMOVE = ["mcp", "remove", "--scope", "user", "telecmi"]
 
 
-def test_claude_code_is_asked_to_add_once_and_to_remove(claude: Claude) -> None:
-    assert put_in(claude.desk, SERVER).changed
+def test_claude_code_adds_once_and_removes(claude: Claude) -> None:
+    assert install(claude.target, SERVER).changed
     (words,) = claude.calls
     assert (words[:5], json.loads(words[5])) == (ADD, ENTRY)
-    assert not put_in(claude.desk, SERVER).changed
+    assert not install(claude.target, SERVER).changed
     assert len(claude.calls) == 1
-    assert take_out(claude.desk, None).changed
+    assert uninstall(claude.target, None).changed
     assert claude.calls[1:] == [REMOVE]
-    assert not take_out(claude.desk, None).changed
+    assert not uninstall(claude.target, None).changed
     assert len(claude.calls) == 2
 
 
-def test_claude_code_is_asked_to_remove_before_an_entry_of_ours_is_renewed(claude: Claude) -> None:
-    put_in(claude.desk, SERVER)
-    change = put_in(claude.desk, RENEWED)
+def test_claude_code_removes_our_entry_before_it_adds_a_new_one(claude: Claude) -> None:
+    install(claude.target, SERVER)
+    change = install(claude.target, RENEWED)
     assert [words[1] for words in claude.calls] == ["add-json", "remove", "add-json"]
     assert change.backup is not None
     assert parsed(change.backup)["mcpServers"]["telecmi"]["command"] == SERVER.command
 
 
-def test_an_entry_of_somebody_elses_in_claude_code_is_left_without_force(claude: Claude) -> None:
-    claude.desk.file.write_text('{"mcpServers": {"telecmi": {"command": "theirs"}}}')
-    for operation in (put_in, take_out):
+def test_a_foreign_entry_in_claude_code_is_kept_without_force(claude: Claude) -> None:
+    claude.target.file.write_text('{"mcpServers": {"telecmi": {"command": "theirs"}}}')
+    for operation in (install, uninstall):
         with pytest.raises(ClientConfigError, match="--force"):
-            operation(claude.desk, SERVER)
+            operation(claude.target, SERVER)
     assert claude.calls == []
-    put_in(claude.forced, SERVER)
-    assert find_entry(claude.desk.form, claude.desk.host, claude.desk.file.read_text()) == {"env": {}, **ENTRY}
+    install(claude.forced, SERVER)
+    assert find_entry(claude.target.form, claude.target.client, claude.target.file.read_text()) == {"env": {}, **ENTRY}
 
 
-def test_what_claude_says_when_it_fails_is_kept_clean(claude: Claude) -> None:
+def test_the_output_of_a_failed_claude_is_sanitized(claude: Claude) -> None:
     (claude.folder / "broken").touch()
     with pytest.raises(ClientConfigError, match="exit code 1") as failed:
-        put_in(claude.desk, SERVER)
+        install(claude.target, SERVER)
     assert failed.value.detail == "no room\n left"
 
 
 def test_without_claude_nothing_is_written(claude: Claude) -> None:
     claude.program.unlink()
     with pytest.raises(ClientConfigError, match="not on the PATH"):
-        put_in(claude.desk, SERVER)
-    assert not claude.desk.file.exists()
+        install(claude.target, SERVER)
+    assert not claude.target.file.exists()
 
 
-def test_a_batch_file_is_not_run_because_it_would_garble_the_entry(
+def test_a_batch_file_is_not_run_because_cmd_would_break_the_entry(
     claude: Claude, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = claude.folder / "claude.CMD"
     monkeypatch.setattr("shutil.which", lambda *_, **__: str(batch))  # as Windows finds it
     with pytest.raises(ClientConfigError, match="batch file"):
-        put_in(claude.desk, SERVER)
+        install(claude.target, SERVER)
 
 
-def test_a_claude_that_does_not_end_is_stopped(claude: Claude, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_claude_that_hangs_is_stopped(claude: Claude, monkeypatch: pytest.MonkeyPatch) -> None:
     claude.program.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
-    monkeypatch.setattr("telecmi_mcp._install.client_cli._SECONDS", 0.05)
-    with pytest.raises(ClientConfigError, match="did not end in time"):
-        put_in(claude.desk, SERVER)
+    monkeypatch.setattr("telecmi_mcp._install.client_cli._TIMEOUT_S", 0.05)
+    with pytest.raises(ClientConfigError, match="did not finish in time"):
+        install(claude.target, SERVER)
 
 
-def test_the_survey_says_who_has_the_server_and_whether_it_is_still_there(tmp_path: Path) -> None:
+def test_detection_reports_configured_clients_and_missing_commands(tmp_path: Path) -> None:
     def standing(name: str) -> ClientStatus:
-        return {each.host: each for each in survey(made_machine(tmp_path))}[name]
+        return {each.host: each for each in detect_clients(make_machine(tmp_path))}[name]
 
     assert (standing("cursor").found, standing("cursor").configured) == (False, False)
-    desk = made_desk("cursor", tmp_path)
+    target = make_target("cursor", tmp_path)
     assert (standing("cursor").found, standing("cursor").configured) == (True, False)
-    put_in(desk, SERVER)
+    install(target, SERVER)
     assert standing("cursor") == ClientStatus(
-        "cursor", "Cursor", found=True, file=str(desk.file), configured=True, command=SERVER.command, exists=False
+        "cursor", "Cursor", found=True, file=str(target.file), configured=True, command=SERVER.command, exists=False
     )
-    desk.file.write_text(json.dumps({"mcpServers": {"telecmi": {"command": str(Path(sys.executable))}}}))
+    target.file.write_text(json.dumps({"mcpServers": {"telecmi": {"command": str(Path(sys.executable))}}}))
     assert standing("cursor").exists
-    desk.file.write_text(json.dumps({"mcpServers": {"telecmi": {"url": "https://x"}}}))
+    target.file.write_text(json.dumps({"mcpServers": {"telecmi": {"url": "https://x"}}}))
     assert (standing("cursor").configured, standing("cursor").exists) == (True, None)
-    desk.file.write_text("{")
+    target.file.write_text("{")
     assert (standing("cursor").configured, standing("cursor").problem) == (None, "it is not valid JSON")
 
 
 @pytest.mark.parametrize("command", ["telecmi-mcp", "/nowhere\0", "x" * 5000, "/" + "y" * 5000])
-def test_a_command_that_cannot_be_found_is_just_not_there(command: str, tmp_path: Path) -> None:
-    desk = made_desk("cursor", tmp_path)
-    desk.file.write_text(json.dumps({"mcpServers": {"telecmi": {"command": command}}}))
-    (standing,) = [each for each in survey(made_machine(tmp_path, PATH=str(tmp_path))) if each.host == "cursor"]
+def test_an_invalid_command_counts_as_missing(command: str, tmp_path: Path) -> None:
+    target = make_target("cursor", tmp_path)
+    target.file.write_text(json.dumps({"mcpServers": {"telecmi": {"command": command}}}))
+    (standing,) = [each for each in detect_clients(make_machine(tmp_path, PATH=str(tmp_path))) if each.host == "cursor"]
     assert standing.exists is False

@@ -1,4 +1,4 @@
-"""A host's file: replaced whole, with everything about it that is not its text kept."""
+"""Tests that a client's file is replaced in one step and keeps its mode, its links and its byte order mark."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_what_was_there_before_is_beside_it(tmp_path: Path) -> None:
+def test_the_backup_has_the_previous_contents(tmp_path: Path) -> None:
     file = tmp_path / "a.json"
     file.write_bytes(b"old")
     backup = config_file.replace(config_file.read(file), "new")
@@ -31,7 +31,7 @@ def test_what_was_there_before_is_beside_it(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a.json", "a.json.before-telecmi-mcp"]
 
 
-def test_a_new_file_has_no_copy(tmp_path: Path) -> None:
+def test_a_new_file_has_no_backup(tmp_path: Path) -> None:
     found = config_file.read(tmp_path / "a.json")
     assert (found.data, found.text) == (None, "")
     assert config_file.replace(found, "new") is None
@@ -39,7 +39,7 @@ def test_a_new_file_has_no_copy(tmp_path: Path) -> None:
 
 
 @posix
-def test_a_new_file_is_its_owners_and_an_old_one_keeps_its_mode(tmp_path: Path) -> None:
+def test_a_new_file_is_private_and_an_old_one_keeps_its_mode(tmp_path: Path) -> None:
     config_file.replace(config_file.read(tmp_path / "new"), "x")
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o600
     old = tmp_path / "old"
@@ -50,7 +50,7 @@ def test_a_new_file_is_its_owners_and_an_old_one_keeps_its_mode(tmp_path: Path) 
     assert [stat.S_IMODE(path.stat().st_mode) for path in (old, backup)] == [0o664, 0o664]
 
 
-def test_a_byte_order_mark_stays(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "a.json"
     file.write_bytes(b"\xef\xbb\xbf{}")
     found = config_file.read(file)
@@ -60,7 +60,7 @@ def test_a_byte_order_mark_stays(tmp_path: Path) -> None:
 
 
 @posix
-def test_a_symbolic_link_stays_one_and_its_target_is_written(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_kept_and_its_target_is_written(tmp_path: Path) -> None:
     (tmp_path / "dotfiles").mkdir()
     target = tmp_path / "dotfiles" / "a.json"
     target.write_text("old")
@@ -73,7 +73,7 @@ def test_a_symbolic_link_stays_one_and_its_target_is_written(tmp_path: Path) -> 
 
 
 @posix
-def test_links_in_a_circle_and_what_is_no_file_are_refused(tmp_path: Path) -> None:
+def test_circular_links_and_special_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     os.mkfifo(tmp_path / "pipe")
@@ -86,7 +86,7 @@ def test_links_in_a_circle_and_what_is_no_file_are_refused(tmp_path: Path) -> No
 
 @posix
 @pytest.mark.parametrize("locked", [".", "a.json"])
-def test_what_is_read_only_is_left_alone(locked: str, tmp_path: Path) -> None:
+def test_a_read_only_file_is_not_changed(locked: str, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     file = folder / "a.json"
@@ -103,14 +103,14 @@ def test_what_is_read_only_is_left_alone(locked: str, tmp_path: Path) -> None:
     assert names(folder) == ["a.json"]
 
 
-def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+def test_a_path_through_a_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ClientConfigError):
         config_file.replace(config_file.FileContents(tmp_path / "file" / "a.json"), "x")
 
 
 @pytest.mark.parametrize("now", [None, b"theirs"])
-def test_a_file_that_somebody_else_wrote_meanwhile_is_not_overwritten(now: bytes | None, tmp_path: Path) -> None:
+def test_a_file_that_changed_since_it_was_read_is_not_overwritten(now: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "a.json"
     file.write_text("old")
     found = config_file.read(file)
@@ -125,7 +125,7 @@ def test_a_file_that_somebody_else_wrote_meanwhile_is_not_overwritten(now: bytes
         config_file.remove(found)
 
 
-def test_a_path_that_is_no_text_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+def test_a_path_that_is_not_unicode_is_refused_before_any_write(tmp_path: Path) -> None:
     with pytest.raises(ClientConfigError):
         config_file.replace(config_file.read(tmp_path / "a.json"), "\udc80")
     assert names(tmp_path) == []

@@ -1,4 +1,4 @@
-"""JSON that is changed in one place: everything else stays as it is, to the byte."""
+"""Tests that an edit of JSON changes one entry and no other byte."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ODD = """{
 }"""
 
 
-def test_only_the_entrys_own_characters_are_put_in() -> None:
+def test_only_the_characters_of_the_entry_are_added() -> None:
     added = """,
 \t\t"telecmi": {
 \t\t\t"command": "/opt/bin/telecmi-mcp",
@@ -59,12 +59,12 @@ def test_only_the_entrys_own_characters_are_put_in() -> None:
         '{"mcpServers" : {"a" : 1}}',
     ],
 )
-def test_cutting_gives_back_every_byte_that_was_there_before_putting(text: str) -> None:
+def test_removal_restores_every_byte(text: str) -> None:
     assert json.loads(put(text))["mcpServers"]["telecmi"] == ENTRY
     assert cut(put(text)) == text
 
 
-def test_line_ends_and_indentation_are_the_files() -> None:
+def test_line_ends_and_indentation_follow_the_file() -> None:
     made = put('{\r\n   "a": 1\r\n}')
     assert made.count("\n") == made.count("\r\n") > 5
     assert '\r\n   "mcpServers": {\r\n      "telecmi": {\r\n         "command"' in made
@@ -77,14 +77,14 @@ def test_a_file_on_one_line_stays_on_one_line() -> None:
     )
 
 
-def test_an_entry_is_replaced_where_it_stands() -> None:
+def test_an_entry_is_replaced_at_its_position() -> None:
     text = '{\n  "mcpServers": {\n    "telecmi": {"command": "old"},\n    "other": 1\n  }\n}'
     assert list(json.loads(put(text))["mcpServers"]) == ["telecmi", "other"]
     assert put(text).endswith(',\n    "other": 1\n  }\n}')
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_an_entry_is_cut_out_wherever_it_stands(place: int) -> None:
+def test_an_entry_is_removed_at_any_position(place: int) -> None:
     servers = [("a", 1), ("b", 2)]
     servers.insert(place, ("telecmi", 3))
     for indent in (None, 2):
@@ -93,7 +93,7 @@ def test_an_entry_is_cut_out_wherever_it_stands(place: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \n", "{}", "{ }\n"])
-def test_what_is_empty_gets_a_whole_object(text: str) -> None:
+def test_an_empty_text_gets_a_whole_object(text: str) -> None:
     assert json.loads(put(text)) == {"mcpServers": {"telecmi": ENTRY}}
 
 
@@ -118,7 +118,7 @@ def test_what_cannot_be_changed_safely_is_refused(text: str, why: str) -> None:
         put(text)
 
 
-def test_slashes_in_a_string_are_no_comment() -> None:
+def test_slashes_in_a_string_are_not_a_comment() -> None:
     assert json.loads(put('{"url": "https://x/*y*/ \\" // z"}'))["url"] == 'https://x/*y*/ " // z'
 
 
@@ -149,7 +149,7 @@ LAYOUTS = st.fixed_dictionaries(
 
 @settings(max_examples=60)
 @given(CONFIGURATIONS, LAYOUTS, st.booleans())
-def test_putting_and_cutting_gives_back_what_was_there(value: dict[str, Any], layout: Any, windows: bool) -> None:  # noqa: FBT001 - a property's argument
+def test_adding_and_removing_restores_the_text(value: dict[str, Any], layout: Any, windows: bool) -> None:  # noqa: FBT001 - a property's argument
     text = json.dumps(value, **layout)
     text = text.replace("\n", "\r\n") if windows else text
     made = put(text)

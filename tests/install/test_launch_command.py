@@ -1,4 +1,4 @@
-"""By which path this server is started later: one that lasts."""
+"""Tests that the command in a client's file has a permanent path."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def script(folder: Path, name: str = "telecmi-mcp") -> Path:
     return folder / name
 
 
-def test_the_path_that_it_was_called_by_is_kept(tmp_path: Path) -> None:
+def test_the_path_of_the_running_program_is_kept(tmp_path: Path) -> None:
     called = script(tmp_path / "bin")
     script(tmp_path / "venv" / "bin")
     assert found(called, tmp_path / "venv" / "bin" / "python").command == str(called)
@@ -72,7 +72,7 @@ def test_as_a_module_it_is_the_script_beside_the_interpreter_or_else_the_module(
         ("/home/u/.cache/pipx/0a1b2c", {}),
     ],
 )
-def test_a_place_that_vanishes_is_refused_with_the_way_to_install(prefix: str, environ: dict[str, str]) -> None:
+def test_a_temporary_environment_is_refused_with_the_way_to_install(prefix: str, environ: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError, match="uv tool install"):
         found("/x/telecmi-mcp", f"{prefix}/bin/python", prefix, **environ)
 
@@ -81,5 +81,5 @@ def test_a_place_that_vanishes_is_refused_with_the_way_to_install(prefix: str, e
     "prefix",
     ["/home/u/.local/share/uv/tools/telecmi-mcp", "/home/u/.local/share/pipx/venvs/telecmi-mcp", "/home/u/code/.venv"],
 )
-def test_a_place_that_lasts_is_not(prefix: str) -> None:
+def test_a_permanent_environment_is_accepted(prefix: str) -> None:
     assert found("/x/y", f"{prefix}/bin/python", prefix, UV_CACHE_DIR="/big/disk/cache").command.startswith(prefix)

@@ -1,4 +1,4 @@
-"""Where hosts keep their configuration, on made-up machines of every platform."""
+"""Tests the paths of clients' configurations on invented machines of every platform."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hosts import made_machine
+from hosts import make_machine
 from telecmi_mcp._install import NAMES
 from telecmi_mcp._install.clients import CLIENTS
 from telecmi_mcp._install.paths import find_file, find_program, is_found
@@ -43,14 +43,14 @@ PLACES = {
 }
 
 
-def test_every_host_has_a_place_on_every_platform() -> None:
+def test_every_client_has_a_path_on_every_platform() -> None:
     assert tuple(CLIENTS) == NAMES
     assert set(PLACES) == {(name, platform) for name in NAMES for platform in ("darwin", "win32", "linux")}
 
 
 @pytest.mark.parametrize(("name", "platform"), PLACES)
-def test_without_any_variable_the_place_is_below_the_home_folder(name: str, platform: str, tmp_path: Path) -> None:
-    assert find_file(CLIENTS[name], made_machine(tmp_path, platform)) == tmp_path / PLACES[name, platform]
+def test_without_variables_the_path_is_below_the_home_folder(name: str, platform: str, tmp_path: Path) -> None:
+    assert find_file(CLIENTS[name], make_machine(tmp_path, platform)) == tmp_path / PLACES[name, platform]
 
 
 @pytest.mark.parametrize(
@@ -67,19 +67,19 @@ def test_without_any_variable_the_place_is_below_the_home_folder(name: str, plat
         ("gemini", "linux", "GEMINI_CLI_HOME", ".gemini/settings.json"),
     ],
 )
-def test_a_variable_moves_the_place(name: str, platform: str, variable: str, place: str, tmp_path: Path) -> None:
-    moved = made_machine(tmp_path / "home", platform, **{variable: str(tmp_path / "elsewhere")})
+def test_a_variable_moves_the_path(name: str, platform: str, variable: str, place: str, tmp_path: Path) -> None:
+    moved = make_machine(tmp_path / "home", platform, **{variable: str(tmp_path / "elsewhere")})
     assert find_file(CLIENTS[name], moved) == tmp_path / "elsewhere" / place
 
 
 def test_xdg_config_home_moves_nothing_on_macos(tmp_path: Path) -> None:
-    machine = made_machine(tmp_path, "darwin", XDG_CONFIG_HOME=str(tmp_path / "elsewhere"))
+    machine = make_machine(tmp_path, "darwin", XDG_CONFIG_HOME=str(tmp_path / "elsewhere"))
     assert find_file(CLIENTS["zed"], machine) == tmp_path / ".config/zed/settings.json"
 
 
 @pytest.mark.parametrize("value", ["", "relative/folder"])
-def test_a_variable_that_is_no_absolute_path_counts_as_unset(value: str, tmp_path: Path) -> None:
-    machine = made_machine(tmp_path, XDG_CONFIG_HOME=value, CODEX_HOME=value)
+def test_a_relative_path_in_a_variable_counts_as_unset(value: str, tmp_path: Path) -> None:
+    machine = make_machine(tmp_path, XDG_CONFIG_HOME=value, CODEX_HOME=value)
     assert find_file(CLIENTS["zed"], machine) == tmp_path / ".config/zed/settings.json"
     assert find_file(CLIENTS["codex"], machine) == tmp_path / ".codex/config.toml"
 
@@ -87,7 +87,7 @@ def test_a_variable_that_is_no_absolute_path_counts_as_unset(value: str, tmp_pat
 @pytest.mark.parametrize("variables", [{}, {"LOCALAPPDATA": "AppData/Local"}])
 def test_the_stores_build_of_claude_desktop_has_a_file_of_its_own(variables: dict[str, str], tmp_path: Path) -> None:
     environ = {name: str(tmp_path / place) for name, place in variables.items()}
-    machine = made_machine(tmp_path, "win32", **environ)
+    machine = make_machine(tmp_path, "win32", **environ)
     store = tmp_path / "AppData/Local/Packages/Claude_pzs8sxrjxfjjc/LocalCache/Roaming/Claude"
     ordinary = tmp_path / "AppData/Roaming/Claude"
     ordinary.mkdir(parents=True)
@@ -96,35 +96,33 @@ def test_the_stores_build_of_claude_desktop_has_a_file_of_its_own(variables: dic
     assert find_file(CLIENTS["claude-desktop"], machine) == store / "claude_desktop_config.json"
 
 
-def test_a_platform_that_nobody_named_is_taken_for_linux(tmp_path: Path) -> None:
-    machine = made_machine(tmp_path, "freebsd14")
+def test_an_unknown_platform_counts_as_linux(tmp_path: Path) -> None:
+    machine = make_machine(tmp_path, "freebsd14")
     assert find_file(CLIENTS["vscode"], machine) == tmp_path / ".config/Code/User/mcp.json"
 
 
-def test_a_host_is_found_by_the_folder_of_its_file(tmp_path: Path) -> None:
-    machine = made_machine(tmp_path)
+def test_a_client_is_found_by_the_folder_of_its_file(tmp_path: Path) -> None:
+    machine = make_machine(tmp_path)
     assert not is_found(CLIENTS["cursor"], machine)
     (tmp_path / ".cursor").mkdir()
     assert is_found(CLIENTS["cursor"], machine)
 
 
 def test_claude_code_is_found_by_its_file_or_its_command_and_not_by_the_home_folder(tmp_path: Path) -> None:
-    assert not is_found(CLIENTS["claude-code"], made_machine(tmp_path))
+    assert not is_found(CLIENTS["claude-code"], make_machine(tmp_path))
     (tmp_path / ".claude.json").write_text("{}")
-    assert is_found(CLIENTS["claude-code"], made_machine(tmp_path))
+    assert is_found(CLIENTS["claude-code"], make_machine(tmp_path))
     program = tmp_path / "bin" / ("claude.exe" if sys.platform == "win32" else "claude")
     program.parent.mkdir()
     program.write_text("")
     program.chmod(0o755)
-    machine = made_machine(tmp_path / "another", PATH=str(program.parent))
+    machine = make_machine(tmp_path / "another", PATH=str(program.parent))
     assert find_program(CLIENTS["claude-code"], machine) == program
     assert is_found(CLIENTS["claude-code"], machine)
 
 
-def test_a_command_that_is_only_in_the_working_folder_is_not_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_command_in_the_working_folder_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "claude").write_text("")
     (tmp_path / "claude").chmod(0o755)
     monkeypatch.chdir(tmp_path)
-    assert find_program(CLIENTS["claude-code"], made_machine(tmp_path, PATH=".")) is None
+    assert find_program(CLIENTS["claude-code"], make_machine(tmp_path, PATH=".")) is None

@@ -1,4 +1,4 @@
-"""TOML that is changed in one place: comments, order and layout stay as they are."""
+"""Tests that an edit of TOML changes one entry and keeps comments, order and layout."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def test_an_entry_is_a_table_at_the_end() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a = 1\n", "a = 1\n\n", MINE, MINE.replace("\n", "\r\n"), "# only words\n"])
-def test_cutting_gives_back_every_byte_that_was_there_before_putting(text: str) -> None:
+def test_removal_restores_every_byte(text: str) -> None:
     assert tomllib.loads(put(text))["mcp_servers"]["telecmi"] == ENTRY
     assert cut(put(text)) == text
 
 
-def test_line_ends_are_the_files() -> None:
+def test_line_ends_follow_the_file() -> None:
     made = put("a = 1\r\n")
     assert made.count("\n") == made.count("\r\n") > 3
 
@@ -67,7 +67,7 @@ def test_an_entry_of_the_same_name_is_replaced() -> None:
     assert after == f'{MINE}\n[mcp_servers.telecmi]\ncommand = "/new"\n'
 
 
-def test_an_entry_is_cut_out_with_its_tables_and_the_comments_around_it_stay() -> None:
+def test_an_entry_is_removed_with_its_tables_and_the_comments_around_it_stay() -> None:
     text = """[mcp_servers . "telecmi"]
 command = "x"
 
@@ -81,7 +81,7 @@ command = "y"
     assert cut(text) == '\n\n# about alpha\n[mcp_servers.alpha]\ncommand = "y"\n'
 
 
-def test_a_number_sign_in_a_value_is_no_comment() -> None:
+def test_a_number_sign_in_a_value_is_not_a_comment() -> None:
     text = toml_edit.put("", "mcp_servers", "telecmi", {"command": "/a#b/telecmi-mcp", "args": ["#"]})
     assert cut(text) == ""
 
@@ -110,7 +110,7 @@ NAMES = st.from_regex(r"[a-z_]{1,6}", fullmatch=True).filter(lambda name: name !
 
 @settings(max_examples=40)
 @given(TEXTS, st.lists(TEXTS, max_size=3), st.dictionaries(NAMES, TEXTS, max_size=3))
-def test_whatever_an_entry_holds_is_read_as_it_was_meant(command: str, args: list[str], env: dict[str, str]) -> None:
+def test_any_entry_is_read_back_unchanged(command: str, args: list[str], env: dict[str, str]) -> None:
     entry = {"command": command, "args": args, "env": env}
     made = toml_edit.put(MINE, "mcp_servers", "telecmi", entry)
     assert tomllib.loads(made)["mcp_servers"]["telecmi"] == entry

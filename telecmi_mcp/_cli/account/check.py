@@ -1,4 +1,4 @@
-"""``telecmi-mcp check``: reports whether the server works here, and what to do if it does not."""
+"""``telecmi-mcp check``: checks that the server works here, and prints what to do if it does not."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from telecmi_mcp._config.variables import Setting
     from telecmi_mcp._doctor import CheckResult, Reply
 
-SUMMARY = "Say whether it works here, and if not, the one thing to do next."
+SUMMARY = "Check that the server works on this computer, and name the next step if it does not."
 
 _MARKS = {"good": ("✓", "ok"), "unknown": ("·", "? "), "doubtful": ("!", "! "), "bad": ("✗", "NO")}
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found.
+    """Result of all checks.
 
     Attributes:
-        findings: Everything that was looked at, in the order in which one thing stands on the other.
-        settings: What each variable is set to; a secret only as "set" or "not set".
-        sign_in: Where the token comes from, whose it is, its age and whether it is renewed, as far as known.
-        answers: Whether TeleCMI answered; ``None`` if it was not asked.
-        accepts_token: Whether it takes the token; ``None`` if that is not known.
-        contacts: How many contacts the organisation has, as far as TeleCMI said so.
+        findings: Result of each check; a check follows those that it depends on.
+        settings: Value of each variable; for a secret only "set" or "not set".
+        sign_in: Source, user, age and renewal of the token, as far as known.
+        answers: Whether TeleCMI answered; ``None`` if no request was sent.
+        accepts_token: Whether TeleCMI accepts the token; ``None`` if that is not known.
+        contacts: Number of contacts in the organisation; ``None`` if TeleCMI did not say.
     """
 
     version: str = __version__
@@ -50,12 +50,12 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is in the way."""
+        """Whether no check failed."""
         return all(finding.verdict != "bad" for finding in self.findings)
 
     @property
     def next_step(self) -> str:
-        """The one thing to do: of the worst, what the others stand on; "" if there is nothing."""
+        """The advice of the first check with the worst verdict; "" if no check has advice."""
         for verdict in ("bad", "doubtful", "unknown"):
             for finding in self.findings:
                 if finding.verdict == verdict and finding.advice:
@@ -71,13 +71,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Look at everything, ask TeleCMI for one contact, and say what to do."""
-    report = replace(_examined(args, environ), settings=_described(args, environ))
-    print(_as_json(report) if args.json else _screen(report))
+    """Run all checks, read one contact from TeleCMI, and print the results."""
+    report = replace(_run_checks(args, environ), settings=_describe_settings(args, environ))
+    print(_as_json(report) if args.json else _as_text(report))
     return 0 if report.ok else 1
 
 
-def _examined(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
+def _run_checks(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
     import anyio
 
     from telecmi_mcp import _doctor
@@ -86,39 +86,39 @@ def _examined(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
         settings = read_settings(args, environ)
     except ConfigurationError as error:
         unusable = _doctor.CheckResult("Settings", _doctor.Verdict.BAD, error.fact, f"{error.hint}.")
-        return Report(findings=(unusable, _doctor.look_for_secrets(environ), _doctor.look_at_versions()))
-    return anyio.run(_sandboxed if args.sandbox else _looked, args, settings, environ)
+        return Report(findings=(unusable, _doctor.check_secrets(environ), _doctor.check_versions()))
+    return anyio.run(_check_sandbox if args.sandbox else _check_installation, args, settings, environ)
 
 
-async def _sandboxed(args: argparse.Namespace, settings: Settings, _: Mapping[str, str]) -> Report:
+async def _check_sandbox(args: argparse.Namespace, settings: Settings, _: Mapping[str, str]) -> Report:
     from telecmi_mcp import _doctor
 
     async with open_configured(args, settings) as app:
-        reply = await _doctor.ask_telecmi(app)
-        findings = (*_judged(app, reply), _doctor.look_at_versions())
+        reply = await _doctor.call_telecmi(app)
+        findings = (*_judged(app, reply), _doctor.check_versions())
         return _report(findings, reply, app)
 
 
-async def _looked(args: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> Report:
+async def _check_installation(args: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> Report:
     from telecmi_mcp import _doctor
     from telecmi_mcp._install.paths import Machine
 
     before = (
-        _doctor.look_at_settings(environ),
-        _doctor.look_for_secrets(environ),
-        _doctor.look_at_proxy(settings.base_url),
-        _doctor.look_at_certificates(environ),
+        _doctor.check_settings(environ),
+        _doctor.check_secrets(environ),
+        _doctor.check_proxy(settings.base_url),
+        _doctor.check_certificates(environ),
     )
-    door = await _doctor.probe_connection(settings.base_url)
+    probe = await _doctor.probe_connection(settings.base_url)
     async with open_configured(args, settings) as app:
-        reply = await _doctor.ask_telecmi(app)
+        reply = await _doctor.call_telecmi(app)
         after = (
-            _doctor.look_at_index(settings, await _owner(settings, app)),
-            _doctor.look_at_clients(Machine.here(environ)),
-            *_doctor.look_at_early_answers(read_values(args, environ)),
-            _doctor.look_at_versions(),
+            _doctor.check_index(settings, await _owner(settings, app)),
+            _doctor.check_clients(Machine.here(environ)),
+            *_doctor.check_early_answers(read_values(args, environ)),
+            _doctor.check_versions(),
         )
-        here = (_doctor.judge_connection(settings.base_url, door), _doctor.judge_clock(door))
+        here = (_doctor.check_connection(settings.base_url, probe), _doctor.check_clock(probe))
         return _report((*before, *here, *_judged(app, reply), *after), reply, app)
 
 
@@ -128,41 +128,42 @@ async def _owner(settings: Settings, app: App) -> str:
     try:
         return await owner_of(settings.base_url, app.tokens)
     except TelecmiError:
-        return ""  # nobody is signed in, which is told by another finding
+        return ""  # not signed in, which another check reports
 
 
 def _judged(app: App, reply: Reply) -> tuple[CheckResult, ...]:
     from telecmi_mcp import _doctor
 
-    return _doctor.judge_sign_in(app.tokens.origin, app.clock()), _doctor.judge_reply(reply)
+    return _doctor.check_sign_in(app.tokens.origin, app.clock()), _doctor.check_reply(reply)
 
 
 def _report(findings: tuple[CheckResult, ...], reply: Reply, app: App) -> Report:
     return Report(
         findings=findings,
-        sign_in=_facts(app.tokens.origin, app.clock()),
+        sign_in=_describe_sign_in(app.tokens.origin, app.clock()),
         answers=reply.answers,
         accepts_token=reply.accepts_token,
         contacts=reply.contacts,
     )
 
 
-def _facts(origin: TokenInfo, now: float) -> dict[str, str | int | bool | None]:
+def _describe_sign_in(info: TokenInfo, now: float) -> dict[str, str | int | bool | None]:
     return {
-        "source": origin.source,
-        "user_id": origin.user_id,
-        "issued_days_ago": origin.age_days(now),
-        "renewal": origin.renewal,
+        "source": info.source,
+        "user_id": info.user_id,
+        "issued_days_ago": info.age_days(now),
+        "renewal": info.renewal,
     }
 
 
-def _described(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, str]:
+def _describe_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, str]:
     if args.sandbox:
         return {"sandbox": "invented contacts, in this process"}
-    return {setting.variable: _value(setting, vars(args).get(setting.variable), environ) for setting in variables.ALL}
+    flags = vars(args)
+    return {each.variable: _describe_value(each, flags.get(each.variable), environ) for each in variables.ALL}
 
 
-def _value(setting: Setting, flag: str | None, environ: Mapping[str, str]) -> str:
+def _describe_value(setting: Setting, flag: str | None, environ: Mapping[str, str]) -> str:
     if flag is not None:
         return f"{flag} ({setting.flag})"
     if not variables.is_set(environ, setting):
@@ -174,16 +175,16 @@ def _as_json(report: Report) -> str:
     return json.dumps({"ok": report.ok, "next": report.next_step, **asdict(report)})
 
 
-def _screen(report: Report) -> str:
+def _as_text(report: Report) -> str:
     marks = {verdict: pair[0 if _can_print(pair[0]) else 1] for verdict, pair in _MARKS.items()}
     lines = [f"  {marks[finding.verdict]} {finding.about:<13} {finding.says}" for finding in report.findings]
-    return "\n".join([f"telecmi-mcp {report.version}", "", *lines, "", _closing(report)])
+    return "\n".join([f"telecmi-mcp {report.version}", "", *lines, "", _last_line(report)])
 
 
-def _closing(report: Report) -> str:
+def _last_line(report: Report) -> str:
     if report.next_step:
         return f"Next: {report.next_step}"
-    return "All is well." if report.ok else "Next: see the lines above."
+    return "No problems found." if report.ok else "Next: see the lines above."
 
 
 def _can_print(mark: str) -> bool:

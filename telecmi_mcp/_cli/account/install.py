@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from telecmi_mcp._install.entry import Server
     from telecmi_mcp.errors import ClientConfigError
 
-SUMMARY = "Put this server into a client's configuration, or take it out again."
+SUMMARY = "Add this server to a client's configuration, or remove it."
 
-_PATIENCE = 150.0  # another one may wait twice for a client's own command
-_KEYRING_SECONDS = 60.0
-_LONGEST_COMMAND = 200
+_LOCK_TIMEOUT_S = 150.0  # another process may wait twice for a client's own command
+_KEYRING_TIMEOUT_S = 60.0
+_MAX_COMMAND_CHARS = 200
 _SECRETS = (variables.TOKEN, variables.PASSWORD)
 _SECRET_FILES = (variables.TOKEN_FILE, variables.PASSWORD_FILE)
 
@@ -34,13 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("client", nargs="?", choices=NAMES, metavar="CLIENT", help=f"One of {', '.join(NAMES)}.")
     operation = parser.add_mutually_exclusive_group()
-    operation.add_argument("--list", action="store_true", help="Say which clients are here, and which have the server.")
-    operation.add_argument("--print", action="store_true", help="Say what would be written or run, and do nothing.")
-    operation.add_argument("--uninstall", action="store_true", help="Take out exactly what was put in.")
+    operation.add_argument("--list", action="store_true", help="List the clients, and which of them have this server.")
+    operation.add_argument(
+        "--print", action="store_true", help="Print what install would write or run; change nothing."
+    )
+    operation.add_argument("--uninstall", action="store_true", help="Remove exactly what install added.")
     parser.add_argument(
         "--force",
         action="store_true",
-        help="Replace or remove an entry that install did not write; make the folder of a client that is not here.",
+        help="Replace or remove an entry that install did not write; create the folder of a missing client.",
     )
     parser.add_argument("--json", action="store_true", help="With --list: print one JSON object, for programs.")
     add_setting_flags(parser)
@@ -48,19 +50,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Do what was asked, and say what was done and what is left to do."""
+    """Run the operation, and print what was done and what is left to do."""
     from telecmi_mcp.errors import ConfigurationError
 
     if args.json and not args.list:
-        raise ConfigurationError(hint="Use --json with --list", fact="the rest is said to people")
+        raise ConfigurationError(hint="Use --json with --list", fact="only the list has a JSON form")
     if args.list:
-        print(_listed(args, environ))
+        print(_list_clients(args, environ))
     elif args.client is None:
-        raise ConfigurationError(hint="Name a client, or use --list", fact=f"they are {', '.join(NAMES)}")
+        raise ConfigurationError(hint="Name a client, or use --list", fact=f"the clients are {', '.join(NAMES)}")
     elif args.uninstall:
         print(_uninstall(_config_target(args, environ), args, environ))
     elif args.print:
-        print(_by_hand(_config_target(args, environ), _server(args, environ, read_settings(args, environ))))
+        print(_manual_steps(_config_target(args, environ), _server(args, environ, read_settings(args, environ))))
     else:
         print(_install(_config_target(args, environ), args, environ))
     return 0
@@ -77,95 +79,93 @@ def _config_target(args: argparse.Namespace, environ: Mapping[str, str]) -> Conf
 
 
 def _server(args: argparse.Namespace, environ: Mapping[str, str], settings: Settings) -> Server:
-    """How a client is to start this program: with the settings of now, except those that are secret."""
+    """Return how a client starts this program: with the current settings that are not secret."""
     from telecmi_mcp._install.launch_command import find_server
 
     words = ("serve", "--sandbox") if args.sandbox else ("serve",)
     server = find_server(sys.argv[0], sys.executable, sys.prefix, environ, words)
-    return replace(server, env=_carried(args, environ, settings))
+    return replace(server, env=_settings_to_write(args, environ, settings))
 
 
-def _carried(args: argparse.Namespace, environ: Mapping[str, str], settings: Settings) -> dict[str, str]:
-    """The settings that were given and are not secret; the files of secrets by paths that hold everywhere."""
+def _settings_to_write(args: argparse.Namespace, environ: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """Return the given settings that are not secret; paths of secret files are absolute."""
     given = {**environ, **{name: value for name, value in vars(args).items() if value is not None}}
     of_account = (variables.USER_ID, variables.BASE_URL, *_SECRET_FILES) if args.sandbox else ()
-    carried = {
+    chosen = {
         setting.variable: str(given[setting.variable]).strip()
         for setting in variables.ALL
         if not setting.secret and setting not in of_account and variables.is_set(given, setting)
     }
     files = {variables.TOKEN_FILE: settings.token_file, variables.PASSWORD_FILE: settings.password_file}
-    return carried | {
-        setting.variable: str(path.absolute())
-        for setting, path in files.items()
-        if setting.variable in carried and path
+    return chosen | {
+        setting.variable: str(path.absolute()) for setting, path in files.items() if setting.variable in chosen and path
     }
 
 
-def _install(desk: ConfigTarget, args: argparse.Namespace, environ: Mapping[str, str]) -> str:
-    from telecmi_mcp._install.apply import put_in
+def _install(target: ConfigTarget, args: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    from telecmi_mcp._install.apply import install
     from telecmi_mcp.errors import ClientConfigError
 
     settings = read_settings(args, environ)
     server = _server(args, environ, settings)
     try:
-        change = _alone(lambda: put_in(desk, server))
+        change = _run_locked(lambda: install(target, server))
     except ClientConfigError as error:
-        print(f"{_said(error, settings)}{_by_hand(desk, server)}")
+        print(f"{_command_output(error, settings)}{_manual_steps(target, server)}")
         raise
-    title = desk.host.title
-    done = f"Installed in {title}" if change.changed else f"{title} has this server already: nothing was changed"
-    return "\n".join([f"{done}: {_files(change)}.", *_left_to_do(desk, settings, change, sandbox=args.sandbox)])
+    title = target.client.title
+    done = f"Installed in {title}" if change.changed else f"{title} already has this server; nothing was changed"
+    return "\n".join([f"{done}: {_files(change)}.", *_next_steps(target, settings, change, sandbox=args.sandbox)])
 
 
-def _uninstall(desk: ConfigTarget, args: argparse.Namespace, environ: Mapping[str, str]) -> str:
-    from telecmi_mcp._install.apply import take_out
+def _uninstall(target: ConfigTarget, args: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    from telecmi_mcp._install.apply import uninstall
     from telecmi_mcp.errors import ClientConfigError, ConfigurationError
 
     try:
         server = _server(args, environ, read_settings(args, environ))
-    except ConfigurationError:  # what cannot be installed can be taken out all the same
+    except ConfigurationError:  # an entry can be removed even where this program could not be installed
         server = None
     try:
-        change = _alone(lambda: take_out(desk, server))
+        change = _run_locked(lambda: uninstall(target, server))
     except ClientConfigError as error:
-        print(f"{_said(error)}The file is {desk.file}")
+        print(f"{_command_output(error)}The file is {target.file}")
         raise
     if not change.changed:
-        return f"{desk.host.title} does not have this server: nothing was changed: {change.file}."
-    return f"Taken out of {desk.host.title}: {_files(change)}.\nTo forget the sign-in too: telecmi-mcp logout"
+        return f"{target.client.title} does not have this server; nothing was changed: {change.file}."
+    return f"Removed from {target.client.title}: {_files(change)}.\nTo remove the sign-in too: telecmi-mcp logout"
 
 
-def _alone(operation: Callable[[], Change]) -> Change:
-    """Do something while no other telecmi-mcp changes a configuration."""
+def _run_locked(operation: Callable[[], Change]) -> Change:
+    """Run an operation while no other telecmi-mcp changes a configuration."""
     import anyio
 
-    from telecmi_mcp._private_files import file_lock, state_folder
+    from telecmi_mcp._private_files import state_folder
     from telecmi_mcp.errors import ClientConfigError, DeadlineExceeded
 
     async def locked() -> Change:
-        async with file_lock(state_folder() / "hosts.lock", timeout_s=_PATIENCE):
+        async with file_lock(state_folder() / "hosts.lock", timeout_s=_LOCK_TIMEOUT_S):
             return operation()
 
     try:
         return anyio.run(locked)
     except DeadlineExceeded:
-        raise ClientConfigError(hint="Try again", fact="another telecmi-mcp is at work on it") from None
+        raise ClientConfigError(hint="Try again", fact="another telecmi-mcp is changing it") from None
 
 
-def _by_hand(desk: ConfigTarget, server: Server) -> str:
-    """What belongs into the file, or the command to run."""
-    from telecmi_mcp._install.client_cli import adding, on_a_line
-    from telecmi_mcp._install.entry import NAME, shape
+def _manual_steps(target: ConfigTarget, server: Server) -> str:
+    """Return the text that belongs in the file, or the command to run."""
+    from telecmi_mcp._install.client_cli import add_command, format_command
+    from telecmi_mcp._install.entry import NAME, build_entry
 
-    entry = shape(desk.host, server)
-    if desk.host.program:
-        return f"The command is\n\n{on_a_line(adding(desk.host, entry), desk.machine)}\n"
-    return f"This belongs into {desk.file}\n\n{desk.form.show(desk.host.key, NAME, entry)}\n"
+    entry = build_entry(target.client, server)
+    if target.client.program:
+        return f"Run this command:\n\n{format_command(add_command(target.client, entry), target.machine)}\n"
+    return f"Add this to {target.file}\n\n{target.form.show(target.client.key, NAME, entry)}\n"
 
 
-def _said(error: ClientConfigError, settings: Settings | None = None) -> str:
-    """What a client's own command said, without secrets."""
+def _command_output(error: ClientConfigError, settings: Settings | None = None) -> str:
+    """Return the output of a client's own command, without secrets."""
     from telecmi_mcp._config.secrets import KnownSecrets
 
     secrets = KnownSecrets()
@@ -175,17 +175,17 @@ def _said(error: ClientConfigError, settings: Settings | None = None) -> str:
 
 
 def _files(change: Change) -> str:
-    return f"{change.file} (as it was before: {change.backup.name})" if change.backup else str(change.file)
+    return f"{change.file} (backup: {change.backup.name})" if change.backup else str(change.file)
 
 
-def _left_to_do(desk: ConfigTarget, settings: Settings, change: Change, *, sandbox: bool) -> list[str]:
-    afterwards = [desk.host.afterwards] if change.changed else []
-    if not change.recording:
-        afterwards.append("The state folder cannot be written, so --uninstall may need --force.")
-    return afterwards if sandbox else [*afterwards, *_about_signing_in(settings)]
+def _next_steps(target: ConfigTarget, settings: Settings, change: Change, *, sandbox: bool) -> list[str]:
+    afterwards = [target.client.afterwards] if change.changed else []
+    if not change.recorded:
+        afterwards.append("The state folder is not writable, so --uninstall may need --force.")
+    return afterwards if sandbox else [*afterwards, *_sign_in_steps(settings)]
 
 
-def _about_signing_in(settings: Settings) -> list[str]:
+def _sign_in_steps(settings: Settings) -> list[str]:
     import anyio
 
     secrets = [
@@ -193,47 +193,47 @@ def _about_signing_in(settings: Settings) -> list[str]:
         for setting, value in zip(_SECRETS, (settings.token, settings.password), strict=True)
         if value is not None
     ]
-    told = [f"{name} is set here and was not copied: the file is plain text." for name in secrets]
+    steps = [f"{name} is set here and was not copied, because the file is plain text." for name in secrets]
     if settings.token_file or settings.password_file:
-        return told
-    user_ids = anyio.run(_signed_in, settings.base_url)
+        return steps
+    user_ids = anyio.run(_signed_in_users, settings.base_url)
     if settings.user_id in user_ids or (user_ids and not settings.user_id):
-        return [*told, f"Signed in at {settings.base_url}: {settings.user_id or user_ids[-1]}."]
+        return [*steps, f"Signed in at {settings.base_url}: {settings.user_id or user_ids[-1]}."]
     who = f" --user-id {settings.user_id}" if settings.user_id else ""
     where = "" if settings.base_url == variables.BASE_URL.default else f" --base-url {settings.base_url}"
-    return [*told, f"Now sign in: telecmi-mcp login{who}{where}"]
+    return [*steps, f"Now sign in: telecmi-mcp login{who}{where}"]
 
 
-async def _signed_in(base_url: str) -> list[str]:
+async def _signed_in_users(base_url: str) -> list[str]:
     from telecmi_mcp._auth.resolve import open_saved_sign_ins
     from telecmi_mcp._private_files import state_folder
     from telecmi_mcp.errors import CredentialStoreUnusable
 
     try:
-        return await open_saved_sign_ins(state_folder(), time_limit=_KEYRING_SECONDS).user_ids(base_url)
+        return await open_saved_sign_ins(state_folder(), time_limit=_KEYRING_TIMEOUT_S).user_ids(base_url)
     except CredentialStoreUnusable:
         return []
 
 
-def _listed(args: argparse.Namespace, environ: Mapping[str, str]) -> str:
-    from telecmi_mcp._install.detect import survey
+def _list_clients(args: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    from telecmi_mcp._install.detect import detect_clients
     from telecmi_mcp._install.paths import Machine
 
-    standings = [each for each in survey(Machine.here(environ)) if args.client in {None, each.host}]
+    statuses = [each for each in detect_clients(Machine.here(environ)) if args.client in {None, each.host}]
     if args.json:
-        return json.dumps({"clients": [asdict(standing) for standing in standings]})
-    rows = [("CLIENT", "FOUND", "CONFIGURED", "FILE"), *(_row(standing) for standing in standings)]
+        return json.dumps({"clients": [asdict(status) for status in statuses]})
+    rows = [("CLIENT", "FOUND", "CONFIGURED", "FILE"), *(_row(status) for status in statuses)]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join(
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
     )
 
 
-def _row(standing: ClientStatus) -> tuple[str, str, str, str]:
+def _row(status: ClientStatus) -> tuple[str, str, str, str]:
     from telecmi_mcp._sanitize import clean
 
-    configured = {True: "yes", False: "no", None: "not known"}[standing.configured]
-    notes = f" ({standing.problem})" if standing.problem else ""
-    if standing.exists is False:
-        notes = f" (its command is not there: {clean(standing.command, limit=_LONGEST_COMMAND)})"
-    return standing.host, "yes" if standing.found else "no", configured, standing.file + notes
+    configured = {True: "yes", False: "no", None: "unknown"}[status.configured]
+    notes = f" ({status.problem})" if status.problem else ""
+    if status.exists is False:
+        notes = f" (its command does not exist: {clean(status.command, limit=_MAX_COMMAND_CHARS)})"
+    return status.host, "yes" if status.found else "no", configured, status.file + notes

@@ -1,4 +1,4 @@
-"""``telecmi-mcp login``: signs in once, for every server of this user."""
+"""``telecmi-mcp login``: signs in once, for all servers of this user."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from telecmi_mcp._config.settings import Settings
     from telecmi_mcp._models import SignedIn
 
-SUMMARY = "Sign in to TeleCMI once, and keep the token where secrets belong."
+SUMMARY = "Sign in to TeleCMI, and store the token in the OS keyring or a private file."
 
-_KEYRING_SECONDS = 60.0  # a keyring may ask the person to unlock it
-_DAY = 86_400
+_KEYRING_TIMEOUT_S = 60.0  # a keyring may ask the user to unlock it
+_DAY_S = 86_400
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,26 +32,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--store",
         choices=("keyring", "file"),
         default="keyring",
-        help="Keep it in the OS keyring (the default), or in a file that only you can read.",
+        help="Store the token in the OS keyring (the default), or in a file that only you can read.",
     )
     parser.add_argument(
         "--remember-password",
         action=argparse.BooleanOptionalAction,
         default=False,
-        help="Keep the password too, so that the token renews itself. It is not kept otherwise.",
+        help="Store the password too, so that the server renews the token. By default it is not stored.",
     )
     parser.add_argument("--password-stdin", action="store_true", help="Read the password from standard input.")
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Ask for the password, sign in, keep what was got, and say until when."""
+    """Ask for the password, sign in, store the token, and print when it expires."""
     import anyio
 
     from telecmi_mcp._auth.credentials import Account
     from telecmi_mcp._cli import prompts
 
     settings = read_settings(args, environ)
-    anyio.run(_check_store, args.store)  # before a person has typed anything
+    anyio.run(_check_store, args.store)  # before the user types a password
     account = Account(settings.base_url, settings.user_id or prompts.ask_user_id())
     password = prompts.read_password_line() if args.password_stdin else prompts.ask_password()
     choice = _Choice(args.store, remember=args.remember_password)
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """What is kept, and where."""
+    """What is stored, and where."""
 
     store: str
     remember: bool
@@ -71,7 +71,7 @@ async def _check_store(name: str) -> None:
     from telecmi_mcp._auth.resolve import open_stores
     from telecmi_mcp._private_files import state_folder
 
-    await open_stores(state_folder(), time_limit=_KEYRING_SECONDS)[name].check()
+    await open_stores(state_folder(), time_limit=_KEYRING_TIMEOUT_S)[name].check()
 
 
 async def _sign_in(settings: Settings, account: Account, password: SecretStr, choice: _Choice) -> str:
@@ -89,21 +89,21 @@ async def _sign_in(settings: Settings, account: Account, password: SecretStr, ch
         async with file_lock(login_lock_path(folder), timeout_s=settings.timeout):
             credentials, signed_in = await login.interactive(account, password)
             kept = replace(credentials, store=choice.store, password=password if choice.remember else None)
-            await open_saved_sign_ins(folder, time_limit=_KEYRING_SECONDS).keep(kept)
+            await open_saved_sign_ins(folder, time_limit=_KEYRING_TIMEOUT_S).keep(kept)
     finally:
         await channel.aclose()
-    return _told(kept, signed_in)
+    return _summary(kept, signed_in)
 
 
-def _told(kept: Credentials, signed_in: SignedIn) -> str:
+def _summary(kept: Credentials, signed_in: SignedIn) -> str:
     from telecmi_mcp._api.token_source import LIFETIME_DAYS
     from telecmi_mcp._auth.resolve import STORES
 
     who = f"{signed_in.name} ({kept.account.user_id})" if signed_in.name else kept.account.user_id
-    end = time.strftime("%Y-%m-%d", time.localtime(kept.issued_at + LIFETIME_DAYS * _DAY))
-    renewal = "It renews itself." if kept.password else "Then sign in again, or use --remember-password now."
+    end = time.strftime("%Y-%m-%d", time.localtime(kept.issued_at + LIFETIME_DAYS * _DAY_S))
+    renewal = "The server renews it." if kept.password else "Then sign in again, or use --remember-password now."
     return (
         f"Signed in as {who} at {kept.account.base_url}.\n"
-        f"TeleCMI says that a token lives {LIFETIME_DAYS} days: until {end}. {renewal}\n"
-        f"Kept in {STORES[kept.store]}. Every telecmi-mcp of this user finds it; none needs TELECMI_TOKEN."
+        f"TeleCMI documents that a token is valid for {LIFETIME_DAYS} days: until {end}. {renewal}\n"
+        f"Stored in {STORES[kept.store]}. Every telecmi-mcp of this user reads it there; none needs TELECMI_TOKEN."
     )

@@ -1,4 +1,4 @@
-"""``telecmi-mcp logout``: removes what is kept of a user: token, password and index."""
+"""``telecmi-mcp logout``: removes the stored token, password and index of a user."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._config.settings import Settings
 
-SUMMARY = "Forget everything that login kept of a user."
+SUMMARY = "Remove the stored token, password and index of a user."
 
-_KEYRING_SECONDS = 60.0  # a keyring may ask the person to unlock it
-_REVOKED = (
-    "TeleCMI documents no way to revoke a token: it lives on for up to 30 days, or until the user's password changes."
+_KEYRING_TIMEOUT_S = 60.0  # a keyring may ask the user to unlock it
+_NOT_REVOKED = (
+    "TeleCMI documents no way to revoke a token: it stays valid for up to 30 days, or until the password changes."
 )
 
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Forget the user, by default the last who signed in, and say so."""
+    """Remove what is stored for the user, by default for the last one who signed in."""
     import anyio
 
     print(anyio.run(_sign_out, read_settings(args, environ)))
@@ -40,10 +40,10 @@ async def _sign_out(settings: Settings) -> str:
     from telecmi_mcp._auth.resolve import login_lock_path, open_saved_sign_ins
     from telecmi_mcp._index.account_directory import name_owner
     from telecmi_mcp._index.location import cache_folder, forget_index
-    from telecmi_mcp._private_files import file_lock, state_folder
+    from telecmi_mcp._private_files import state_folder
 
     folder = state_folder()
-    sign_ins = open_saved_sign_ins(folder, time_limit=_KEYRING_SECONDS)
+    sign_ins = open_saved_sign_ins(folder, time_limit=_KEYRING_TIMEOUT_S)
     async with file_lock(login_lock_path(folder), timeout_s=settings.timeout):
         user_id = settings.user_id or await sign_ins.last_user_id(settings.base_url)
         account = Account(settings.base_url, user_id)
@@ -51,5 +51,5 @@ async def _sign_out(settings: Settings) -> str:
         known = await sign_ins.forget(account)
     forget_index(cache_folder(), name_owner(settings.base_url, user_id))
     if not known:
-        return f"Nothing is kept of {user_id or 'anybody'} at {settings.base_url}."
-    return f"Forgotten: {user_id} at {settings.base_url}, the token, the password and the index.\n{_REVOKED}"
+        return f"Nothing is stored for {user_id or 'any user'} at {settings.base_url}."
+    return f"Removed the token, the password and the index of {user_id} at {settings.base_url}.\n{_NOT_REVOKED}"

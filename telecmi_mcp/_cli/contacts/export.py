@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     from telecmi_mcp._config.settings import Settings
     from telecmi_mcp._export import Exported, PartialFile
 
-SUMMARY = "Write all contacts into a file: CSV, JSON lines or vCard."
+SUMMARY = "Write all contacts to a file: CSV, JSON lines or vCard."
 
-_LONGEST_PATH = 500
+_MAX_PATH_CHARS = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_setting_flags(parser)
     add_sandbox_flag(parser)
-    parser.add_argument("file", type=Path, metavar="FILE", help="The file; its ending says which kind it is.")
-    parser.add_argument("--format", help="csv, jsonl or vcf, where the ending does not say it.")
-    parser.add_argument("--force", action="store_true", help="Replace the file if it is there already.")
+    parser.add_argument("file", type=Path, metavar="FILE", help="The file to write; its suffix selects the format.")
+    parser.add_argument("--format", help="csv, jsonl or vcf; overrides the suffix.")
+    parser.add_argument("--force", action="store_true", help="Replace an existing file.")
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Read until the file is whole; 1 if TeleCMI did not give all contacts."""
+    """Write the file; return 1 if TeleCMI did not return all contacts."""
     import anyio
 
     settings = read_settings(args, environ)
     form, path = _form(args.file, args.format), _target(args.file, force=args.force)
     exported = anyio.run(_export, args, settings, form, path)
-    print(_told(exported))
+    print(_summary(exported))
     return 0 if exported.is_whole else 1
 
 
@@ -48,24 +48,22 @@ def _form(file: Path, given: str | None) -> str:
 
     form = given or file.suffix.removeprefix(".").lower()
     if form not in FILE_FORMATS:
-        hint = "End the file's name in .csv, .jsonl or .vcf, or give one of them with --format"
-        raise ConfigurationError(hint=hint, fact="the kind of file is not known")
+        hint = "Use a file name that ends in .csv, .jsonl or .vcf, or pass --format"
+        raise ConfigurationError(hint=hint, fact="the format of the file is unknown")
     return form
 
 
 def _target(file: Path, *, force: bool) -> Path:
-    """Where the file is to be, behind symbolic links."""
+    """Return the path of the file, with symbolic links resolved."""
     try:
         path = file.resolve()
         is_there, is_file = path.exists(), path.is_file()
-    except (OSError, RuntimeError):  # a name that is too long, links that lead in a circle
-        raise ConfigurationError(hint="Choose another name", fact="there can be no file of this name") from None
+    except (OSError, RuntimeError):  # the name is too long, or the links form a circle
+        raise ConfigurationError(hint="Choose another name", fact="the system does not accept this one") from None
     if is_there and not is_file:
-        raise ConfigurationError(hint="Choose another name", fact="what is there is not a file")
+        raise ConfigurationError(hint="Choose another name", fact="this is not a regular file")
     if is_there and not force:
-        raise ConfigurationError(
-            hint="Choose another name, or replace it with --force", fact="the file is there already"
-        )
+        raise ConfigurationError(hint="Choose another name, or pass --force", fact="the file exists already")
     return path
 
 
@@ -79,49 +77,49 @@ async def _export(args: argparse.Namespace, settings: Settings, form: str, path:
         async def is_same_account() -> bool:
             return await owner_of(settings.base_url, app.tokens) == owner
 
-        draft = PartialFile(path, open_format(form), owner)
+        partial_file = PartialFile(path, open_format(form), owner)
         incomplete = path.with_name(f"{path.stem}.incomplete{path.suffix}")
-        with _shown(draft) as progress:
+        with _show_progress(partial_file) as progress:
             return await export(
-                app.client, draft, incomplete=incomplete, report=progress.show, is_same_account=is_same_account
+                app.client, partial_file, incomplete=incomplete, report=progress.show, is_same_account=is_same_account
             )
 
 
 @contextmanager
-def _shown(draft: PartialFile) -> Iterator[Progress]:
-    """Show how far it is; when it ends early, say that nothing is lost."""
+def _show_progress(partial_file: PartialFile) -> Iterator[Progress]:
+    """Show the progress; after an early end, print that the contacts so far are kept."""
     progress = Progress()
     try:
         yield progress
     except BaseException:
         progress.end()
-        if draft.contacts:
-            print(f"{draft.contacts:,} contacts are kept: the same command goes on from there.", file=sys.stderr)
+        if partial_file.contacts:
+            print(f"{partial_file.contacts:,} contacts are saved; the same command continues.", file=sys.stderr)
         raise
     progress.end()
 
 
-def _told(exported: Exported) -> str:
-    """One sentence: what is where, and all that whoever uses it must know."""
+def _summary(exported: Exported) -> str:
+    """Return one sentence: how many contacts are in which file, and what is missing from it."""
     from telecmi_mcp._sanitize import clean
 
-    said = [
-        f"{exported.contacts:,} contacts in {clean(str(exported.path), limit=_LONGEST_PATH)}",
-        "complete" if exported.is_whole else f"not complete, because {_why(exported)}",
+    parts = [
+        f"{exported.contacts:,} contacts in {clean(str(exported.path), limit=_MAX_PATH_CHARS)}",
+        "complete" if exported.is_whole else f"not complete, because {_reason(exported)}",
     ]
     if exported.malformed:
-        are = "entry that is no contact was" if exported.malformed == 1 else "entries that are no contacts were"
-        said.append(f"{exported.malformed:,} {are} left out")
+        are = "malformed entry was" if exported.malformed == 1 else "malformed entries were"
+        parts.append(f"{exported.malformed:,} {are} left out")
     if exported.resumed:
-        said.append(f"{exported.resumed:,} were there from the run before")
+        parts.append(f"{exported.resumed:,} came from the previous run")
     if exported.restarted:
-        said.append(f"read from the beginning, because {exported.restarted}")
-    return f"{'; '.join(said)}."
+        parts.append(f"read from the beginning, because {exported.restarted}")
+    return f"{'; '.join(parts)}."
 
 
-def _why(exported: Exported) -> str:
+def _reason(exported: Exported) -> str:
     if exported.is_broken:
-        return "TeleCMI's list broke off"
+        return "TeleCMI's list ended early"
     if exported.surplus:
-        return "TeleCMI gave pages that are longer than what was asked for"
+        return "TeleCMI returned pages longer than requested"
     return f"TeleCMI counts {exported.count:,}"

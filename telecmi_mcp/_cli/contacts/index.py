@@ -1,4 +1,4 @@
-"""``telecmi-mcp index status|clear``: shows or removes the indexes that are kept on disk."""
+"""``telecmi-mcp index status|clear``: shows or removes the indexes on disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._config.settings import Settings
 
-SUMMARY = "Say what the index on disk holds, or remove it."
+SUMMARY = "Show or remove the index on disk."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,15 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_setting_flags(parser)
     add_sandbox_flag(parser)
     parser.add_argument(
-        "deed",
+        "operation",
         choices=["status", "clear"],
         metavar="status|clear",
-        help="status: say what there is; clear: remove it all.",
+        help="status: show the index; clear: remove all indexes.",
     )
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Say what there is, or remove it."""
+    """Show the index, or remove all indexes."""
     settings = read_settings(args, environ)
     if args.operation == "clear":
         print(_clear())
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 async def _owner(settings: Settings) -> str:
-    """Whose index the server would use; nobody is asked for that."""
+    """Return the account whose index the server would use, without a request."""
     from telecmi_mcp._auth.resolve import open_saved_sign_ins
     from telecmi_mcp._auth.token_sources import FixedToken, TokenFile
     from telecmi_mcp._config.secrets import KnownSecrets
@@ -63,21 +63,21 @@ def _status(settings: Settings, owner: str) -> str:
     from telecmi_mcp._index.location import cache_folder, find_index, inspect_index
     from telecmi_mcp._index.sync_state import SyncState
 
-    reason, shelved = probe_folder(cache_folder()), None
-    with suppress(IndexUnusable):  # the probe says why
+    reason, status = probe_folder(cache_folder()), None
+    with suppress(IndexUnusable):  # probe_folder gives the reason
         path = find_index(cache_folder(), owner)
-        shelved = inspect_index(path) if path else None
+        status = inspect_index(path) if path else None
     lines = [f"  {'TELECMI_INDEX':<13} {settings.index}", f"  {'folder':<13} {cache_folder()}"]
     if reason:
         lines.append(f"  {'in memory':<13} because {reason}")
-    if shelved is None:
+    if status is None:
         return "\n".join([*lines, "", "This account has no index on disk."])
-    sync_state = SyncState.from_state(shelved.state)
-    whole = f"all of them as of {_time(sync_state.as_of)}" if sync_state.is_whole else "not all of them yet"
+    sync_state = SyncState.from_state(status.state)
+    whole = f"complete as of {_time(sync_state.as_of)}" if sync_state.is_whole else "not complete yet"
     lines += [
-        f"  {'file':<13} {shelved.path.name}, {shelved.size:,} bytes",
-        f"  {'contacts':<13} {'unreadable' if shelved.contacts is None else f'{shelved.contacts:,}, {whole}'}",
-        f"  {'in use':<13} {'by a running process' if shelved.has_writer else 'no'}",
+        f"  {'file':<13} {status.path.name}, {status.size:,} bytes",
+        f"  {'contacts':<13} {'unreadable' if status.contacts is None else f'{status.contacts:,}, {whole}'}",
+        f"  {'in use':<13} {'by a running process' if status.has_writer else 'no'}",
     ]
     return "\n".join(lines)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._index.result import SearchResult
     from telecmi_mcp._search import Hit
 
-SUMMARY = "Find contacts: by name, number, e-mail, company or title."
+SUMMARY = "Find contacts by name, phone number, e-mail address, company or title."
 
 _LIMIT, _MAX_LIMIT = 5, 25
 _NAME_FIELDS = ("first_name", "last_name")
@@ -27,20 +27,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_setting_flags(parser)
     add_sandbox_flag(parser)
-    parser.add_argument("--limit", type=_limit, default=_LIMIT, help=f"Most matches, 1 to {_MAX_LIMIT}; {_LIMIT}.")
-    parser.add_argument("words", nargs="+", metavar="WORDS", help="What is known of whom you look for.")
+    parser.add_argument(
+        "--limit", type=_limit, default=_LIMIT, help=f"Maximum number of matches, 1 to {_MAX_LIMIT}; default {_LIMIT}."
+    )
+    parser.add_argument("words", nargs="+", metavar="WORDS", help="Any words that describe the contact.")
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Print the matches; 1 if there are none."""
+    """Print the matches; return 1 if there are none."""
     import anyio
 
-    found = anyio.run(_search, args, read_settings(args, environ))
-    for hit in found.hits:
+    result = anyio.run(_search, args, read_settings(args, environ))
+    for hit in result.hits:
         print("  ".join(cell.ljust(_WIDTHS.get(name, _DEFAULT_WIDTH)) for name, cell in _cells(hit).items()).rstrip())
-    for line in filter(None, [found.has_more and "There are more.", found.notice]):
+    for line in filter(None, [result.has_more and "There are more.", result.notice]):
         print(line, file=sys.stderr)
-    return 0 if found.hits else 1
+    return 0 if result.hits else 1
 
 
 async def _search(args: argparse.Namespace, settings: Settings) -> SearchResult:
@@ -57,5 +59,5 @@ def _cells(hit: Hit) -> dict[str, str]:
 
 def _limit(text: str) -> int:
     if not (text.isdecimal() and 1 <= int(text) <= _MAX_LIMIT):
-        raise argparse.ArgumentTypeError(f"it takes a whole number from 1 to {_MAX_LIMIT}")
+        raise argparse.ArgumentTypeError(f"use a whole number from 1 to {_MAX_LIMIT}")
     return int(text)

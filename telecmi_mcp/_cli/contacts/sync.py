@@ -24,20 +24,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Read until the index is up to date; 1 if it has not all contacts then."""
+    """Read all contacts into the index; return 1 if some are missing."""
     import anyio
 
     settings = read_settings(args, environ)
     if settings.index == "off":
-        print("TELECMI_INDEX is off: there is no index to bring up to date.")
+        print("TELECMI_INDEX is off: there is no index to sync.")
         return 1
-    found = anyio.run(_sync, args, settings)
-    print(f"{found.indexed:,} contacts in the index; {'complete' if found.complete else 'not complete'}.")
-    if found.place:
-        print(f"Nothing is kept: {found.place}")
+    result = anyio.run(_sync, args, settings)
+    print(f"{result.indexed:,} contacts in the index; {'complete' if result.complete else 'not complete'}.")
+    if result.place:
+        print(f"The index was not saved: {result.place}")
     if settings.index == "memory":
-        print("Nothing is kept: set TELECMI_INDEX=disk to keep the index for the server.")
-    return 0 if found.complete else 1
+        print("The index was not saved: set TELECMI_INDEX=disk to keep it for the server.")
+    return 0 if result.complete else 1
 
 
 async def _sync(args: argparse.Namespace, settings: Settings) -> SearchResult:

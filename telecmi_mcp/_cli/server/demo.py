@@ -1,4 +1,4 @@
-"""``telecmi-mcp demo``: shows the main job on one screen, through a real process and a real MCP client."""
+"""``telecmi-mcp demo``: runs the server over the sandbox and shows the answers to a real MCP client."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _WIDTH = 100
 
 
 def add_arguments(_: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments: there are none."""
+    """Declare no arguments."""
 
 
 def run(_: argparse.Namespace, __: Mapping[str, str]) -> int:
-    """Start the server over the sandbox, speak MCP to it, and show what it says."""
+    """Start the server over the sandbox, call its tools, and print the answers."""
     import anyio
 
     anyio.run(_show)
@@ -35,7 +35,7 @@ async def _show() -> None:
     from mcp.client.stdio import StdioServerParameters, stdio_client
 
     server = StdioServerParameters(command=sys.executable, args=["-m", "telecmi_mcp", "serve", "--sandbox"])
-    _say("telecmi-mcp, as a process on stdio. Every contact here is invented; TeleCMI was not asked.")
+    _print("telecmi-mcp, as a process on stdio. Every contact here is invented; TeleCMI was not asked.")
     async with Client(stdio_client(server)) as client:
         await _show_tools(client)
         await _show_search(client, "what is Priya's number at Acme?")
@@ -43,42 +43,42 @@ async def _show() -> None:
         await _show_page(client, {"limit": _LIMIT, "page_state": page["page_state"]})
         await _call(client, "get_contact", {"contact_id": page["contacts"][0]["contact_id"]})
         await _call(client, "get_contact", {"contact_id": _UNKNOWN_ID})
-    _say("\nTry it in your assistant: configure the command `telecmi-mcp serve --sandbox`. See the README.")
+    _print("\nTry it in your assistant: configure the command `telecmi-mcp serve --sandbox`. See the README.")
 
 
 async def _show_tools(client: Client) -> None:
-    _say("\n> tools/list")
+    _print("\n> tools/list")
     for tool in (await client.list_tools()).tools:
-        _say(f"  {tool.name}({', '.join(tool.input_schema['properties'])})  {tool.title}")
+        _print(f"  {tool.name}({', '.join(tool.input_schema['properties'])})  {tool.title}")
 
 
 async def _show_search(client: Client, query: str) -> None:
     found = await _call(client, "search_contacts", {"query": query}, shown=False)
     _show_contacts(found["matches"])
-    _say(f"  {len(found['matches'])} found among {found['indexed']}; complete: {found['complete']}")
+    _print(f"  {len(found['matches'])} found among {found['indexed']}; complete: {found['complete']}")
 
 
 async def _show_page(client: Client, arguments: dict[str, Any]) -> dict[str, Any]:
     page = await _call(client, "list_contacts", arguments, shown=False)
     _show_contacts(page["contacts"])
-    _say(f"  {len(page['contacts'])} of {page['count']}; has_more: {page['has_more']}")
+    _print(f"  {len(page['contacts'])} of {page['count']}; has_more: {page['has_more']}")
     return page
 
 
 def _show_contacts(contacts: list[dict[str, Any]]) -> None:
     for contact in contacts:
         name = f"{contact.get('first_name', '')} {contact.get('last_name', '')}".strip()
-        _say(f"  {contact.get('phone_no', '-'):<15} {name:<24} {contact.get('company', '-')}")
+        _print(f"  {contact.get('phone_no', '-'):<15} {name:<24} {contact.get('company', '-')}")
 
 
 async def _call(client: Client, tool: str, arguments: dict[str, Any], *, shown: bool = True) -> dict[str, Any]:
-    _say(f"\n> {tool} {arguments}")
+    _print(f"\n> {tool} {arguments}")
     result = await client.call_tool(tool, arguments)
     if shown:
         text = "".join(part.text for part in result.content if part.type == "text")
-        _say(f"  {'error: ' if result.is_error else ''}{text}")
+        _print(f"  {'error: ' if result.is_error else ''}{text}")
     return result.structured_content or {}
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print("\n".join(line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…" for line in text.split("\n")))

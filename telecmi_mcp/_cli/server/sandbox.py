@@ -1,4 +1,4 @@
-"""``telecmi-mcp sandbox``: runs the pretend TeleCMI on loopback, to try with curl."""
+"""``telecmi-mcp sandbox``: serves the pretend TeleCMI on loopback."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SUMMARY = "Run a pretend TeleCMI with invented contacts on this machine."
+SUMMARY = "Serve a pretend TeleCMI with invented contacts on this computer."
 
 _PORT = 8041
-_HIGHEST_PORT = 65535
+_MAX_PORT = 65535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--port", type=_port, default=_PORT, help=f"The port, {_PORT} by default; 0 takes a free one.")
+    parser.add_argument("--port", type=_port, default=_PORT, help=f"TCP port; default {_PORT}, 0 for any free port.")
 
 
 def run(args: argparse.Namespace, _: Mapping[str, str]) -> int:
@@ -28,20 +28,20 @@ def run(args: argparse.Namespace, _: Mapping[str, str]) -> int:
 
     try:
         listener = socket.create_server(("127.0.0.1", args.port))
-        # What it accepts inherits this: an answer's head and body are two pieces, and the second would wait 40 ms.
+        # Accepted sockets inherit this. Without it, the body of an answer waits 40 ms after its head.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError:
-        print(f"telecmi-mcp: port {args.port} is taken; choose another with --port.")
+        print(f"telecmi-mcp: port {args.port} is in use; choose another with --port.")
         return 1
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    print(_GREETING.format(address=address, token=SANDBOX_TOKEN), flush=True)
+    print(_BANNER.format(address=address, token=SANDBOX_TOKEN), flush=True)
     server = uvicorn.Server(uvicorn.Config(create_sandbox(), log_level="warning", lifespan="off"))
     server.run(sockets=[listener])
     return 0
 
 
-_GREETING = """\
-A pretend TeleCMI with 150 invented contacts is at {address} (Ctrl-C ends it). Try:
+_BANNER = """\
+A pretend TeleCMI with 150 invented contacts is at {address} (Ctrl-C stops it). Try:
 
   curl -s {address}/v3/contact/get -H 'Content-Type: application/json' -d '{{"token":"{token}","limit":2}}'
 
@@ -52,6 +52,6 @@ Or point a server at it:
 
 
 def _port(text: str) -> int:
-    if not (text.isdecimal() and int(text) <= _HIGHEST_PORT):
-        raise argparse.ArgumentTypeError(f"it takes a whole number from 0 to {_HIGHEST_PORT}")
+    if not (text.isdecimal() and int(text) <= _MAX_PORT):
+        raise argparse.ArgumentTypeError(f"use a whole number from 0 to {_MAX_PORT}")
     return int(text)

@@ -30,21 +30,24 @@ if TYPE_CHECKING:
 
 SUMMARY = "Serve MCP on stdio (the default), or to a team over HTTP."
 
+SERVER_MODULES = ("_app", "_config.logging", "_config.settings", "_server.factory", "_stdio.serve")
+"""What is imported while the first requests are answered early."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments; those of a team's server are in ``_cli/team/server.py``."""
+    """Declare the command's arguments; ``_cli/team/server.py`` adds those of the team server."""
     add_setting_flags(parser)
     add_sandbox_flag(parser)
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Serve until input ends or a signal comes; then leave the process at once."""
+    """Serve until the input ends or a signal arrives, then exit the process at once."""
     if getattr(args, "http", None) is not None:
-        from telecmi_mcp._cli.team.server import run_team_server  # stdio needs none of it
+        from telecmi_mcp._cli.team.server import run_team_server  # the stdio server needs none of it
 
         return run_team_server(args, environ)
     values = read_values(args, environ)
-    gc.disable()  # the imports leave some 120,000 objects that stay: to look through them again and again is waste
+    gc.disable()  # the imports create about 120,000 objects that stay; scanning them repeatedly is wasted time
     fill_standard_descriptors()
     try:
         with claimed() as wire:
@@ -54,7 +57,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         code = 130
     except SystemExit as leaving:
         code = int(leaving.code or 0)
-    # Everything is closed. What is left, taking the interpreter apart, takes longer than all of that.
+    # Everything is closed. The finalization of the interpreter would take longer than all of it.
     sys.stderr.flush()
     os._exit(code)
 
@@ -69,7 +72,7 @@ def _answer_early(values: Mapping[str, Any], wire: tuple[int, int]) -> EarlySess
 
 
 def _import_server() -> None:
-    for name in ("_app", "_config.logging", "_config.settings", "_server.factory", "_stdio.serve"):
+    for name in SERVER_MODULES:
         import_module(f"telecmi_mcp.{name}")
 
 

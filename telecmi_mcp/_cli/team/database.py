@@ -17,14 +17,14 @@ def opened_database(environ: Mapping[str, str]) -> Iterator[Database]:
     """Open the database of ``TELECMI_DATABASE_URL`` for one command.
 
     Raises:
-        ConfigurationError: It is not set or cannot be an address, or what it needs is not installed.
-        DatabaseAway: It cannot be reached.
-        StatementRejected: It refuses a statement.
+        ConfigurationError: The variable is missing or invalid, or the driver is not installed.
+        DatabaseUnavailable: The database cannot be reached.
+        StatementRejected: The database rejects a statement.
     """
     from telecmi_mcp.errors import DatabaseUnavailable
 
     database = _configured(environ)
-    # What the pool says of each attempt adds nothing to the one sentence of the error.
+    # The pool's log line for each attempt adds nothing to the error.
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     database.open()
     try:
@@ -51,13 +51,13 @@ def _configured(environ: Mapping[str, str]) -> Database:
     url = team_values_of(environ)["database_url"]
     if not url:
         raise ConfigurationError(
-            hint=f"Set {DATABASE_URL.variable}", fact="this command works on the database of a team's server"
+            hint=f"Set {DATABASE_URL.variable}", fact="this command uses the team server's database"
         )
     try:
         from telecmi_mcp._team.db.database import Database  # needs an extra
     except ImportError:
         raise ConfigurationError(
-            hint="Install what a team's server needs: pip install 'telecmi-mcp[team]'",
-            fact="the driver of the database comes with it",
+            hint="Install the extra: pip install 'telecmi-mcp[team]'",
+            fact="the database driver is missing",
         ) from None
     return Database(SecretStr(url), max_size=1)

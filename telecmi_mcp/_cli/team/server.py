@@ -1,4 +1,4 @@
-"""``telecmi-mcp serve --http``: runs one server for a whole team."""
+"""``telecmi-mcp serve --http``: runs one server for a team."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LISTED = (variables.ALLOWED_HOSTS, variables.ALLOWED_ORIGINS)
 
 
 def add_team_flags(parser: argparse.ArgumentParser) -> None:
-    """Add ``--http``, and a flag for each setting of a team's server that may show in a process list."""
+    """Add ``--http``, and a flag for each setting of the team server that is not secret."""
     setting = variables.HTTP
     parser.add_argument(
         setting.flag,
@@ -29,30 +29,30 @@ def add_team_flags(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="",
         metavar="HOST:PORT",
-        help=f"Serve a team over HTTP instead, at {setting.variable} where no address is given, "
-        f"or at {setting.default}. The flags below need it.",
+        help=f"Serve a team over HTTP at this address; default: {setting.variable}, or {setting.default}. "
+        "The flags below need --http.",
     )
     add_setting_flags(parser, (each for each in variables.TEAM if each not in {setting, *_LISTED}))
     for each in _LISTED:
-        purpose = f"{each.purpose} May be given several times. Overrides {each.variable}."
+        purpose = f"{each.purpose} Repeat it for several values. Overrides {each.variable}."
         parser.add_argument(each.flag, dest=each.variable, action="append", metavar="VALUE", help=purpose)
 
 
 def run_team_server(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Serve until a signal comes; then leave the process at once.
+    """Serve until a signal arrives, then exit the process at once.
 
     Raises:
-        ConfigurationError: A setting cannot be used.
+        ConfigurationError: A setting is invalid.
     """
     settings = _read(args, environ)
     code = _serve(args, settings)
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)  # everything is closed; a thread that still waits for a database that is away need not end
+    os._exit(code)  # everything is closed; a thread that waits for an unreachable database need not end
 
 
 def _serve(args: argparse.Namespace, settings: TeamSettings) -> int:
-    from telecmi_mcp._config.logging import configure_logging  # settings are looked at before all this
+    from telecmi_mcp._config.logging import configure_logging  # after the settings were checked
     from telecmi_mcp._config.secrets import KnownSecrets
     from telecmi_mcp._team.http.asgi import build_app
     from telecmi_mcp._team.http.connections import (
@@ -70,12 +70,12 @@ def _serve(args: argparse.Namespace, settings: TeamSettings) -> int:
     connections = max_connections_for(open_files)
     secrets = KnownSecrets()
     configure_logging(settings.common, secrets)
-    app = build_app(settings, max_connections=connections, secrets=secrets, **_surroundings(args))
+    app = build_app(settings, max_connections=connections, secrets=secrets, **_backend(args))
     return serve_http(app, settings, ConnectionLimit(connections))
 
 
-def _surroundings(args: argparse.Namespace) -> dict[str, Any]:
-    """What is behind it: TeleCMI and what ``telecmi-mcp login`` kept, or the sandbox."""
+def _backend(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the app reads from: TeleCMI with the stored sign-ins, or the sandbox."""
     if not args.sandbox:
         from telecmi_mcp._private_files import state_folder
 
@@ -88,7 +88,7 @@ def _surroundings(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _read(args: argparse.Namespace, environ: Mapping[str, str]) -> TeamSettings:
-    """Return the settings of the environment and the flags; a flag that is given wins."""
+    """Return the settings of the environment and the flags; a flag overrides its variable."""
     from telecmi_mcp._team.config.settings import TeamSettings
 
     given = vars(args)

@@ -7,66 +7,63 @@ from typing import TYPE_CHECKING
 
 from telecmi_mcp._cli.options import add_setting_flags, read_settings
 from telecmi_mcp._cli.team.database import opened_database
+from telecmi_mcp._cli.team.operations import add_operation
 from telecmi_mcp._config import variables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from pydantic import SecretStr
 
     from telecmi_mcp._auth.credentials import Account, Credentials
+    from telecmi_mcp._cli.team.operations import AddParser
     from telecmi_mcp._config.settings import Settings
     from telecmi_mcp._team.accounts.credential_store import Listed, TeamSignIns
     from telecmi_mcp._team.db.database import Database
 
-    Deed = Callable[[argparse.Namespace, Mapping[str, str]], int]
-    Deeds = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no public name for it
-
-_FOLLOWED = "Every running server follows within seconds."
-_REVOKED = "TeleCMI documents no way to revoke a token: it lives on for up to 30 days, or until the password changes."
-# What a server of that environment signs itself in with, which is no caller's.
-_OF_THE_SERVICE = (
+_APPLIED = "Every running server applies this within seconds."
+_NOT_REVOKED = (
+    "TeleCMI documents no way to revoke a token: it stays valid for up to 30 days, or until the password changes."
+)
+# The service's own credentials, which belong to no caller.
+_SERVICE_VARIABLES = (
     "TELECMI_TOKEN",
     "TELECMI_TOKEN_FILE",
     "TELECMI_PASSWORD",
     "TELECMI_PASSWORD_FILE",
     "TELECMI_USER_ID",
 )
-_HEADS = ("caller", "user id", "organisation", "renews itself", "since", "TeleCMI")
+_HEADER = ("caller", "user id", "organisation", "renewed", "since", "TeleCMI")
 
 
-def add_operations(operations: Deeds) -> None:
-    """Declare what can be done with callers' sign-ins."""
-    sign_in = _add(operations, "sign-in", "Sign in to TeleCMI for a caller, and keep it, encrypted.", _sign_in)
+def add_operations(add_parser: AddParser) -> None:
+    """Add the operations on callers' sign-ins."""
+    sign_in = add_operation(
+        add_parser, "sign-in", "Sign in to TeleCMI for a caller, and store the token encrypted.", _sign_in
+    )
     sign_in.add_argument("name", metavar="NAME", help="The caller: the name of an access key, or an OAuth subject.")
     add_setting_flags(sign_in, (variables.USER_ID, variables.BASE_URL, variables.TIMEOUT))
     sign_in.add_argument(
         "--organisation",
         metavar="LABEL",
         default="",
-        help="Callers with the same label see the same contacts: they share a mirror, and one sign-in reads for all.",
+        help="Callers with the same label see the same contacts: they share one index, and one sign-in reads for all.",
     )
     sign_in.add_argument(
         "--remember-password",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="Keep the password too, so that the token renews itself (the default).",
+        help="Store the password too, so that the server renews the token (the default).",
     )
     how = sign_in.add_mutually_exclusive_group()
     how.add_argument("--password-stdin", action="store_true", help="Read the password from standard input.")
-    how.add_argument("--token", action="store_true", help="Read a token from standard input, and make no login.")
-    sign_out = _add(operations, "sign-out", "Forget what a caller reads with.", _sign_out)
+    how.add_argument("--token", action="store_true", help="Read a token from standard input instead of signing in.")
+    sign_out = add_operation(add_parser, "sign-out", "Remove the stored credentials of a caller.", _sign_out)
     sign_out.add_argument("name", metavar="NAME")
     add_setting_flags(sign_out, (variables.BASE_URL,))
-    _add(operations, "list", "Say which callers are signed in, as whom, and since when.", _list)
-    _add(operations, "new-key", "Print a fresh key for TELECMI_ENCRYPTION_KEYS.", _new_key)
-    _add(operations, "rekey", "Encrypt all sign-ins with the newest key.", _rekey)
-
-
-def _add(operations: Deeds, name: str, summary: str, operation: Deed) -> argparse.ArgumentParser:
-    parser = operations.add_parser(name, help=summary, description=summary, allow_abbrev=False)
-    parser.set_defaults(operation=operation)
-    return parser
+    add_operation(add_parser, "list", "List the callers that are signed in, with user id and date.", _list)
+    add_operation(add_parser, "new-key", "Print a new key for TELECMI_ENCRYPTION_KEYS.", _new_key)
+    add_operation(add_parser, "rekey", "Encrypt all sign-ins with the newest key.", _rekey)
 
 
 def _sign_in(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -75,18 +72,18 @@ def _sign_in(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from telecmi_mcp._auth.credentials import Account
     from telecmi_mcp._cli import prompts
 
-    settings = read_settings(args, {**environ, **dict.fromkeys(_OF_THE_SERVICE, "")})
+    settings = read_settings(args, {**environ, **dict.fromkeys(_SERVICE_VARIABLES, "")})
     _check_name("NAME", args.name)
     _check_name("--organisation", args.organisation or "-")
     with opened_database(environ) as database:
-        sign_ins = _opened_sign_ins(database, environ)  # before a person has typed anything
+        sign_ins = _opened_sign_ins(database, environ)  # before the user types a password
         account = Account(settings.base_url, settings.user_id or prompts.ask_user_id())
         if args.token:
-            made = anyio.run(_with_token, sign_ins, account, args)
+            credentials = anyio.run(_with_token, sign_ins, account, args)
         else:
             password = prompts.read_password_line() if args.password_stdin else prompts.ask_password()
-            made = anyio.run(_with_password, database, sign_ins, settings, account, password, args)
-    print(_told(args.name, made))
+            credentials = anyio.run(_with_password, database, sign_ins, settings, account, password, args)
+    print(_summary(args.name, credentials))
     return 0
 
 
@@ -101,7 +98,7 @@ async def _with_token(sign_ins: TeamSignIns, account: Account, args: argparse.Na
     return credentials
 
 
-async def _with_password(  # noqa: PLR0917 - all that a login takes
+async def _with_password(  # noqa: PLR0917 - what a login needs
     database: Database,
     sign_ins: TeamSignIns,
     settings: Settings,
@@ -141,7 +138,7 @@ def _sign_out(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     with opened_database(environ) as database:
         database.migrate()
         known = anyio.run(TeamSignIns(database, None).forget, args.name, base_url)
-    print(f"Forgotten.\n{_FOLLOWED}\n{_REVOKED}" if known else "Nothing is kept of this caller.")
+    print(f"Removed.\n{_APPLIED}\n{_NOT_REVOKED}" if known else "Nothing is stored for this caller.")
     return 0
 
 
@@ -153,7 +150,7 @@ def _list(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
     with opened_database(environ) as database:
         database.migrate()
         listed = anyio.run(TeamSignIns(database, None).listed)
-    rows = [_HEADS, *map(_row, listed)]
+    rows = [_HEADER, *map(_row, listed)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -172,7 +169,7 @@ def _rekey(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
     with opened_database(environ) as database:
         count = anyio.run(_opened_sign_ins(database, environ).rekey)
-    print(f"{count} sign-in{'' if count == 1 else 's'} encrypted anew; none needs an older key.")
+    print(f"{count} sign-in{'' if count == 1 else 's'} re-encrypted; none needs an older key.")
     return 0
 
 
@@ -191,7 +188,7 @@ def _opened_sign_ins(database: Database, environ: Mapping[str, str]) -> TeamSign
     if vault is None:
         raise ConfigurationError(
             hint=f"Set {ENCRYPTION_KEYS.variable} to what telecmi-mcp team new-key prints",
-            fact="sign-ins are encrypted",
+            fact="sign-ins are stored encrypted",
         )
     database.migrate()
     return TeamSignIns(database, vault)
@@ -203,7 +200,7 @@ def _check_name(what: str, text: str) -> None:
 
     if not is_name(text):
         raise ConfigurationError(
-            hint=f"Correct {what}", fact=f"it takes 1 to {MAX_NAME} printable characters, without a space at its ends"
+            hint=f"Correct {what}", fact=f"use 1 to {MAX_NAME} printable characters, without spaces at the ends"
         )
 
 
@@ -213,10 +210,12 @@ def _row(listed: Listed) -> tuple[str, ...]:
     return listed.caller, listed.user_id, listed.organisation or "-", renews, since, listed.base_url
 
 
-def _told(name: str, credentials: Credentials) -> str:
+def _summary(name: str, credentials: Credentials) -> str:
     user = credentials.account.user_id
     whose = f"organisation {credentials.organisation}, by user {user}" if credentials.organisation else f"user {user}"
     renewal = (
-        "It renews itself." if credentials.password else "Nothing renews it: sign in again before its 30 days end."
+        "The server renews the token."
+        if credentials.password
+        else "The token is not renewed: sign in again within 30 days."
     )
-    return f"{name} reads the contacts of {whose} at {credentials.account.base_url}. {renewal}\n{_FOLLOWED}"
+    return f"{name} reads the contacts of {whose} at {credentials.account.base_url}. {renewal}\n{_APPLIED}"

@@ -75,20 +75,20 @@ def test_a_caller_is_signed_in_listed_encrypted_anew_and_signed_out(
     words = ("--user-id", USER, "--organisation", "Sales")
     said = office.run("sign-in", "ann", *words, "--password-stdin", given=f"{PASSWORD}\n")
     assert f"ann reads the contacts of organisation Sales, by user {USER}" in said
-    assert "It renews itself." in said
+    assert "The server renews the token." in said
     said = office.run("sign-in", "bot", "--user-id", "103_2222", "--token", given=f"{TOKENS[1]}\n")
-    assert "Nothing renews it" in said
+    assert "The token is not renewed" in said
     office.set(TELECMI_ENCRYPTION_KEYS="")
     listed = office.run("list").splitlines()
     assert [line.split()[:4] for line in listed[1:]] == [["ann", USER, "Sales", "yes"], ["bot", "103_2222", "-", "no"]]
     office.set(TELECMI_ENCRYPTION_KEYS=f"{NEW},{OLD}")
-    assert "2 sign-ins encrypted anew" in office.run("rekey")
+    assert "2 sign-ins re-encrypted" in office.run("rekey")
     office.set(TELECMI_ENCRYPTION_KEYS=NEW)
-    assert "0 sign-ins encrypted anew" in office.run("rekey")
+    assert "0 sign-ins re-encrypted" in office.run("rekey")
     dump = cluster.dump(database_url.get_secret_value().rpartition("/")[2])
     assert not [song for secret in (PASSWORD, *TOKENS, OLD, NEW) for song in encodings_of(secret) if song in dump]
-    assert "Forgotten." in office.run("sign-out", "ann")
-    assert "Nothing is kept" in office.run("sign-out", "ann")
+    assert "Removed." in office.run("sign-out", "ann")
+    assert "Nothing is stored" in office.run("sign-out", "ann")
     assert "ann" not in office.run("list")
 
 

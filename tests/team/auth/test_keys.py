@@ -289,11 +289,11 @@ def team(*words: str, url: SecretStr | None = None, **variables: str) -> subproc
 def test_the_command_makes_lists_and_revokes_keys(database_url: SecretStr) -> None:
     added = team("key", "add", "Priya Raman", url=database_url)  # before the server has ever started
     assert (added.returncode, bool(re.fullmatch(r"tmk_\S{43}\n", added.stdout))) == (0, True), added.stderr
-    assert "only time" in added.stderr
+    assert "not shown again" in added.stderr
     again = team("key", "add", "Priya Raman", url=database_url)
     assert (again.returncode, again.stdout) == (1, "")
     listed = team("key", "list", url=database_url)
-    assert re.fullmatch(r"name +made +used last +revoked\nPriya Raman +20\S+ +- +-\n", listed.stdout)
+    assert re.fullmatch(r"name +created +last used +revoked\nPriya Raman +20\S+ +- +-\n", listed.stdout)
     revoked = team("key", "revoke", "Priya Raman", url=database_url)
     assert (revoked.returncode, "within 30 seconds" in revoked.stdout) == (0, True)
     listed = team("key", "list", url=database_url)
@@ -304,7 +304,9 @@ def test_the_command_makes_lists_and_revokes_keys(database_url: SecretStr) -> No
 
 def test_migrate_says_how_many_steps_it_took(database_url: SecretStr) -> None:
     first = team("migrate", url=database_url)
-    assert (first.returncode, bool(re.fullmatch(r"\d+ steps applied\.\n", first.stdout))) == (0, True), first.stderr
+    assert (first.returncode, bool(re.fullmatch(r"\d+ migrations applied\.\n", first.stdout))) == (0, True), (
+        first.stderr
+    )
     assert team("migrate", url=database_url).stdout == "Nothing to do: the schema is up to date.\n"
 
 
