@@ -140,7 +140,7 @@ def _run_locked(operation: Callable[[], Change]) -> Change:
     """Run an operation while no other telecmi-mcp changes a configuration."""
     import anyio
 
-    from telecmi_mcp._private_files import state_folder
+    from telecmi_mcp._private_files import file_lock, state_folder
     from telecmi_mcp.errors import ClientConfigError, DeadlineExceeded
 
     async def locked() -> Change:

@@ -40,7 +40,7 @@ async def _sign_out(settings: Settings) -> str:
     from telecmi_mcp._auth.resolve import login_lock_path, open_saved_sign_ins
     from telecmi_mcp._index.account_directory import name_owner
     from telecmi_mcp._index.location import cache_folder, forget_index
-    from telecmi_mcp._private_files import state_folder
+    from telecmi_mcp._private_files import file_lock, state_folder
 
     folder = state_folder()
     sign_ins = open_saved_sign_ins(folder, time_limit=_KEYRING_TIMEOUT_S)
