@@ -80,7 +80,7 @@ bench-mirror: $(READY)  ## the mirror against a bare loop over the same pages, 1
 bench-memory: $(READY)  ## memory over 100,000 calls and 100,000 contacts: minutes
 	@TELECMI_TEST_CALLS=100000 TELECMI_TEST_CONTACTS=100000 $(PYTHON) -m pytest -s -m slow tests/e2e/test_memory.py
 
-bench-team-load: $(READY)  ## 200 callers on two replicas behind nginx for ten minutes; ARGS="--seconds 30" for less
+bench-team-load: $(READY)  ## 200 callers on two replicas behind nginx for ten minutes; ARGS="--seconds 30", ARGS=--hostile
 	@sh ./.ci/install-team
 	@PYTHONPATH=.:tests $(PYTHON) -m benchmarks.team_load $(ARGS)
 

@@ -1,7 +1,7 @@
 """Callers of a team's server, as light as they can be: HTTP/1.1 on asyncio's streams, so that the server is measured.
 
-Each has an access key and a kept connection, and speaks one of the two protocol generations. A call is answered when
-its result, or an error that the tool itself tells, was read whole.
+Each caller has an access key and a kept connection, and speaks one of the two protocol generations. A call is answered
+when its result, or an error of the tool, was read whole.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 LEGACY, MODERN = "2025-11-25", "2026-07-28"
 ANSWERED = "answered"
 MIX = (("search_contacts", 50), ("get_contact", 30), ("list_contacts", 20))
-_PATIENCE = 60.0  # seconds: longer than any answer may take
+_CALL_TIMEOUT_S = 60.0  # longer than any answer may take
 _OK = 200
-_PAGE = 25
+PAGE = 25
 _META = {
     "io.modelcontextprotocol/protocolVersion": MODERN,
     "io.modelcontextprotocol/clientCapabilities": {},
@@ -38,8 +38,10 @@ class Call(NamedTuple):
         tool: Which tool was called.
         ended_at: When, by ``time.monotonic``.
         seconds: How long it took.
-        outcome: ``answered``, what the tool told as an error, or how the call was lost.
+        outcome: ``answered``, the sentence of the tool's error, or how the call was lost.
         lost: Whether no answer came that the tools give.
+        wrong: What is wrong with the answer; "" for nothing.
+        contacts: How many contacts were in the answer.
     """
 
     tool: str
@@ -47,6 +49,16 @@ class Call(NamedTuple):
     seconds: float
     outcome: str
     lost: bool
+    wrong: str = ""
+    contacts: int = 0
+
+
+def call_body(tool: str, arguments: dict[str, Any], version: str) -> bytes:
+    """Return the message that calls a tool."""
+    params: dict[str, Any] = {"name": tool, "arguments": arguments}
+    if version == MODERN:
+        params["_meta"] = _META
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
 
 
 class Lost(Exception):
@@ -56,7 +68,7 @@ class Lost(Exception):
 class Wire:
     """One kept connection; it is opened again where the other side closed it between two calls."""
 
-    def __init__(self, url: str, key: str, version: str, tls: ssl.SSLContext) -> None:
+    def __init__(self, url: str, key: str, version: str, tls: ssl.SSLContext | None) -> None:
         parts = urlsplit(url)
         self._host, self._port, self._tls = parts.hostname, parts.port, tls
         self._version = version
@@ -73,15 +85,11 @@ class Wire:
         Raises:
             Lost: There is none.
         """
-        params: dict[str, Any] = {"name": tool, "arguments": arguments}
-        named = ""
-        if self._version == MODERN:
-            params["_meta"] = _META
-            named = f"Mcp-Method: tools/call\r\nMcp-Name: {tool}\r\n"
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
+        body = call_body(tool, arguments, self._version)
+        named = f"Mcp-Method: tools/call\r\nMcp-Name: {tool}\r\n" if self._version == MODERN else ""
         head = f"{self._head}{named}Content-Length: {len(body)}\r\n\r\n".encode()
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_CALL_TIMEOUT_S):
                 return _result(await self._exchange(head + body))
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as why:
             self.close()
@@ -142,51 +150,54 @@ def _result(body: bytes) -> dict[str, Any]:
 
 
 class Caller:
-    """Somebody who searches, gets and lists, with pauses between."""
+    """A caller that searches, gets and lists, with pauses between."""
 
     def __init__(self, wire: Wire, *, seed: int, contacts: int, pause: float) -> None:
-        self._wire = wire
-        self._dice = random.Random(seed)  # noqa: S311 - a mix that is the same each time, nothing secret
-        self._contacts = contacts
+        self.wire = wire
+        self.rng = random.Random(seed)  # noqa: S311 - a mix that is the same each time, nothing secret
+        self.contacts = contacts
+        self.page_state: str | None = None
         self._pause = pause
-        self._page_state: str | None = None
 
     async def work(self, until: float, calls: list[Call]) -> None:
         """Call until a time, and note each call."""
-        await asyncio.sleep(self._dice.uniform(0, self._pause))
+        await asyncio.sleep(self.rng.uniform(0, self._pause))
         while time.monotonic() < until:
             calls.append(await self.call_once())
             if self._pause:
-                await asyncio.sleep(min(self._dice.expovariate(1 / self._pause), max(0.0, until - time.monotonic())))
-        self._wire.close()
+                await asyncio.sleep(min(self.rng.expovariate(1 / self._pause), max(0.0, until - time.monotonic())))
+        self.wire.close()
 
     async def call_once(self) -> Call:
         """Make one call of the mix."""
-        (tool,) = self._dice.choices([name for name, _ in MIX], [share for _, share in MIX])
-        arguments = self._arguments(tool)
+        tool, arguments = self.choose_call()
         start = time.monotonic()
-        outcome, lost = ANSWERED, False
+        outcome, lost, wrong, contacts = ANSWERED, False, "", 0
         try:
-            result = await self._wire.call(tool, arguments)
+            result = await self.wire.call(tool, arguments)
         except Lost as why:
             outcome, lost = str(why), True
         else:
-            self._look(tool, result)
             if result.get("isError"):
                 outcome = result["content"][0]["text"]
+            wrong, contacts = self.check(tool, arguments, result)
         end = time.monotonic()
-        return Call(tool, end, end - start, outcome, lost)
+        return Call(tool, end, end - start, outcome, lost, wrong, contacts)
 
-    def _look(self, tool: str, result: dict[str, Any]) -> None:
-        if tool == "list_contacts":
-            self._page_state = (result.get("structuredContent") or {}).get("page_state")
-
-    def _arguments(self, tool: str) -> dict[str, Any]:
-        place = self._dice.randrange(self._contacts)
+    def choose_call(self) -> tuple[str, dict[str, Any]]:
+        """Return the tool and the arguments of the next call."""
+        (tool,) = self.rng.choices([name for name, _ in MIX], [share for _, share in MIX])
+        place = self.rng.randrange(self.contacts)
         if tool == "get_contact":
-            return {"contact_id": contact_id(place)}
+            return tool, {"contact_id": contact_id(place)}
         if tool == "list_contacts":
-            return {"limit": _PAGE} | ({"page_state": self._page_state} if self._page_state else {})
+            return tool, {"limit": PAGE} | ({"page_state": self.page_state} if self.page_state else {})
         who = contact(place)
         words = (f"{who['first_name']} {who['last_name']}", f"{who['last_name']} {who['company']}", who["phone_no"])
-        return {"query": self._dice.choice(words)}
+        return tool, {"query": self.rng.choice(words)}
+
+    def check(self, tool: str, arguments: dict[str, Any], result: dict[str, Any]) -> tuple[str, int]:  # noqa: ARG002 - for other kinds of callers
+        """Look at a result, and return what is wrong with it and how many contacts it holds."""
+        if tool == "list_contacts":
+            self.page_state = (result.get("structuredContent") or {}).get("page_state")
+        return "", 0

@@ -1,4 +1,4 @@
-"""The composition root of a team's server: builds the real objects; everyone else receives them."""
+"""Composition root of the team server: builds the objects that all other parts receive."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import anyio
 from anyio.to_thread import run_sync
 
 from telecmi_mcp._task_groups import open_tasks
-from telecmi_mcp._team.accounts.app_pool import open_apps
+from telecmi_mcp._team.accounts.app_pool import MAX_TELECMI_CONNECTIONS, open_apps
 from telecmi_mcp._team.auth.callers import caller_now
 from telecmi_mcp._team.policy.build import open_policy
 from telecmi_mcp.errors import ConfigurationError, DatabaseUnavailable, StatementRejected
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_AGAIN_SECONDS = 2.0  # after which a database that was away is asked again for its schema
+_MIGRATION_RETRY_S = 2.0  # until the schema of a database that was unreachable is checked again
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """What one process of a team's server works with.
+    """Objects of one process of the team server.
 
     Attributes:
-        settings: What all of it was built from.
+        settings: The configuration that everything was built from.
         database: The database; ``None`` for none.
-        app_of: What the tools work with for a caller. It raises nothing for a caller who has no sign-in: the tools find
-            that out when they need a token.
-        outlook: Whether TeleCMI answers, whoever asks.
-        oversight: Limits, audit, metrics and spans.
+        app_of: Returns the app of a caller. It raises nothing for a caller without a sign-in: the tools raise the
+            error when they need a token.
+        upstream_health: Whether TeleCMI answers, for all accounts together.
+        policy: Limits, audit, metrics and spans.
     """
 
     settings: TeamSettings
@@ -58,7 +58,7 @@ class Team:
 
 
 def require_extra(settings: TeamSettings) -> None:
-    """Refuse settings that need more than is installed.
+    """Check that the packages are installed that the settings need.
 
     Raises:
         ConfigurationError: The sentence says what to install.
@@ -72,7 +72,7 @@ def require_extra(settings: TeamSettings) -> None:
 
 
 def choose_database(settings: TeamSettings) -> Database | None:
-    """Return the database that the settings name, not opened; ``None`` for none."""
+    """Return the database that the settings name, not yet opened; ``None`` if they name none."""
     if settings.database_url is None:
         return None
     from telecmi_mcp._team.db.database import Database  # needs an extra
@@ -88,17 +88,19 @@ async def open_team(
     transport: httpx2.AsyncBaseTransport | None = None,
     state: Path | None = None,
     secrets: KnownSecrets | None = None,
+    telecmi_connections: int = MAX_TELECMI_CONNECTIONS,
 ) -> AsyncIterator[Team]:
-    """Build what one process works with, and close it at the end.
+    """Build the objects of one process, and close them at the end.
 
-    A database that is away does not keep it from starting: its schema is looked after once it is back.
+    The process starts without a reachable database too: it migrates the schema as soon as it can connect.
 
     Args:
         settings: The configuration.
         database: The database, as ``choose_database`` returns it.
-        transport: Stands in for the network: a pretend TeleCMI in this process.
-        state: The folder of what ``telecmi-mcp login`` keeps; ``None`` looks nothing up and keeps nothing.
-        secrets: Learns every token and password that is met, for the log.
+        transport: Replaces the network: a TeleCMI stand-in in this process.
+        state: Folder where ``telecmi-mcp login`` keeps sign-ins; ``None`` reads and writes none.
+        secrets: Collects every token and password, so that the log can mask them.
+        telecmi_connections: Maximum number of connections to TeleCMI.
     """
     async with (
         _opened(database),
@@ -109,6 +111,7 @@ async def open_team(
             database,
             open_location=indexes.open_location if indexes else None,
             hooks_for=policy.hooks_for,
+            connections=telecmi_connections,
             on_surplus=policy.metrics.count_surplus,
             transport=transport,
             state=state,
@@ -121,7 +124,7 @@ async def open_team(
 
 @asynccontextmanager
 async def _with_indexes(database: Database | None) -> AsyncIterator[Indexes | None]:
-    """Give the mirrors of the database; without one, each process has the desk's kinds of index."""
+    """Yield the indexes in the database; without a database each process has a local index."""
     if database is None:
         yield None
         return
@@ -162,21 +165,21 @@ async def _opened(database: Database | None) -> AsyncIterator[None]:
 
 
 async def _migrate_later(database: Database) -> None:
-    while not await _migrate(database):  # noqa: ASYNC110 - nobody tells when the database is back
-        await anyio.sleep(_AGAIN_SECONDS)
+    while not await _migrate(database):  # noqa: ASYNC110 - PostgreSQL sends no event when it is back
+        await anyio.sleep(_MIGRATION_RETRY_S)
 
 
 async def _migrate(database: Database) -> bool:
-    """Bring the schema up to date; whether that is done."""
+    """Bring the schema up to date, and return whether it is."""
     try:
         steps = await run_sync(database.migrate)
     except DatabaseUnavailable as why:
         is_missing = await run_sync(database.is_missing)
         fact = "its server has no database of the name in TELECMI_DATABASE_URL" if is_missing else why.detail
-        _log.warning("the database is away, its schema is looked after once it is back: %s", fact)
+        _log.warning("the database is unreachable; its schema is migrated once it is back: %s", fact)
         return False
-    except StatementRejected:  # which the database has logged; whoever runs it can mend that without a restart
+    except StatementRejected:  # ``Database`` has logged it; the administrator can correct it without a restart
         return False
     if steps:
-        _log.info("the database's schema took %d steps", steps)
+        _log.info("applied %d migrations of the database schema", steps)
     return True

@@ -161,9 +161,9 @@ async def test_every_tool_shows_the_notice(tmp_path: Path, tool: Any, arguments:
     setup = SignInSetup(tmp_path)
     await setup.keep(SecretStr(SANDBOX_TOKEN), password=None, age_days=24)
     async with setup.app(KEPT) as app:
-        assert "sign-in" not in (await tool.call(app, arguments)).get("notice", "")
+        assert "sign-in" not in (await tool.call(app, arguments)).data.get("notice", "")
         setup.clock.now += DAY
-        assert "The TeleCMI sign-in ends in about 5 days" in (await tool.call(app, arguments))["notice"]
+        assert "The TeleCMI sign-in ends in about 5 days" in (await tool.call(app, arguments)).data["notice"]
 
 
 def test_every_form_of_a_known_secret_is_hidden() -> None:

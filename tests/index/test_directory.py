@@ -145,7 +145,7 @@ async def test_an_answer_to_an_id_is_complete_and_new_while_the_index_is_neither
         await app.directory.search(PRIYA["email_id"])
         before = time.time()
         found = await app.directory.search(LAST["contact_id"])
-        assert (found.complete, found.indexed <= 100) == (False, True)
+        assert not found.complete
         assert found.notice == "", "TeleCMI itself answered: no better match is possible"
         assert found.as_of >= before
         held.release.set()

@@ -142,7 +142,7 @@ async def test_a_key_that_was_not_given_out_opens_nothing(house: House) -> None:
         house.stage.note(answer.text, str(answer.headers))
 
 
-async def test_while_the_database_is_away_get_and_list_work_and_search_says_so(house: House) -> None:
+async def test_while_the_database_is_unreachable_get_and_list_work_and_search_says_so(house: House) -> None:
     async with house.client(ESHA) as client:
         for _ in range(4):  # so that each replica knows her
             await facts(client, "get_contact", contact_id=JOHN)

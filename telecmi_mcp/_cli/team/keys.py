@@ -60,13 +60,13 @@ def _list(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _revoke(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    from telecmi_mcp._team.auth.access_keys import REVOKED_AFTER, revoke_key
+    from telecmi_mcp._team.auth.access_keys import REVOKED_AFTER_S, revoke_key
 
     with opened_database(environ) as database:
         database.migrate()
         with database.connection() as connection:
             revoke_key(connection, args.name)
-    print(f"Revoked. Every running server rejects it within {REVOKED_AFTER:.0f} seconds.")
+    print(f"Revoked. Every running server rejects it within {REVOKED_AFTER_S:.0f} seconds.")
     return 0
 
 

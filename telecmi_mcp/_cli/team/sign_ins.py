@@ -118,7 +118,7 @@ async def _with_password(  # noqa: PLR0917 - what a login needs
     rejected_passwords = RejectedPasswords(SharedPasswordHashes(database, is_needed=True))
     login = Login(channel, rejected_passwords, KnownSecrets(), timeout=settings.timeout)
     try:
-        async with LoginLocks(database, patience=settings.timeout, is_needed=True).held(account):
+        async with LoginLocks(database, timeout=settings.timeout, is_needed=True).held(account):
             credentials, _ = await login.interactive(account, password)
             kept = replace(
                 credentials, password=password if args.remember_password else None, organisation=args.organisation

@@ -1,4 +1,4 @@
-"""What each caller's tools work with: one app for an account, shared by all who read it, on connections of its own."""
+"""Pools apps: one for each account, shared by its callers, with connections of its own."""
 
 from __future__ import annotations
 
@@ -54,39 +54,40 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-CONNECTIONS = 64
-"""To TeleCMI, of one replica for all accounts together, none of which shares one with another."""
-MOST_APPS = 2000
-IDLE_SECONDS = 900.0
-_TIDY_SECONDS = 60.0
-_FULL_SECONDS = 60.0
+MAX_TELECMI_CONNECTIONS = 64
+"""Connections to TeleCMI of one replica, for all accounts together."""
+
+MAX_APPS = 2000
+IDLE_TIMEOUT_S = 900.0
+_CLEANUP_INTERVAL_S = 60.0
+_FULL_RETRY_S = 60.0
 _SERVICE = "service"
 
 
 class Apps(Protocol):
-    """Gives a caller what the caller's tools work with."""
+    """Returns the app of a caller."""
 
     async def app_of(self, caller: Caller) -> App:
-        """Return the caller's app. Raises nothing: without a sign-in it is one whose calls say what is missing."""
+        """Return the caller's app. Raises nothing: the calls of an app without a sign-in raise the error."""
         ...
 
     async def app_named(self, is_meant: Callable[[str], bool]) -> App | None:
-        """Return the app of the account with such a name, for work that no caller asked for; ``None`` for none.
+        """Return the app of the account with a matching name, for background work; ``None`` if there is none.
 
         Raises:
-            TelecmiError: The service's own sign-in cannot be looked up.
+            TelecmiError: The service's sign-in cannot be read.
         """
         ...
 
     @property
     def upstream_health(self) -> UpstreamHealth:
-        """Whether TeleCMI answers, whoever asks."""
+        """Whether TeleCMI answers, for all accounts together."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class AppDeps:
-    """What all apps of a replica stand on."""
+    """Dependencies of all apps of a replica."""
 
     settings: Settings
     channel: Channel
@@ -130,25 +131,27 @@ async def open_apps(
     state: Path | None = None,
     secrets: KnownSecrets | None = None,
     hooks_for: Callable[[str], RequestHooks] = lambda _: NO_HOOKS,
+    connections: int = MAX_TELECMI_CONNECTIONS,
     on_surplus: Callable[[], object] = lambda: None,
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Apps]:
     """Open the apps of one replica, and close what was opened of them in the end.
 
-    Limits of calls are a team's own, for each caller: TELECMI_RATE_LIMIT, one desk's, does not count here.
+    TELECMI_RATE_LIMIT, the limit of a local server, is ignored: the team server has limits for each caller.
 
     Args:
         settings: The configuration.
         database: An open database with its schema; ``None`` without one.
-        open_location: Opens the mirror of an account, by the account's name; ``None`` for the desk's kinds.
-        transport: Stands in for the network: a pretend TeleCMI in this process.
-        state: The folder of what ``telecmi-mcp login`` kept for the service; ``None`` for none.
-        secrets: Learns every secret that is met, for the log.
-        hooks_for: Tells on what terms requests of an account are sent to TeleCMI, by the account's name.
+        open_location: Opens the index of an account by the account's name; ``None`` for a local index.
+        transport: Replaces the network: a TeleCMI stand-in in this process.
+        state: Folder of the service's sign-in by ``telecmi-mcp login``; ``None`` for none.
+        secrets: Collects every secret, so that the log can mask them.
+        hooks_for: Returns the hooks around requests to TeleCMI, by the account's name.
+        connections: Maximum number of connections to TeleCMI, for all accounts together.
         on_surplus: Is called when a connection is closed because TeleCMI sent bytes that belong to no answer.
-        clock: Tells the Unix time, to which a token's age is measured.
-        monotonic: Tells seconds, from any beginning.
+        clock: Returns the Unix time, for the age of tokens.
+        monotonic: Returns seconds of a monotonic clock.
 
     Raises:
         ConfigurationError: The encryption keys cannot be used.
@@ -157,10 +160,10 @@ async def open_apps(
     vault = await run_sync(open_vault, settings, known)
     common = replace(settings.common, rate_limit=0)
     known.add(common.token, common.password)
-    channel = Channel(common.base_url, transport=transport, connections=CONNECTIONS, on_surplus=on_surplus)
-    ground = AppDeps(common, channel, known, open_location, clock, hooks_for)
+    channel = Channel(common.base_url, transport=transport, connections=connections, on_surplus=on_surplus)
+    deps = AppDeps(common, channel, known, open_location, clock, hooks_for)
     try:
-        async with _open_kind(ground, settings, database, vault, state, monotonic) as apps:
+        async with _open_kind(deps, settings, database, vault, state, monotonic) as apps:
             yield apps
     finally:
         with anyio.CancelScope(shield=True):
@@ -168,50 +171,48 @@ async def open_apps(
 
 
 @asynccontextmanager
-async def _open_kind(  # noqa: PLR0917 - what both kinds are made of
-    ground: AppDeps,
+async def _open_kind(  # noqa: PLR0917 - what both kinds need
+    deps: AppDeps,
     settings: TeamSettings,
     database: Database | None,
     vault: Vault | None,
     state: Path | None,
     monotonic: Callable[[], float],
 ) -> AsyncIterator[Apps]:
-    """Open the kind that is set; where callers' own cannot be, never the service's in their place."""
+    """Open the apps for the setting of sign-ins; never use the service's sign-in in place of a caller's."""
     sign_ins = None if database is None else TeamSignIns(database, vault)
     if settings.sign_ins == "service":
-        async with _open_service(ground, database, None if vault is None else sign_ins, state, monotonic) as app:
+        async with _open_service(deps, database, None if vault is None else sign_ins, state, monotonic) as app:
             yield AppOfService(app)
     elif database is None or sign_ins is None:
         raise errors.ConfigurationError(
             hint="Set TELECMI_DATABASE_URL", fact="callers' sign-ins are kept in a database"
         )
     else:
-        async with _open_callers(ground, database, sign_ins, monotonic) as apps:
+        async with _open_callers(deps, database, sign_ins, monotonic) as apps:
             yield apps
 
 
 @asynccontextmanager
 async def _open_callers(
-    ground: AppDeps, database: Database, sign_ins: TeamSignIns, monotonic: Callable[[], float]
+    deps: AppDeps, database: Database, sign_ins: TeamSignIns, monotonic: Callable[[], float]
 ) -> AsyncIterator[AppsOfCallers]:
     async with open_tasks() as tasks:
-        membership_cache = MembershipCache(sign_ins, ground.settings.base_url, tasks, clock=monotonic)
-        missing = NoSignIn(
-            lambda: errors.CallerNotSignedIn() if membership_cache.is_believed else sign_in_unavailable()
-        )
-        full = NoSignIn(lambda: errors.CallLimitReached(_FULL_SECONDS))
-        tokens = _CallersTokens(ground, database, sign_ins, membership_cache)
-        async with ground.app(lambda **_: missing) as nobody, ground.app(lambda **_: full) as overloaded_app:
+        membership_cache = MembershipCache(sign_ins, deps.settings.base_url, tasks, clock=monotonic)
+        missing = NoSignIn(lambda: errors.CallerNotSignedIn() if membership_cache.is_recent else sign_in_unavailable())
+        full = NoSignIn(lambda: errors.CallLimitReached(_FULL_RETRY_S))
+        tokens = _CallersTokens(deps, database, sign_ins, membership_cache)
+        async with deps.app(lambda **_: missing) as anonymous_app, deps.app(lambda **_: full) as overloaded_app:
             apps = AppsOfCallers(
                 membership_cache,
-                lambda account: ground.app(partial(tokens.of, account), account=account.name),
+                lambda account: deps.app(partial(tokens.of, account), account=account.name),
                 tasks,
-                nobody,
+                anonymous_app,
                 overloaded_app,
-                most=MOST_APPS,
+                most=MAX_APPS,
                 clock=monotonic,
             )
-            tasks.start_soon(apps.keep_tidy)
+            tasks.start_soon(apps.close_idle_periodically)
             try:
                 yield apps
             finally:
@@ -220,74 +221,74 @@ async def _open_callers(
 
 @asynccontextmanager
 async def _open_service(
-    ground: AppDeps,
+    deps: AppDeps,
     database: Database | None,
     sign_ins: TeamSignIns | None,
     state: Path | None,
     monotonic: Callable[[], float],
 ) -> AsyncIterator[App]:
-    settings = ground.settings
+    settings = deps.settings
     async with open_tasks() as tasks:
         choose: Callable[..., TokenSource] = partial(
-            choose_source, settings, ground.channel, state=state, secrets=ground.secrets, clock=ground.clock
+            choose_source, settings, deps.channel, state=state, secrets=deps.secrets, clock=deps.clock
         )
         if database is not None and sign_ins is not None and (settings.password or settings.password_file):
             membership_cache = MembershipCache(sign_ins, settings.base_url, tasks, clock=monotonic)
-            choose = partial(_shared_token, ground, database, sign_ins, membership_cache)
+            choose = partial(_shared_token, deps, database, sign_ins, membership_cache)
         try:
-            async with ground.app(choose, state) as app:
+            async with deps.app(choose, state) as app:
                 yield app
         finally:
             tasks.cancel_scope.cancel()
 
 
 def _shared_token(
-    ground: AppDeps, database: Database, sign_ins: TeamSignIns, membership_cache: MembershipCache, *, tasks: TaskGroup
+    deps: AppDeps, database: Database, sign_ins: TeamSignIns, membership_cache: MembershipCache, *, tasks: TaskGroup
 ) -> RenewingToken:
-    """The service's token, which one replica gets for all; without the database each for itself."""
-    from telecmi_mcp._team.accounts.login_locks import LoginLocks, SharedPasswordHashes  # needs an extra
+    """Return the service's token: one replica renews it for all, and without the database each for itself."""
+    from telecmi_mcp._team.accounts.login_locks import LoginLocks, SharedPasswordHashes
 
-    settings = ground.settings
+    settings = deps.settings
     user = Account(settings.base_url, settings.user_id)
-    given = ConfiguredPassword(settings, ground.secrets)
+    given = ConfiguredPassword(settings, deps.secrets)
     credentials_source = ServiceCredentials(
-        given, sign_ins, membership_cache, SharedAccount(user.base_url, user.user_id), ground.secrets
+        given, sign_ins, membership_cache, SharedAccount(user.base_url, user.user_id), deps.secrets
     )
-    login = ground.login(RejectedPasswords(SharedPasswordHashes(database, is_needed=False)))
-    locks = LoginLocks(database, patience=settings.timeout, is_needed=False)
-    return RenewingToken(credentials_source, login, tasks=tasks, lock=partial(locks.held, user), clock=ground.clock)
+    login = deps.login(RejectedPasswords(SharedPasswordHashes(database, is_needed=False)))
+    locks = LoginLocks(database, timeout=settings.timeout, is_needed=False)
+    return RenewingToken(credentials_source, login, tasks=tasks, lock=partial(locks.held, user), clock=deps.clock)
 
 
 class _CallersTokens:
-    """The tokens of callers' accounts."""
+    """Creates the token sources of callers' accounts."""
 
     def __init__(
-        self, ground: AppDeps, database: Database, sign_ins: TeamSignIns, membership_cache: MembershipCache
+        self, deps: AppDeps, database: Database, sign_ins: TeamSignIns, membership_cache: MembershipCache
     ) -> None:
-        self._ground = ground
+        self._deps = deps
         self._sign_ins = sign_ins
         self._membership_cache = membership_cache
         from telecmi_mcp._team.accounts.login_locks import LoginLocks, SharedPasswordHashes  # needs an extra
 
-        self._login = ground.login(RejectedPasswords(SharedPasswordHashes(database, is_needed=True)))
-        self._locks = LoginLocks(database, patience=ground.settings.timeout, is_needed=True)
+        self._login = deps.login(RejectedPasswords(SharedPasswordHashes(database, is_needed=True)))
+        self._locks = LoginLocks(database, timeout=deps.settings.timeout, is_needed=True)
 
     def of(self, account: SharedAccount | Fault, *, tasks: TaskGroup) -> TokenSource:
         if isinstance(account, Fault):
             return NoSignIn(account.error)
-        credentials_source = CallerCredentials(self._sign_ins, self._membership_cache, account, self._ground.secrets)
+        credentials_source = CallerCredentials(self._sign_ins, self._membership_cache, account, self._deps.secrets)
         return RenewingToken(
             credentials_source,
             self._login,
             tasks=tasks,
             lock=lambda: self._locks.held(credentials_source.user),
-            clock=self._ground.clock,
+            clock=self._deps.clock,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class AppOfService:
-    """One app for everybody, which reads with the service's own sign-in."""
+    """One app for all callers, with the service's sign-in."""
 
     app: App
 
@@ -296,18 +297,18 @@ class AppOfService:
         return self.app
 
     async def app_named(self, is_meant: Callable[[str], bool]) -> App | None:
-        """Return the app, if that is the account of the token at hand."""
+        """Return the app, if its account is the one that is meant."""
         return self.app if is_meant(await self.app.account()) else None
 
     @property
     def upstream_health(self) -> UpstreamHealth:
-        """Whether TeleCMI answers, whoever asks."""
+        """Whether TeleCMI answers, for all accounts together."""
         return self.app.client.upstream_health
 
 
 @dataclass(slots=True)
 class AppSlot:
-    """Where an app lives, from its first call until it is idle."""
+    """State of one app from its first call until it is closed."""
 
     used_at: float
     app: App | None = None
@@ -316,17 +317,17 @@ class AppSlot:
 
 
 class AppsOfCallers:
-    """An app for each account, opened at its first call, closed after 15 minutes without one unless its mirror runs.
+    """One app for each account, opened by its first call and closed after 15 idle minutes unless a sync runs.
 
     Args:
-        membership_cache: Tells who reads which account.
+        membership_cache: Returns the account of each caller.
         open_app: Opens the app of an account.
-        tasks: What apps live in.
+        tasks: Task group that the apps run in.
         nobody: The app of callers without a sign-in.
-        overloaded_app: The app of accounts for which there is no room.
-        most: How many apps are open at once.
-        clock: Tells seconds, from any beginning.
-        sleep: Waits between two times of tidying up.
+        overloaded_app: App of accounts beyond the maximum.
+        most: Maximum number of open apps.
+        clock: Returns seconds of a monotonic clock.
+        sleep: Waits between two rounds of cleanup.
     """
 
     def __init__(
@@ -334,7 +335,7 @@ class AppsOfCallers:
         membership_cache: MembershipCache,
         open_app: Callable[[SharedAccount | Fault], AbstractAsyncContextManager[App]],
         tasks: TaskGroup,
-        nobody: App,
+        anonymous_app: App,
         overloaded_app: App,
         *,
         most: int,
@@ -344,22 +345,22 @@ class AppsOfCallers:
         self._membership_cache = membership_cache
         self._open_app = open_app
         self._tasks = tasks
-        self._anonymous_app = nobody
+        self._anonymous_app = anonymous_app
         self._overloaded_app = overloaded_app
         self._most = most
         self._clock = clock
         self._sleep = sleep
-        self._rooms: dict[SharedAccount | Fault, AppSlot] = {}
+        self._slots: dict[SharedAccount | Fault, AppSlot] = {}
 
     @property
     def upstream_health(self) -> UpstreamHealth:
-        """Whether TeleCMI answers, whoever asks."""
+        """Whether TeleCMI answers, for all accounts together."""
         return self._anonymous_app.client.upstream_health
 
     async def app_of(self, caller: Caller) -> App:
         """Return the app of the account that the caller reads; see ``Apps``."""
         account = await self._membership_cache.account_of(caller.name)
-        if account is None or not self._membership_cache.is_believed:
+        if account is None or not self._membership_cache.is_recent:
             return self._anonymous_app
         return await self._app_for(account)
 
@@ -369,43 +370,43 @@ class AppsOfCallers:
         found = next((account for account in accounts if is_meant(account.name)), None)
         return None if found is None else await self._app_for(found)
 
-    async def keep_tidy(self) -> None:
+    async def close_idle_periodically(self) -> None:
         """Close what is idle, for as long as this runs."""
         while True:
-            await self._sleep(_TIDY_SECONDS)
-            self.tidy()
+            await self._sleep(_CLEANUP_INTERVAL_S)
+            self.close_idle()
 
-    def tidy(self, *, idle: float = IDLE_SECONDS) -> None:
+    def close_idle(self, *, idle: float = IDLE_TIMEOUT_S) -> None:
         """Close the apps that had no call for so many seconds and have no pass of the mirror under way."""
-        for account, room in list(self._rooms.items()):
-            if room.app and self._clock() - room.used_at >= idle and not room.app.directory.is_syncing:
-                del self._rooms[account]
-                room.left.set()
+        for account, slot in list(self._slots.items()):
+            if slot.app and self._clock() - slot.used_at >= idle and not slot.app.directory.is_syncing:
+                del self._slots[account]
+                slot.left.set()
 
     async def _app_for(self, account: SharedAccount | Fault) -> App:
-        room = self._rooms.get(account)
-        if room is None:
+        slot = self._slots.get(account)
+        if slot is None:
             if self._is_full():
                 return self._overloaded_app
-            room = self._rooms[account] = AppSlot(self._clock())
-            self._tasks.start_soon(self._live, account, room)
-        room.used_at = self._clock()
-        await room.opened.wait()
-        return room.app or self._overloaded_app
+            slot = self._slots[account] = AppSlot(self._clock())
+            self._tasks.start_soon(self._live, account, slot)
+        slot.used_at = self._clock()
+        await slot.opened.wait()
+        return slot.app or self._overloaded_app
 
     def _is_full(self) -> bool:
-        if len(self._rooms) >= self._most:
-            self.tidy(idle=2 * self._anonymous_app.settings.timeout)  # no call lasts so long
-        return len(self._rooms) >= self._most
+        if len(self._slots) >= self._most:
+            self.close_idle(idle=2 * self._anonymous_app.settings.timeout)  # no call lasts so long
+        return len(self._slots) >= self._most
 
-    async def _live(self, account: SharedAccount | Fault, room: AppSlot) -> None:
+    async def _live(self, account: SharedAccount | Fault, slot: AppSlot) -> None:
         try:
-            async with self._open_app(account) as room.app:
-                room.opened.set()
-                await room.left.wait()
+            async with self._open_app(account) as slot.app:
+                slot.opened.set()
+                await slot.left.wait()
         except Exception as defect:  # noqa: BLE001 - a defect in one account's app must not end the others
             _log.error("an account's app ended with %s", type(defect).__name__)
         finally:
-            room.opened.set()
-            if self._rooms.get(account) is room:
-                del self._rooms[account]
+            slot.opened.set()
+            if self._slots.get(account) is slot:
+                del self._slots[account]

@@ -1,4 +1,4 @@
-"""What tokens come from on a team's server: sign-ins in the database, renewed by one replica for all."""
+"""Credential sources of the team server: sign-ins in the database, which one replica renews for all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NoSignIn:
-    """Nobody's: an app can be built on it, and what needs a token fails with an error."""
+    """Token source without a token: whatever needs a token raises an error."""
 
     error: Callable[[], errors.TelecmiError]
 
@@ -41,18 +41,18 @@ class NoSignIn:
         return None
 
     def explain(self, refusal: errors.TokenRejected) -> errors.TokenRejected:
-        """Return the refusal, which nothing here can lead to."""
+        """Return the refusal unchanged."""
         return refusal
 
     @property
     def origin(self) -> TokenInfo:
-        """Nowhere."""
+        """No information, because there is no token."""
         return TokenInfo()
 
 
 @dataclass(slots=True)
 class CallerCredentials:
-    """What callers read one account with."""
+    """Credentials of the callers of one account."""
 
     sign_ins: TeamSignIns
     membership_cache: MembershipCache
@@ -67,21 +67,21 @@ class CallerCredentials:
         return Account(self.account.base_url, self.account.user_id) if self._known is None else self._known.account
 
     def revision(self) -> object:
-        """Return what the roll says of the account; once a database that a read missed is back, something else."""
-        return self.membership_cache.stamp_of(self.account), self._missed in {None, self.membership_cache.looks}
+        """Return the revision of the account's sign-ins; it changes too once a database is back that a read missed."""
+        return self.membership_cache.stamp_of(self.account), self._missed in {None, self.membership_cache.refreshes}
 
     async def read(self) -> Credentials | None:
-        """Return the account's grant; while the database is away, the one that was read last.
+        """Return the account's credentials; while the database is unreachable, those that were read last.
 
         Raises:
-            DatabaseAway: None was.
+            DatabaseUnavailable: None were read before.
         """
         if self._known is None and self.sign_ins.is_away:
             raise sign_in_unavailable()
         try:
             self._known = await self.sign_ins.find(self.account)
         except errors.DatabaseUnavailable:
-            self._missed = self.membership_cache.looks
+            self._missed = self.membership_cache.refreshes
             if self._known is None:
                 raise sign_in_unavailable() from None
         else:
@@ -91,12 +91,12 @@ class CallerCredentials:
         return self._known
 
     async def write(self, credentials: Credentials) -> None:
-        """Keep a renewed grant."""
+        """Store renewed credentials."""
         self._known = credentials
         await self.sign_ins.update(credentials)
 
     def with_hint(self, error: errors.TelecmiError) -> errors.TelecmiError:
-        """Say who can help: whoever runs this server."""
+        """Return the error with advice for a caller: ask the administrator."""
         if isinstance(error, errors.NotSignedIn):
             return errors.CallerNotSignedIn()
         if isinstance(error, errors.DatabaseUnavailable):
@@ -106,15 +106,15 @@ class CallerCredentials:
 
     @property
     def source(self) -> str:
-        """Where it lies."""
+        """Command that stored the credentials."""
         return "telecmi-mcp team sign-in"
 
 
 @dataclass(slots=True)
 class ServiceCredentials:
-    """The service's password of the environment, and the token that the first replica of all bought with it.
+    """The service's password from the settings, and the token that one replica obtained with it for all.
 
-    The token is in the database without the password. While the database is away each replica goes on by itself.
+    The database holds the token without the password. While it is unreachable, each replica signs in by itself.
     """
 
     given: ConfiguredPassword
@@ -124,11 +124,11 @@ class ServiceCredentials:
     secrets: KnownSecrets
 
     def revision(self) -> object:
-        """Return what the roll says of the account."""
+        """Return the revision of the account's sign-ins."""
         return self.membership_cache.stamp_of(self.account)
 
     async def read(self) -> Credentials | None:
-        """Return the password with the replicas' token, else with this replica's own."""
+        """Return the password with the shared token, or else with this replica's own."""
         credentials = await self.given.read()
         shared = await self._shared()
         if shared is None or shared.token is None:
@@ -139,19 +139,19 @@ class ServiceCredentials:
         return credentials
 
     async def write(self, credentials: Credentials) -> None:
-        """Give the token to the other replicas."""
+        """Store the token for the other replicas."""
         await self.given.write(credentials)
         if not self.sign_ins.is_away:
             await self.sign_ins.keep_apart(replace(credentials, password=None))
 
     def with_hint(self, error: errors.TelecmiError) -> errors.TelecmiError:
-        """Say which variables are meant, to whoever runs this server."""
-        hint = "Whoever runs this server must check TELECMI_USER_ID and its password"
+        """Return the error with advice for the administrator."""
+        hint = "The administrator must check TELECMI_USER_ID and its password"
         return replace_hint(error, password=hint, token=hint)
 
     @property
     def source(self) -> str:
-        """The variables, and where the token is shared."""
+        """Source of the password, and that the token is shared."""
         return f"{self.given.source}, shared by the replicas"
 
     async def _shared(self) -> Credentials | None:
@@ -164,7 +164,7 @@ class ServiceCredentials:
 
 
 def sign_in_unavailable() -> errors.DatabaseUnavailable:
-    """What to say where a token is needed that only the database holds."""
+    """Return the error for a token that only the database holds."""
     return errors.DatabaseUnavailable(
-        hint="Try again in a minute", fact="the server's database, which keeps the TeleCMI sign-ins, is away"
+        hint="Try again in a minute", fact="the server's database, which holds the TeleCMI sign-ins, is unreachable"
     )

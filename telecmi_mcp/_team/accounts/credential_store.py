@@ -1,4 +1,4 @@
-"""What callers sign in to TeleCMI with, in the database: encrypted, and shared where two have the same account."""
+"""Stores callers' TeleCMI sign-ins in the database: encrypted, and shared by callers of one account."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _OF_ORGANISATION: LiteralString = "c.organisation = %s ORDER BY s.renews DESC, s
 
 
 class SharedAccount(NamedTuple):
-    """Whose contacts callers read: a TeleCMI user's, or an organisation's whose users see the same ones.
+    """Account whose contacts callers read: a TeleCMI user, or an organisation whose users see the same contacts.
 
     Attributes:
-        base_url: Which TeleCMI.
-        user_id: The user; "" where it is an organisation.
-        organisation: The organisation's label; "" where it is a user.
+        base_url: Address of TeleCMI.
+        user_id: The user; "" for an organisation.
+        organisation: Label of the organisation; "" for a user.
     """
 
     base_url: str
@@ -51,14 +51,14 @@ class SharedAccount(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name of the account, as directories name it; never shown, and hashed where it is stored."""
+        """Name of the account in directories; never shown, and stored as a hash only."""
         if self.organisation:
             return name_organisation(self.base_url, self.organisation)
         return name_owner(self.base_url, self.user_id)
 
 
 class Listed(NamedTuple):
-    """A caller as a person may see it; nothing here is secret."""
+    """A caller in the list for administrators; it holds no secret."""
 
     caller: str
     base_url: str
@@ -69,7 +69,7 @@ class Listed(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """Why what the database holds of a caller's sign-in cannot be used, for as many callers as it concerns."""
+    """Reason why a sign-in in the database cannot be used."""
 
     kind: type[ConfigurationError | CredentialStoreUnusable]
     hint: str
@@ -77,22 +77,22 @@ class Fault(NamedTuple):
 
     @property
     def name(self) -> str:
-        """No account's name."""
+        """Empty: a fault is no account."""
         return ""
 
     def error(self) -> ConfigurationError | CredentialStoreUnusable:
-        """Return the error that says so."""
+        """Return the error for the caller."""
         return self.kind(hint=self.hint, fact=self.fact)
 
 
 class Membership(NamedTuple):
-    """A sign-in as it was last changed, and one of its callers.
+    """A sign-in and one of its callers.
 
     Attributes:
-        caller: Who reads with it; ``None`` where it is the service's own.
-        account: Whose contacts that reads.
-        sign_in: The sign-in's number and the revision of its last change.
-        fault: What is wrong with the bond between both; ``None`` where it is the one that was made.
+        caller: The caller; ``None`` for the service's sign-in.
+        account: Account that the sign-in reads.
+        sign_in: Number of the sign-in, and revision of its last change.
+        fault: What is wrong with the bond between caller and sign-in; ``None`` if it is valid.
     """
 
     caller: str | None
@@ -102,11 +102,11 @@ class Membership(NamedTuple):
 
 
 class TeamSignIns:
-    """The sign-ins in the database. Every deed may raise ``DatabaseUnavailable``.
+    """The sign-ins in the database. Every operation may raise ``DatabaseUnavailable``.
 
     Args:
-        database: Where they are.
-        vault: Encrypts them; ``None`` does for what needs no secret.
+        database: The database.
+        vault: Encrypts secrets; ``None`` is enough for operations without secrets.
     """
 
     def __init__(self, database: Database, vault: Vault | None) -> None:
@@ -119,23 +119,23 @@ class TeamSignIns:
         return self._database.is_away
 
     async def keep(self, caller: str, credentials: Credentials) -> None:
-        """Let a caller read with what somebody has just signed in with; what the caller had before is forgotten."""
+        """Store a caller's new sign-in, and forget the caller's previous one."""
         await self._database.run(partial(self._keep, caller, credentials))
 
     async def keep_apart(self, credentials: Credentials) -> None:
-        """Keep what the service itself signed in with, for its other replicas."""
+        """Store the service's sign-in for its other replicas."""
         await self._database.run(partial(self._put, credentials=credentials))
 
     async def update(self, credentials: Credentials) -> None:
-        """Keep a renewed token, unless the account was forgotten meanwhile."""
+        """Store a renewed token, unless the sign-in was removed meanwhile."""
         await self._database.run(partial(self._update, credentials))
 
     async def find(self, account: SharedAccount) -> Credentials | None:
-        """Return what to read the account with; of an organisation's the last that renews itself, else the last.
+        """Return the account's credentials; of an organisation the newest with a password, or else the newest.
 
         Raises:
-            ConfigurationError: The key is missing that it was encrypted with.
-            CredentialStoreUnusable: It was altered, or belongs to another account.
+            ConfigurationError: The encryption key of the sign-in is missing.
+            CredentialStoreUnusable: The sign-in was altered, or belongs to another account.
         """
         row = await self._database.run(partial(_find, account))
         if row is None:
@@ -145,15 +145,15 @@ class TeamSignIns:
         return credentials and replace(credentials, organisation=account.organisation)
 
     async def forget(self, caller: str, base_url: str) -> bool:
-        """Forget what the caller reads with, unless others read with it too, and say whether there was anything."""
+        """Forget the caller's sign-in, delete it if no other caller uses it, and return whether there was one."""
         return await self._database.run(partial(_forget, caller, base_url))
 
     async def listed(self) -> list[Listed]:
-        """Return all callers by their names."""
+        """Return all callers, sorted by name."""
         return await self._database.run(_list)
 
     async def rekey(self) -> int:
-        """Encrypt with the newest key whatever is encrypted with another, and return how many sign-ins that were.
+        """Encrypt with the newest key everything that has an older one, and return the number of sign-ins.
 
         Raises:
             ConfigurationError: A key is missing.
@@ -161,11 +161,11 @@ class TeamSignIns:
         return await self._database.run(self._rekey)
 
     async def revision(self) -> int:
-        """Return a number that rises with every change."""
+        """Return a number that increases with every change."""
         return await self._database.run(_revision)
 
     async def memberships(self, base_url: str) -> list[Membership]:
-        """Return who reads what at a TeleCMI; no secret is decrypted."""
+        """Return the callers of each sign-in at a TeleCMI, without decrypting secrets."""
         return await self._database.run(partial(self._memberships, base_url))
 
     @property
@@ -242,7 +242,7 @@ class TeamSignIns:
         return None
 
     def _rekey(self, connection: Connection) -> int:
-        _changed(connection)  # every other change waits for this one
+        _changed(connection)  # every other change waits for this transaction
         for caller, base_url, user_id, organisation, bond in connection.execute(
             "SELECT c.caller, c.base_url, s.user_id, c.organisation, c.bond "
             "FROM telecmi_mcp.caller_sign_in c JOIN telecmi_mcp.sign_in s USING (sign_in_id)"
@@ -265,7 +265,7 @@ class TeamSignIns:
 
 
 def note_refusal(connection: Connection, account: Account) -> None:
-    """Let an organisation prefer other sign-ins to that of a user whose password was refused."""
+    """Make an organisation prefer other sign-ins to that of a user whose password was refused."""
     connection.execute(
         "UPDATE telecmi_mcp.sign_in SET renews = false, version = %s WHERE base_url = %s AND user_id = %s",
         (_changed(connection), account.base_url, account.user_id),
@@ -299,7 +299,7 @@ def _list(connection: Connection) -> list[Listed]:
 
 
 def _changed(connection: Connection) -> int:
-    """Raise the revision; until the transaction ends every other change waits here."""
+    """Increase the revision; every other change waits here until the transaction ends."""
     return _number(connection, "UPDATE telecmi_mcp.sign_in_revision SET revision = revision + 1 RETURNING revision")
 
 

@@ -1,7 +1,7 @@
-"""Secrets encrypted for the database, with keys that it never sees: AES-256-GCM, by ``cryptography``.
+"""Encrypts secrets for the database with keys that are not in it: AES-256-GCM of ``cryptography``.
 
-Each secret is bound to what it is about (GCM's associated data), so that one row's cannot be put in the place of
-another's; Fernet has no place for that. What is kept is ``version, name of the key, nonce, ciphertext and tag``.
+Each secret is bound to its subject (GCM's associated data), so that the secret of one row is invalid in another row;
+Fernet has no associated data. The stored bytes are version, key name, nonce, ciphertext and tag.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ _USE = b"telecmi-mcp team key\n"
 
 
 def new_key() -> str:
-    """Return a fresh key as text: 32 random bytes, in base64 for URLs."""
+    """Return a new key as text: 32 random bytes in URL-safe base64."""
     return urlsafe_b64encode(os.urandom(_KEY_BYTES)).decode()
 
 
 def open_vault(settings: TeamSettings, secrets: KnownSecrets | None = None) -> Vault | None:
-    """Return the vault of the settings' keys; ``None`` where there are none. Reads a file.
+    """Return the vault with the keys of the settings; ``None`` if they name none. Reads a file.
 
     Args:
         settings: The configuration.
-        secrets: Learns the keys, for the log.
+        secrets: Collects the keys, so that the log can mask them.
 
     Raises:
-        ConfigurationError: The keys cannot be used, or both settings are there.
+        ConfigurationError: The keys are not valid, or both settings are set.
     """
     given, path = settings.encryption_keys, settings.encryption_keys_file
     if given is not None and path is not None:
         setting = variables.ENCRYPTION_KEYS_FILE
-        raise ConfigurationError(hint=f"Unset {setting.variable}", fact="the keys are set besides it")
+        raise ConfigurationError(hint=f"Unset {setting.variable}", fact="the keys are set too")
     if given is not None:
         words, setting = given.get_secret_value().split(","), variables.ENCRYPTION_KEYS
     elif path is not None:
@@ -72,10 +72,10 @@ class Vault:
 
     Args:
         keys: As ``new_key`` makes them, the newest first.
-        setting: Where they come from, for what is said when one is missing.
+        setting: Setting of the keys, which errors name.
 
     Raises:
-        ConfigurationError: One of them is not such a key, or there is none.
+        ConfigurationError: A key is not valid, or there is none.
     """
 
     def __init__(self, keys: Iterable[SecretStr], *, setting: Setting = variables.ENCRYPTION_KEYS) -> None:
@@ -87,25 +87,25 @@ class Vault:
         self._ciphers = {_name(key): AESGCM(key) for key in raw}
 
     def seal(self, secret: str, *, about: str) -> bytes:
-        """Encrypt a secret with the newest key, bound to what it is about."""
+        """Encrypt a secret with the newest key, bound to its subject."""
         nonce = os.urandom(_NONCE_BYTES)
         ciphertext = self._ciphers[self._newest].encrypt(nonce, secret.encode(), about.encode())
         return _VERSION + self._newest + nonce + ciphertext
 
     def unseal(self, sealed: bytes, *, about: str) -> str:
-        """Decrypt what was sealed about the same.
+        """Decrypt a secret that was sealed with the same subject.
 
         Raises:
-            ConfigurationError: The key that it was encrypted with is not there; the sentence names the setting.
-            CredentialStoreUnusable: It was changed, or sealed about something else.
+            ConfigurationError: The key of the secret is missing; the message names the setting.
+            CredentialStoreUnusable: The bytes were altered, or have another subject.
         """
         if len(sealed) < _HEAD_BYTES or not sealed.startswith(_VERSION):
             raise _altered()
         name = sealed[len(_VERSION) :][:_NAME_BYTES]
         if name not in self._ciphers:
             raise ConfigurationError(
-                hint=f"Whoever runs this server must add the key of before to {self._setting.variable}",
-                fact="a TeleCMI sign-in is encrypted with a key that is not there",
+                hint=f"The administrator must add the previous key to {self._setting.variable}",
+                fact="a TeleCMI sign-in is encrypted with a key that is missing",
             )
         try:
             secret = self._ciphers[name].decrypt(
@@ -116,7 +116,7 @@ class Vault:
         return secret.decode()
 
     def is_newest(self, sealed: bytes) -> bool:
-        """Whether it was sealed with the newest key."""
+        """Whether a secret was sealed with the newest key."""
         return sealed[len(_VERSION) :][:_NAME_BYTES] == self._newest
 
     def _raw(self, key: SecretStr) -> bytes:
@@ -148,12 +148,12 @@ def _lines(path: Path, setting: Setting) -> list[str]:
 
 
 def _name(key: bytes) -> bytes:
-    """A name for the key that does not tell it."""
+    """Return a name for a key that does not reveal it."""
     return hashlib.sha256(_USE + key).digest()[:_NAME_BYTES]
 
 
 def _altered() -> CredentialStoreUnusable:
     return CredentialStoreUnusable(
-        hint="Whoever runs this server must run telecmi-mcp team sign-in again",
-        fact="what its database holds of a TeleCMI sign-in was altered, or belongs to another",
+        hint="The administrator must run telecmi-mcp team sign-in again",
+        fact="a TeleCMI sign-in in its database was altered, or belongs to another caller",
     )

@@ -1,4 +1,4 @@
-"""Logins of many replicas: one at a time for an account, and none with a password that any of them saw refused."""
+"""Coordinates logins of all replicas: one at a time for an account, and none with a password that was refused."""
 
 from __future__ import annotations
 
@@ -24,51 +24,51 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-AT_ONCE = 2
-"""Logins of one replica at once: each holds a connection of its own, besides those of the pool."""
+MAX_LOGINS = 2
+"""Maximum number of simultaneous logins of one replica: each has a connection outside the pool."""
 
-_LOOK_AGAIN_SECONDS = 0.1
+_POLL_INTERVAL_S = 0.1
 _USE = "telecmi-mcp login"
 
 
 class LoginLocks:
-    """Lets one replica sign an account in at a time, by advisory locks, which end with the connection of their holder.
+    """Lets one replica at a time sign an account in, by advisory locks that end with the holder's connection.
 
     Args:
-        database: Where the locks are.
-        patience: Seconds to wait for another replica.
-        is_needed: Whether no login is made while the database is away.
-        sleep: Waits between two looks.
+        database: The database of the locks.
+        timeout: Seconds to wait for another replica.
+        is_needed: Whether logins fail while the database is unreachable.
+        sleep: Waits between two attempts.
     """
 
     def __init__(
         self,
         database: Database,
         *,
-        patience: float,
+        timeout: float,
         is_needed: bool,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         self._database = database
-        self._patience = patience
+        self._timeout = timeout
         self._is_needed = is_needed
         self._sleep = sleep
-        self._turns = anyio.Semaphore(AT_ONCE)
+        self._slots = anyio.Semaphore(MAX_LOGINS)
 
     @asynccontextmanager
     async def held(self, account: Account) -> AsyncIterator[None]:
-        """Hold the account's lock.
+        """Hold the lock of an account.
 
         Raises:
-            DeadlineExceeded: Another login held it for all of the time.
-            DatabaseAway: There is no database to lock it in, and it is needed.
+            DeadlineExceeded: Another login held the lock for the whole time.
+            DatabaseUnavailable: The database is needed and unreachable.
         """
         async with AsyncExitStack() as stack:
-            with anyio.move_on_after(self._patience) as waiting:
-                await stack.enter_async_context(self._turns)
-                await self._take(stack, _number(account))
+            with anyio.move_on_after(self._timeout) as waiting:
+                await stack.enter_async_context(self._slots)
+                await self._take(stack, _lock_number(account))
             if waiting.cancelled_caught:
-                raise DeadlineExceeded(self._patience)
+                raise DeadlineExceeded(self._timeout)
             yield
 
     async def _take(self, stack: AsyncExitStack, number: int) -> None:
@@ -77,19 +77,19 @@ class LoginLocks:
         try:
             connection = await run_sync(self._database.connect_apart)
             stack.callback(connection.close)
-            while not await run_sync(_took, connection, number):
-                await self._sleep(_LOOK_AGAIN_SECONDS)
+            while not await run_sync(_try_lock, connection, number):
+                await self._sleep(_POLL_INTERVAL_S)
         except DatabaseUnavailable:
             if self._is_needed:
                 raise sign_in_unavailable() from None
 
 
 class SharedPasswordHashes:
-    """Marks of refused passwords in the database, for all replicas. All methods block.
+    """Hashes of refused passwords in the database, for all replicas. All methods block.
 
     Args:
-        database: Where they are.
-        is_needed: Whether no password is sent while the database, which may know that it was refused, is away.
+        database: The database.
+        is_needed: Whether logins fail while the database, which may know the password as refused, is unreachable.
     """
 
     def __init__(self, database: Database, *, is_needed: bool) -> None:
@@ -97,31 +97,31 @@ class SharedPasswordHashes:
         self._is_needed = is_needed
 
     def read(self, account: Account) -> list[str]:
-        """Return the account's marks.
+        """Return the hashes of an account.
 
         Raises:
-            DatabaseAway: They cannot be read, and are needed.
+            DatabaseUnavailable: The database is needed and unreachable.
         """
         if self._database.is_away and not self._is_needed:
             return []
         try:
             with self._database.connection() as connection:
-                return _marks(connection, account)
+                return _hashes_of(connection, account)
         except DatabaseUnavailable:
             if self._is_needed:
                 raise sign_in_unavailable() from None
             return []
 
     def add(self, account: Account, mark: str) -> None:
-        """Keep one more, and let an organisation read by another's sign-in."""
+        """Add a hash, and make an organisation use another user's sign-in."""
         try:
             with self._database.connection() as connection:
                 _add(connection, account, mark)
-        except (DatabaseUnavailable, StatementRejected) as why:  # the refusal itself is what must be told
+        except (DatabaseUnavailable, StatementRejected) as why:  # the caller must get the refusal itself
             _log.warning("a refused password is remembered in this process only: %s", why.code)
 
     def forget(self, account: Account) -> None:
-        """Keep none of the account."""
+        """Delete the hashes of an account."""
         if self._database.is_away and not self._is_needed:
             return
         try:
@@ -133,23 +133,23 @@ class SharedPasswordHashes:
         except (
             DatabaseUnavailable,
             StatementRejected,
-        ) as why:  # the token that a login has just brought must not be lost
-            _log.warning("a refused password stays remembered: %s", why.code)
+        ) as why:  # the new token must not be lost
+            _log.warning("the hash of a refused password was not deleted: %s", why.code)
 
 
-def _took(connection: Connection, number: int) -> bool:
+def _try_lock(connection: Connection, number: int) -> bool:
     try:
         return connection.execute("SELECT pg_try_advisory_lock(%s)", (number,)).fetchone() == (True,)
     except psycopg.Error as why:
         raise DatabaseUnavailable(detail=type(why).__name__) from None
 
 
-def _number(account: Account) -> int:
+def _lock_number(account: Account) -> int:
     words = f"{_USE}\n{account.base_url}\n{account.user_id}"
     return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], signed=True)
 
 
-def _marks(connection: Connection, account: Account) -> list[str]:
+def _hashes_of(connection: Connection, account: Account) -> list[str]:
     rows = connection.execute(
         "SELECT mark FROM telecmi_mcp.refused_password WHERE base_url = %s AND user_id = %s ORDER BY mark_id",
         (account.base_url, account.user_id),

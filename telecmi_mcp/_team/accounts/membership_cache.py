@@ -1,7 +1,7 @@
-"""The roll of callers: who reads which account, as this replica last saw it in the database, at most seconds ago.
+"""Caches which caller reads which account, at most five seconds old.
 
-One look asks for one number; only when that has risen is the roll read anew. So thousands of callers cost one small
-question a second, whatever they call.
+A refresh queries the revision, and reads the memberships only if it has changed. So thousands of callers cost one small
+query a second.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-LOOK_AFTER = 1.0
-"""Seconds after which another look is begun, which nobody waits for."""
-WAIT_AFTER = 5.0
-"""Seconds after which the next call waits for that look: so long a change may take until all replicas follow it."""
-BELIEVED = 900.0
-"""Seconds for which the last look is believed while the database is away."""
+REFRESH_AFTER_S = 1.0
+"""Age after which a refresh starts in the background."""
+MAX_AGE_S = 5.0
+"""Age after which the next call waits for the refresh: all replicas follow a change within this time."""
+MAX_STALE_S = 900.0
+"""Age up to which the memberships are used while the database is unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
-    """The roll at one revision."""
+class _Memberships:
+    """The memberships at one revision."""
 
     revision: int = 0
     accounts: Mapping[str, SharedAccount | Fault] = field(default_factory=dict)
@@ -43,16 +43,16 @@ class _Page:
 
 
 class MembershipCache:
-    """Who reads what at one TeleCMI. Looking into it never blocks.
+    """Cache of the accounts of callers at one TeleCMI. Its methods do not block.
 
     Attributes:
-        looks: How many looks succeeded.
+        refreshes: Number of successful refreshes.
 
     Args:
-        sign_ins: Where it is read.
-        base_url: Which TeleCMI.
-        tasks: What looks run in.
-        clock: Tells seconds, from any beginning.
+        sign_ins: The store of the memberships.
+        base_url: Address of TeleCMI.
+        tasks: Task group that refreshes run in.
+        clock: Returns seconds of a monotonic clock.
     """
 
     def __init__(
@@ -67,72 +67,72 @@ class MembershipCache:
         self._base_url = base_url
         self._tasks = tasks
         self._clock = clock
-        self._page = _Page()
-        self._looking: anyio.Event | None = None
-        self._tried_at: float | None = None
-        self._seen_at: float | None = None
+        self._memberships = _Memberships()
+        self._refreshing: anyio.Event | None = None
+        self._attempted_at: float | None = None
+        self._refreshed_at: float | None = None
         self._failed = False
-        self.looks = 0
+        self.refreshes = 0
 
     @property
-    def is_believed(self) -> bool:
-        """Whether the last look that succeeded is not too long ago."""
-        return not self._is_after(self._seen_at, BELIEVED)
+    def is_recent(self) -> bool:
+        """Whether the last successful refresh is recent enough."""
+        return not self._is_older(self._refreshed_at, MAX_STALE_S)
 
     async def account_of(self, caller: str) -> SharedAccount | Fault | None:
-        """Tell which account the caller reads, or why none, as it was at most five seconds ago.
+        """Return the caller's account, or why there is none, at most five seconds old.
 
-        Raises nothing. While the database is away the last look counts, and only the first call waits to find that out.
+        Raises nothing. While the database is unreachable the last refresh counts, and only one call waits for it.
         """
-        await self._look_if_old()
-        return self._page.accounts.get(caller)
+        await self._refresh_if_old()
+        return self._memberships.accounts.get(caller)
 
     async def accounts(self) -> set[SharedAccount]:
         """Return the accounts that callers read."""
-        await self._look_if_old()
-        return {each for each in self._page.accounts.values() if isinstance(each, SharedAccount)}
+        await self._refresh_if_old()
+        return {each for each in self._memberships.accounts.values() if isinstance(each, SharedAccount)}
 
     def stamp_of(self, account: SharedAccount) -> object:
-        """Return a value that is another one after every change of what the account is read with."""
-        self._begin_look()
-        return self._page.stamps.get(account)
+        """Return a value that changes with every change of the account's sign-ins."""
+        self._start_refresh()
+        return self._memberships.stamps.get(account)
 
-    async def _look_if_old(self) -> None:
-        is_known_away = self._failed and not self._is_after(self._tried_at, WAIT_AFTER)
-        looking = self._begin_look()
-        if looking is not None and self._is_after(self._seen_at, WAIT_AFTER) and not is_known_away:
-            await looking.wait()
+    async def _refresh_if_old(self) -> None:
+        is_known_unavailable = self._failed and not self._is_older(self._attempted_at, MAX_AGE_S)
+        refreshing = self._start_refresh()
+        if refreshing is not None and self._is_older(self._refreshed_at, MAX_AGE_S) and not is_known_unavailable:
+            await refreshing.wait()
 
-    def _begin_look(self) -> anyio.Event | None:
-        """Begin the look that is due; return the one that is under way."""
-        if self._looking is None and self._is_after(self._tried_at, LOOK_AFTER):
-            self._tried_at = self._clock()
-            self._looking = anyio.Event()
-            self._tasks.start_soon(self._look, self._looking)
-        return self._looking
+    def _start_refresh(self) -> anyio.Event | None:
+        """Start a refresh that is due; return the one that runs."""
+        if self._refreshing is None and self._is_older(self._attempted_at, REFRESH_AFTER_S):
+            self._attempted_at = self._clock()
+            self._refreshing = anyio.Event()
+            self._tasks.start_soon(self._refresh, self._refreshing)
+        return self._refreshing
 
-    def _is_after(self, moment: float | None, seconds: float) -> bool:
+    def _is_older(self, moment: float | None, seconds: float) -> bool:
         return moment is None or self._clock() - moment >= seconds
 
-    async def _look(self, done: anyio.Event) -> None:
-        begun = self._clock()
+    async def _refresh(self, done: anyio.Event) -> None:
+        started_at = self._clock()
         try:
             revision = await self._sign_ins.revision()
-            if revision != self._page.revision:
-                # Read after the number: what is newer than it will be read once more, and nothing is missed.
-                self._page = _paged(revision, await self._sign_ins.memberships(self._base_url))
-            self._seen_at, self._failed = begun, False
-            self.looks += 1
+            if revision != self._memberships.revision:
+                # Read after the revision: a newer change is read once more, and none is missed.
+                self._memberships = _grouped(revision, await self._sign_ins.memberships(self._base_url))
+            self._refreshed_at, self._failed = started_at, False
+            self.refreshes += 1
         except TelecmiError as error:
             if not self._failed:
-                _log.warning("callers' sign-ins are as they were seen last: %s", error.code)
+                _log.warning("callers' sign-ins cannot be refreshed: %s", error.code)
             self._failed = True
         finally:
-            self._looking = None
+            self._refreshing = None
             done.set()
 
 
-def _paged(revision: int, memberships: Iterable[Membership]) -> _Page:
+def _grouped(revision: int, memberships: Iterable[Membership]) -> _Memberships:
     accounts: dict[str, SharedAccount | Fault] = {}
     stamps: dict[SharedAccount, tuple[tuple[int, int], ...]] = {}
     for each in memberships:
@@ -143,4 +143,4 @@ def _paged(revision: int, memberships: Iterable[Membership]) -> _Page:
         stamps[each.account] = (*stamps.get(each.account, ()), each.sign_in)
         if each.caller is not None:
             accounts[each.caller] = each.account
-    return _Page(revision, accounts, {account: tuple(sorted(stamp)) for account, stamp in stamps.items()})
+    return _Memberships(revision, accounts, {account: tuple(sorted(stamp)) for account, stamp in stamps.items()})

@@ -1,7 +1,7 @@
-"""Access keys: random secrets that callers send, of which the database holds hashes.
+"""Makes, revokes and lists access keys; the database holds only their hashes.
 
-A plain SHA-256 is enough. A slow hash protects what people choose, because that can be guessed; 256 random bits cannot,
-however fast the guessing. For the same reason it tells nothing how long a hash takes to be found.
+A plain SHA-256 is enough. A slow hash protects passwords, which people choose and others can guess. The 256 random bits
+of a key cannot be guessed. For the same reason the time of a lookup reveals nothing.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._team.db.database import Connection
 
-REVOKED_AFTER = 30.0
-"""Seconds after which a revoked key is taken nowhere any more, as long as the database answers."""
+REVOKED_AFTER_S = 30.0
+"""Time after which no replica accepts a revoked key, as long as the database answers."""
 
 MAX_KEYS = 10_000
 
@@ -32,7 +32,7 @@ _KEY = re.compile(r"tmk_[A-Za-z0-9_-]{43}")
 
 
 class AccessKey(NamedTuple):
-    """What is known of a key, without the key."""
+    """A row of the table of keys, without the key."""
 
     name: str
     created_at: datetime
@@ -41,7 +41,7 @@ class AccessKey(NamedTuple):
 
 
 class Holder(NamedTuple):
-    """Whose key it is."""
+    """The caller that a key belongs to."""
 
     key_id: int
     name: str
@@ -53,12 +53,12 @@ def is_key(text: str) -> bool:
 
 
 def hash_of(key: str) -> bytes:
-    """Return the hash by which a key is known."""
+    """Return the hash of a key, as the database holds it."""
     return sha256(key.encode()).digest()
 
 
 def add_key(connection: Connection, name: str) -> SecretStr:
-    """Make a key; this is the only time that it can be seen.
+    """Make a key and return it; it cannot be read again later.
 
     Raises:
         AccessKeyError: The name cannot be one or has a key already, or there are too many keys.
@@ -85,7 +85,7 @@ def add_key(connection: Connection, name: str) -> SecretStr:
 
 
 def revoke_key(connection: Connection, name: str) -> None:
-    """End the key of this name, for good.
+    """Revoke the key of this name for good.
 
     Raises:
         AccessKeyError: There is no valid one.
@@ -98,7 +98,7 @@ def revoke_key(connection: Connection, name: str) -> None:
 
 
 def all_keys(connection: Connection) -> list[AccessKey]:
-    """Return what is known of every key, the valid ones first, each group by name."""
+    """Return all keys, the valid ones first, each group by name."""
     rows = connection.execute(
         "SELECT name, created_at, last_used_at, revoked_at FROM telecmi_mcp.access_key "
         "ORDER BY revoked_at IS NOT NULL, name, access_key_id"
@@ -107,15 +107,15 @@ def all_keys(connection: Connection) -> list[AccessKey]:
 
 
 def valid_holders(connection: Connection) -> dict[bytes, Holder]:
-    """Return whose the valid keys are, by their hashes."""
+    """Return the callers of the valid keys by the hashes of the keys."""
     rows = connection.execute(
         "SELECT hash, access_key_id, name FROM telecmi_mcp.access_key WHERE revoked_at IS NULL LIMIT %s", (MAX_KEYS,)
     )
     return {bytes(digest): Holder(key_id, name) for digest, key_id, name in rows}
 
 
-def note_uses(connection: Connection, key_ids: Iterable[int]) -> None:
-    """Write that keys were used just now, unless another replica wrote that within the minute or is about to."""
+def record_uses(connection: Connection, key_ids: Iterable[int]) -> None:
+    """Write that keys were used now, unless a replica wrote that within the last minute or is writing it."""
     connection.execute(
         "UPDATE telecmi_mcp.access_key SET last_used_at = now() WHERE access_key_id IN (SELECT access_key_id "
         "FROM telecmi_mcp.access_key WHERE access_key_id = ANY(%s) "

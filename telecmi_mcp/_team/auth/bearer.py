@@ -1,4 +1,4 @@
-"""Which verifier the settings mean, and what a caller is told when nobody can be asked."""
+"""Chooses the verifier that the settings name, and answers callers that cannot be verified at the moment."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ def choose_verifier(
 
 
 class CallerUnknowable(AuthenticationError):
-    """The key or token may be good, and nobody can be asked."""
+    """A key or token cannot be verified: its source is unreachable."""
 
 
 class BearerBackend(BearerAuthBackend):
-    """The SDK's, which tells a bearer that is refused from one that nobody can judge at the moment."""
+    """The SDK's backend, which also tells an invalid token from one that cannot be verified at the moment."""
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, AuthenticatedUser] | None:
-        """Return who calls; ``None`` for nobody that is known.
+        """Return the caller; ``None`` if the token is not valid.
 
         Raises:
-            CallerUnknowable: The database or the identity provider is away, and what is kept of it does not say.
+            CallerUnknowable: The database or the identity provider is unreachable, and the cache has no answer.
         """
         try:
             found: tuple[AuthCredentials, AuthenticatedUser] | None = await super().authenticate(conn)
@@ -67,6 +67,6 @@ class BearerBackend(BearerAuthBackend):
 
 
 def answer_unknowable(_: HTTPConnection, __: AuthenticationError) -> Response:
-    """Answer 503: a 401 would make clients throw a good token away, and send people to sign in again."""
-    sentence = "Try again in some seconds: who calls cannot be verified at the moment."
+    """Answer 503: after a 401 clients would discard a valid token and ask the user to sign in again."""
+    sentence = "Try again in some seconds: this server cannot verify your token at the moment."
     return PlainTextResponse(sentence, 503, {"Retry-After": str(_SECONDS)})

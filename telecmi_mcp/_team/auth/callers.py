@@ -1,4 +1,4 @@
-"""Who calls: known by an access key or an OAuth token, or nobody in particular on loopback."""
+"""Names callers: by an access key, by the subject of an OAuth token, or without a name on loopback."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _NAME = re.compile(r"\S(.*\S)?")
 
 
 class Caller(NamedTuple):
-    """Who calls.
+    """The caller of a request.
 
     Attributes:
-        name: What the caller is called in sign-ins, limits and the audit: the name of an access key, or the subject of
-            an OAuth token; "" for anyone on loopback.
+        name: The name in sign-ins, limits and the audit: of an access key, or the subject of an OAuth token; "" for
+            anyone on loopback.
     """
 
     name: str = ""
@@ -29,26 +29,26 @@ ANYONE = Caller()
 
 
 def caller_now() -> Caller:
-    """Return who made the request that is being answered, as the SDK's middleware knows it."""
-    from mcp.server.auth.middleware.auth_context import get_access_token  # commands need names, no SDK
+    """Return the caller of the current request, as the SDK's middleware has verified it."""
+    from mcp.server.auth.middleware.auth_context import get_access_token
 
     token = get_access_token()
     return ANYONE if token is None else Caller(token.subject or token.client_id)
 
 
 def is_name(text: str) -> bool:
-    """Whether a caller may be called so: printable, at most 64 characters, no space at either end, composed (NFC).
+    """Whether a text can be a name: printable, at most 64 characters, no space at either end, composed (NFC).
 
-    Two names that are not composed could look the same and be two.
+    Without NFC two different names could look the same.
     """
     fits = len(text) <= MAX_NAME and text.isprintable() and bool(_NAME.fullmatch(text))
     return fits and is_normalized("NFC", text)
 
 
 def name_of_subject(subject: str) -> str:
-    """Return the name of an OAuth subject: itself where it can be one, and else a hash of it behind ``~``.
+    """Return the name of an OAuth subject: the subject if it can be a name, else ``~`` and its hash.
 
-    Two subjects never have one name: what begins with ``~`` is hashed too.
+    Two subjects never get the same name: a subject that begins with ``~`` is hashed too.
     """
     if is_name(subject) and not subject.startswith(_STAND_IN):
         return subject

@@ -1,6 +1,7 @@
-"""The public keys of an identity provider: where they are, how they are read, and which of them fits a token.
+"""Reads the public keys of an identity provider, and finds the key of a token.
 
-Read with httpx2 and bounds of our own: PyJWT's client uses urllib, which follows redirects and reads without an end.
+PyJWT's own client is not used: it blocks, limits neither the size of an answer nor its total time, reads no metadata,
+drops its keys when the provider is unreachable, and takes no key without an id.
 """
 
 from __future__ import annotations
@@ -25,17 +26,17 @@ from telecmi_mcp.errors import IssuerUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MAX_BODY: Final = 256 * 1024
+MAX_BODY_BYTES: Final = 256 * 1024
 """Bytes of an answer of an identity provider."""
 
-PAUSE: Final = 10.0
-"""Seconds until a key that was not there is looked for again, so that invented key ids do not reach the provider."""
+MISS_PAUSE_S: Final = 10.0
+"""Time until the provider is asked again for an unknown key, so that invented key ids do not reach it."""
 
-PATIENCE: Final = 5.0
-"""Seconds for up to three answers of a provider, which may be far away."""
+READ_TIMEOUT_S: Final = 5.0
+"""Time for up to three answers of a provider, which may be far away."""
 
-KEPT: Final = 86_400.0
-"""Seconds for which known keys are still used while the provider is away."""
+MAX_STALE_S: Final = 86_400.0
+"""Time for which known keys stay in use while the provider is unreachable."""
 
 ALGORITHMS: Final = {
     **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), ("RSA", None)),
@@ -44,18 +45,18 @@ ALGORITHMS: Final = {
     "ES512": ("EC", "P-521"),
     "EdDSA": ("OKP", "Ed25519"),
 }
-"""What tokens may be signed with, and the kind of key that this takes. None is symmetric, and there is no "none"."""
+"""Signature algorithms of tokens, and the kind of key that each needs; none is symmetric, and "none" is not in it."""
 
-_FRESH_SECONDS = (60.0, 600.0, 3600.0)  # at least, where the provider says nothing, at most
+_FRESH_S = (60.0, 600.0, 3600.0)  # minimum, default without Cache-Control, maximum
 _MAX_KEYS = 64
 _RSA_BITS = (2048, 8192)
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?(\d{1,9})\b", re.IGNORECASE)
 _PUBLIC = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y"), "OKP": ("kty", "crv", "x")}
-_NOT_HAD = (httpx2.HTTPError, httpx2.InvalidURL, ImportError, OSError, ValueError, RecursionError)
+_READ_ERRORS = (httpx2.HTTPError, httpx2.InvalidURL, ImportError, OSError, ValueError, RecursionError)
 
 
 class PublicKey(NamedTuple):
-    """A key of a provider: what it is for, and the key."""
+    """A public key of a provider, and what it is for."""
 
     key_id: str | None
     kind: tuple[str, str | None]
@@ -63,13 +64,13 @@ class PublicKey(NamedTuple):
     key: Any
 
     def fits(self, algorithm: str, key_id: str | None) -> bool:
-        """Whether a token with such a header may be signed with it."""
+        """Whether a token with this algorithm and key id can be signed with this key."""
         is_meant = self.algorithm in {None, algorithm} or (self.algorithm, algorithm) == ("Ed25519", "EdDSA")
         return is_meant and self.kind == ALGORITHMS[algorithm] and key_id in {None, self.key_id}
 
 
 class PublicKeys:
-    """The keys of one issuer, read when they are needed."""
+    """Cache of the keys of one issuer, read when a token needs them."""
 
     def __init__(
         self,
@@ -82,29 +83,32 @@ class PublicKeys:
         self._issuer = issuer
         self._jwks_url = jwks_url
         self._transport = transport
-        self._copy: RefreshingCache[list[PublicKey]] = RefreshingCache(
-            self._read, away=IssuerUnavailable, terms=CachePolicy(PAUSE, PATIENCE, KEPT), clock=clock
+        self._cache: RefreshingCache[list[PublicKey]] = RefreshingCache(
+            self._read,
+            unavailable=IssuerUnavailable,
+            policy=CachePolicy(MISS_PAUSE_S, READ_TIMEOUT_S, MAX_STALE_S),
+            clock=clock,
         )
 
     async def find(self, algorithm: str, key_id: str | None) -> PublicKey | None:
-        """Return the key that a token names; without a name, the only one that fits.
+        """Return the key with this id; without an id, the only key that fits.
 
         Raises:
-            IssuerAway: The provider may have it, and cannot be asked.
+            IssuerUnavailable: The key is not cached, and the provider is unreachable.
         """
 
         def look(keys: list[PublicKey]) -> PublicKey | None:
             fitting = [key for key in keys if key.fits(algorithm, key_id)]
             return fitting[0] if len(fitting) == 1 or (fitting and key_id is not None) else None
 
-        return await self._copy.find(look)
+        return await self._cache.find(look)
 
     async def _read(self) -> tuple[list[PublicKey], float]:
         document, headers = await self._get(self._jwks_url or await self._discover())
         keys = list(_read_keys(document))
         if not keys:
             raise IssuerUnavailable(detail="no usable key")
-        return keys, _fresh_seconds(headers.get("Cache-Control", ""))
+        return keys, _fresh_s(headers.get("Cache-Control", ""))
 
     async def _discover(self) -> str:
         """Return the address of the keys, from the first metadata of the two kinds that is this issuer's."""
@@ -123,30 +127,30 @@ class PublicKeys:
         raise IssuerUnavailable(detail=", ".join(details))
 
     async def _get(self, url: str) -> tuple[dict[str, Any], httpx2.Headers]:
-        """Read one JSON object; redirects are not followed, and no coding is undone."""
+        """Read one JSON object without following redirects or decoding a content coding."""
         try:
             headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
             async with await self._client(url) as client, client.stream("GET", url, headers=headers) as response:
                 if response.status_code != httpx2.codes.OK:
                     raise IssuerUnavailable(detail=f"status {response.status_code}")
                 document = json.loads(await _body(response))
-        except _NOT_HAD as why:
+        except _READ_ERRORS as why:
             raise IssuerUnavailable(detail=type(why).__name__) from None
         if not isinstance(document, dict):
             raise IssuerUnavailable(detail="no JSON object")
         return document, response.headers
 
     async def _client(self, url: str) -> httpx2.AsyncClient:
-        """One for each answer: they are rare, and each may come from another host."""
+        """Return a client for one answer: answers are rare, and each may come from another host."""
         if self._transport is not None:
             return httpx2.AsyncClient(transport=self._transport, trust_env=False)
         certificates = await run_sync(load_certificates, url, abandon_on_cancel=True)
-        is_here = is_loopback(urlsplit(url).hostname or "")  # where no proxy is wanted
-        return httpx2.AsyncClient(verify=certificates, timeout=PATIENCE, trust_env=not is_here)
+        is_here = is_loopback(urlsplit(url).hostname or "")  # a proxy of the environment must not see loopback requests
+        return httpx2.AsyncClient(verify=certificates, timeout=READ_TIMEOUT_S, trust_env=not is_here)
 
 
 def metadata_urls(issuer: str) -> tuple[str, str]:
-    """Where an issuer's metadata may be, by RFC 8414, section 3.1, and by OpenID Connect Discovery, section 4.1."""
+    """Return the addresses of an issuer's metadata (RFC 8414, section 3.1; OpenID Connect Discovery, section 4.1)."""
     url = urlsplit(issuer)
     path = url.path.rstrip("/")
     return (
@@ -158,12 +162,12 @@ def metadata_urls(issuer: str) -> tuple[str, str]:
 async def _body(response: httpx2.Response) -> bytes:
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise IssuerUnavailable(
-            detail="a coding that was not asked for"
-        )  # undone in one piece, it could be of any size
+            detail="a content coding that was not requested"
+        )  # decoded at once, it could have any size
     content = bytearray()
     async for piece in response.aiter_bytes():
         content += piece
-        if len(content) > MAX_BODY:
+        if len(content) > MAX_BODY_BYTES:
             raise IssuerUnavailable(detail="too large an answer")
     return bytes(content)
 
@@ -176,14 +180,14 @@ def _is_safe(address: str) -> bool:
     return url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
 
 
-def _fresh_seconds(cache_control: str) -> float:
-    least, usual, most = _FRESH_SECONDS
+def _fresh_s(cache_control: str) -> float:
+    least, usual, most = _FRESH_S
     said = _MAX_AGE.search(cache_control)
     return min(max(float(said[1]), least), most) if said else usual
 
 
 def _read_keys(document: dict[str, Any]) -> Iterator[PublicKey]:
-    """Yield the keys that can be used for what is allowed; any other may stand beside them (RFC 7517, section 5)."""
+    """Yield the usable keys of a key set; it may hold others, which are ignored (RFC 7517, section 5)."""
     listed = document.get("keys")
     for entry in listed[:_MAX_KEYS] if isinstance(listed, list) else ():
         if isinstance(entry, dict) and (key := _read_key(entry)):

@@ -1,7 +1,7 @@
-"""OAuth 2.1 access tokens: JSON Web Tokens of one issuer, for this server, checked by its public keys.
+"""Verifies OAuth 2.1 access tokens: JSON Web Tokens of one issuer for this server.
 
-The rules are those of RFC 9068 for a resource server, and of RFC 8725; where providers do not follow the former in
-their header (``typ``), what is an ID token is told by its claims.
+The rules are those of RFC 9068 for a resource server and of RFC 8725. Some providers do not set the ``typ`` of RFC
+9068; their ID tokens are recognised by their claims.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 LEEWAY: Final = 60
-"""Seconds by which the clocks of the provider and of this machine may differ."""
+"""Seconds by which the clocks of the provider and this machine may differ."""
 
 MAX_TOKEN: Final = 16 * 1024
 """Characters of a token; large ones of real providers, with many groups, have some eight thousand."""
@@ -42,11 +42,11 @@ _REQUIRED = ["exp", "iss", "aud", "sub"]
 
 
 class _Refused(Exception):
-    """A token is not taken; the words are for the log and hold nothing of it."""
+    """A token is not valid; the message is for the log and holds nothing of the token."""
 
 
 class OAuthVerifier:
-    """Takes the access tokens of one issuer: the SDK's ``TokenVerifier``."""
+    """Verifies the access tokens of one issuer: the SDK's ``TokenVerifier``."""
 
     def __init__(self, settings: TeamSettings, keys: PublicKeys) -> None:
         self._issuer = settings.issuer
@@ -55,10 +55,10 @@ class OAuthVerifier:
         self._keys = keys
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """Return who sends the token, with its scopes; ``None`` for one that is not taken.
+        """Return the caller and the scopes of a token; ``None`` if it is not valid.
 
         Raises:
-            IssuerAway: It may be good, and the keys cannot be read.
+            IssuerUnavailable: The token cannot be verified, because the keys cannot be read.
         """
         try:
             return self._accepted(*await self._read(token))
@@ -90,13 +90,13 @@ class OAuthVerifier:
             raise _Refused("another kind of token")
         if not all(_is_time(claims[name]) for name in _TIMES if name in claims):
             raise _Refused("a time beyond all times")
-        if claims.get("cnf"):  # whoever stole it has not got what it is bound to, and nobody asks for that here
+        if claims.get("cnf"):  # this server cannot check the proof of possession, so a stolen one would pass
             raise _Refused("bound to a key")
         if not claims["sub"]:
             raise _Refused("no subject")
         name = name_of_subject(claims["sub"])
         return AccessToken(
-            token="",  # what comes later has no use for it
+            token="",  # nothing after this needs it
             client_id=name,
             scopes=scopes,
             # The SDK asks the clock once more, and knows of no leeway.
@@ -113,16 +113,16 @@ def create_oauth_verifier(
     transport: httpx2.AsyncBaseTransport | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> OAuthVerifier:
-    """Build the verifier that the settings ask for; nobody is asked anything before the first token comes."""
+    """Build the verifier of the settings; it sends no request before the first token."""
     keys = PublicKeys(settings.issuer, jwks_url=settings.jwks_url, transport=transport, clock=clock)
     return OAuthVerifier(settings, keys)
 
 
 def audiences_of(settings: TeamSettings) -> list[str]:
-    """Whom tokens may be for: what was set, to the letter, or else the public address.
+    """Return the audiences of valid tokens: exactly the one that is set, or else the public address.
 
-    The address with a slash at its end and without is one server (RFC 8707 names a resource by its address), and
-    clients differ in which of the two they ask a token for.
+    The address with and without a slash at its end is the same server (RFC 8707 names a resource by its address).
+    Clients differ in which of the two they request a token for.
     """
     if settings.audience:
         return [settings.audience]
@@ -131,7 +131,7 @@ def audiences_of(settings: TeamSettings) -> list[str]:
 
 
 def _header_of(token: str) -> tuple[str, str, str | None]:
-    """Return the type, the algorithm and the key's id that a token claims; what else it says of keys is not read."""
+    """Return the type, the algorithm and the key's id that a token claims; nothing else of the header is used."""
     if len(token) > MAX_TOKEN:
         raise _Refused("too long")
     try:
@@ -149,7 +149,7 @@ def _header_of(token: str) -> tuple[str, str, str | None]:
 
 
 def _scopes_of(claims: dict[str, Any]) -> list[str]:
-    """The scopes: ``scope`` of RFC 9068, or ``scp``, as other providers call it; words in a text, or a list."""
+    """Return the scopes: ``scope`` of RFC 9068, or ``scp`` of other providers; words in a string, or a list."""
     said = claims.get("scope", claims.get("scp"))
     if isinstance(said, str):
         return said.split()

@@ -1,4 +1,4 @@
-"""A copy of what somebody else holds: read anew now and then, and kept for a while when they are away."""
+"""Caches small remote data, and serves it stale for a while if the source is unreachable."""
 
 from __future__ import annotations
 
@@ -19,98 +19,102 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _Found = TypeVar("_Found")
 
-_PAUSE_WHILE_AWAY = 5.0  # seconds between two attempts, each of which keeps one call waiting
+_UNAVAILABLE_PAUSE_S = 5.0  # seconds between two attempts, each of which keeps one call waiting
 
 
 class CachePolicy(NamedTuple):
-    """How a copy is kept, in seconds.
+    """Times of a cache in seconds.
 
     Attributes:
-        pause: What is not in a fresh copy is looked for in a new one at most so often: whoever sends things that do
-            not exist cannot make this ask more.
-        patience: How long reading may take; a call waits for no more.
-        kept: How long since the last reading a copy is still used while reading fails.
+        miss_pause: Minimum time between two reads for entries that the cache does not have, so that invented entries
+            cause no more reads.
+        timeout: Maximum time of one read, and so of the wait of a call.
+        max_stale: Time since the last read for which the cache is used while reads fail.
     """
 
-    pause: float
-    patience: float
-    kept: float
+    miss_pause: float
+    timeout: float
+    max_stale: float
 
 
 class RefreshingCache(Generic[_T]):
-    """A copy of something small, read by the calls that need it, one at a time.
+    """Cache of small remote data, read by the calls that need it, one read at a time.
 
     Args:
-        read: Returns what there is, and for how many seconds it may be taken as it is; raises a ``TelecmiError`` when
-            that cannot be had.
-        away: What is raised when nothing can be said.
-        terms: How often it is read, and how long it is kept.
-        clock: Seconds that never go backwards.
+        read: Returns the data and the seconds for which it is fresh; raises a ``TelecmiError`` if it cannot be read.
+        unavailable: Error that is raised if neither the cache nor the source has an answer.
+        policy: How often the data is read, and how long it is kept.
+        clock: Returns seconds of a monotonic clock.
     """
 
     def __init__(
         self,
         read: Callable[[], Awaitable[tuple[_T, float]]],
         *,
-        away: type[TelecmiError],
-        terms: CachePolicy,
+        unavailable: type[TelecmiError],
+        policy: CachePolicy,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
-        self._away = away
-        self._terms = terms
+        self._unavailable = unavailable
+        self._policy = policy
         self._clock = clock
         self._value: _T | None = None
-        self._fresh_until = self._kept_until = self._tried_at = -math.inf
-        self._is_away = True  # nobody has answered yet
+        self._fresh_until = self._stale_until = self._attempted_at = -math.inf
+        self._is_unavailable = True  # nothing has been read yet
         self._reading = anyio.Lock()
 
     async def find(self, look: Callable[[_T], _Found | None]) -> _Found | None:
-        """Return what ``look`` finds in the copy; ``None`` if it is not there.
+        """Return what ``look`` finds in the data; ``None`` if it finds nothing.
 
         Raises:
-            TelecmiError: ``away``, where it may be there and nobody can be asked.
+            TelecmiError: ``unavailable``, if nothing is found and the source cannot be read.
         """
         found = self._look(look)
         if self._is_due(known=found is not None):
             await self._renew()
             found = self._look(look)
-        if found is None and self._is_away:
-            raise self._away
+        if found is None and self._is_unavailable:
+            raise self._unavailable
         return found
 
     def _look(self, look: Callable[[_T], _Found | None]) -> _Found | None:
-        if self._value is None or self._clock() >= self._kept_until:
+        if self._value is None or self._clock() >= self._stale_until:
             return None
         return look(self._value)
 
     def _is_due(self, *, known: bool) -> bool:
         now = self._clock()
-        if self._is_away:
-            somebody_waits = known and self._reading.locked()
-            return not somebody_waits and now - self._tried_at >= _PAUSE_WHILE_AWAY
-        return now >= self._fresh_until if known else now - self._tried_at >= self._terms.pause
+        if self._is_unavailable:
+            is_being_read = known and self._reading.locked()
+            return not is_being_read and now - self._attempted_at >= _UNAVAILABLE_PAUSE_S
+        return now >= self._fresh_until if known else now - self._attempted_at >= self._policy.miss_pause
 
     async def _renew(self) -> None:
-        asked_at = self._clock()
+        called_at = self._clock()
         async with self._reading:
-            if self._tried_at >= asked_at:
-                return  # another call did it while this one waited
+            if self._attempted_at >= called_at:
+                return  # another call has read it while this one waited
             began_at = self._clock()
             try:
-                with anyio.fail_after(self._terms.patience):
+                with anyio.fail_after(self._policy.timeout):
                     self._value, fresh = await self._read()
             except (TelecmiError, TimeoutError) as why:
                 self._note_failure(why)
             else:
-                # From before it was asked for: what was withdrawn meanwhile may still be in it.
-                self._fresh_until, self._kept_until = began_at + fresh, began_at + max(fresh, self._terms.kept)
-                self._is_away = False
-            self._tried_at = self._clock()
+                # Counted from before the read: the data may be as old as that.
+                self._fresh_until, self._stale_until = began_at + fresh, began_at + max(fresh, self._policy.max_stale)
+                self._is_unavailable = False
+            self._attempted_at = self._clock()
 
     def _note_failure(self, why: Exception) -> None:
-        is_news = not self._is_away or self._tried_at == -math.inf
+        is_first = not self._is_unavailable or self._attempted_at == -math.inf
         detail = getattr(why, "detail", "") or type(why).__name__
-        level = logging.WARNING if is_news else logging.DEBUG
-        _log.log(level, "what is kept is used, if anything is: %s: %s", self._away.code, detail)
-        self._is_away = True
+        level = logging.WARNING if is_first else logging.DEBUG
+        _log.log(
+            level,
+            "the source cannot be read, the cached data is used if there is any: %s: %s",
+            self._unavailable.code,
+            detail,
+        )
+        self._is_unavailable = True

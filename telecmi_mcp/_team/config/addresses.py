@@ -14,11 +14,11 @@ _MAX_PORT = 65_535
 
 
 class Authority(NamedTuple):
-    """A host, and a port where one is named.
+    """A host, and its port if one is named.
 
     Attributes:
         host: In lower case and without a closing dot; an IPv6 address in its shortest form, in brackets.
-        port: "" where none is named, ``*`` in a rule for any.
+        port: "" if none is named; ``*`` in a rule for any.
     """
 
     host: str
@@ -26,12 +26,12 @@ class Authority(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it means this machine."""
+        """Whether it names this machine."""
         return is_loopback(self.host.strip("[]"))
 
 
 def authority_of(text: str) -> Authority | None:
-    """Return what a Host header, or a rule, names; ``None`` where it is no host: also with a user or a path."""
+    """Parse a Host header or a rule; ``None`` if it is no host, or has a user or a path."""
     found = _AUTHORITY.fullmatch(text.lower())
     if found is None:
         return None
@@ -50,7 +50,7 @@ def _address_of(host: str) -> str:
 
 
 def origin_of(text: str) -> tuple[str, Authority] | None:
-    """Return the scheme and the host that an Origin header, or a rule, names; ``None`` where it is no origin."""
+    """Parse an Origin header or a rule into scheme and host; ``None`` if it is no origin."""
     found = _ORIGIN.fullmatch(text.lower())
     named = authority_of(found.group(2)) if found else None
     return (found.group(1), named) if found and named else None

@@ -1,4 +1,4 @@
-"""The configuration of a team's server, read from the environment once and never again."""
+"""Configuration of the team server, read once from the environment."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TeamSettings:
-    """The configuration of a team's server.
+    """Configuration of the team server.
 
     Attributes:
-        common: What every server takes.
+        common: Settings of every server.
         listen: Where it listens.
         public_url: The address of ``/mcp`` that callers use; "" where only this machine calls.
-        allowed_hosts: Host headers that are let in besides this machine's own.
+        allowed_hosts: Host headers that are accepted besides this machine's own.
         allowed_origins: Origins of web pages that may call.
         callers: Who may call: ``anyone``, ``keys`` or ``oauth``.
-        issuer: Whose OAuth tokens are taken; "" for nobody's.
-        jwks_url: Where the issuer's public keys are; "" for where its metadata says.
-        audience: Whom the tokens are for; "" for the public address.
+        issuer: Issuer of the accepted OAuth tokens; "" for none.
+        jwks_url: Address of the issuer's public keys; "" to take it from the issuer's metadata.
+        audience: Audience of the tokens; "" for the public address.
         scope: The scope that a token must have.
-        sign_ins: Whose TeleCMI token is used: the ``service``'s, or the ``callers``' own.
+        sign_ins: Whose TeleCMI token is used: that of the ``service`` or of the ``callers``.
         database_url: The PostgreSQL database; ``None`` for none.
-        encryption_keys: What sign-ins are encrypted with, the newest first; ``None`` where a file holds them.
-        encryption_keys_file: That file.
+        encryption_keys: Keys that encrypt sign-ins, the newest first; ``None`` if a file holds them.
+        encryption_keys_file: File with these keys.
         caller_rate_limit: Calls a minute of one caller on all replicas; 0 for no limit.
         caller_concurrency: Calls of one caller at once on one replica; 0 for no limit.
         account_rate_limit: Requests a minute to TeleCMI for one account from all replicas; 0 for no limit.
@@ -77,7 +77,7 @@ class TeamSettings:
 
     @property
     def secrets(self) -> tuple[SecretStr, ...]:
-        """What must not show in a log: the passwords in it too, apart from what is around them."""
+        """Texts that must not appear in a log, and each password in them on its own."""
         url = self.database_url.get_secret_value() if self.database_url else ""
         keys = self.encryption_keys.get_secret_value() if self.encryption_keys else ""
         texts = (url, _password_of(url), *(key.strip() for key in keys.split(",")))

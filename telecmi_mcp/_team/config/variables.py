@@ -1,4 +1,4 @@
-"""What can be set for a team's server, besides what every server takes."""
+"""Settings of the team server besides those of every server."""
 
 from __future__ import annotations
 
@@ -48,38 +48,38 @@ PUBLIC_URL = Setting(
 ALLOWED_HOSTS = Setting(
     "TELECMI_ALLOWED_HOSTS",
     "host names with or without a port, :* for any, with commas between",
-    "Which Host headers are let in besides this machine's own.",
+    "Host headers that are accepted besides this machine's own.",
     flag="--allowed-host",
 )
 ALLOWED_ORIGINS = Setting(
     "TELECMI_ALLOWED_ORIGINS",
     "origins such as https://app.example.com, with commas between",
-    "Which web pages may call; programs that are no browsers send no Origin.",
+    "Origins of web pages that may call; only browsers send an Origin.",
     flag="--allowed-origin",
 )
 WHO = Setting(
     "TELECMI_CALLERS",
     f"one of {', '.join(CALLERS)}",
-    "Who may call: anyone (on loopback only), whoever has an access key, or whoever has an OAuth token.",
+    "Who may call: anyone (on loopback only), callers with an access key, or callers with an OAuth token.",
     default="anyone",
     flag="--callers",
 )
 ISSUER = Setting(
     "TELECMI_OAUTH_ISSUER",
     "the https address of the identity provider, as its tokens name it",
-    "Whose OAuth tokens are taken.",
+    "Issuer of the accepted OAuth tokens.",
     flag="--oauth-issuer",
 )
 JWKS_URL = Setting(
     "TELECMI_OAUTH_JWKS_URL",
     "an https address",
-    "Where its public keys are; asked of the issuer where it is not set.",
+    "Address of the issuer's public keys; by default from the issuer's metadata.",
     flag="--oauth-jwks-url",
 )
 AUDIENCE = Setting(
     "TELECMI_OAUTH_AUDIENCE",
     "the aud of the tokens",
-    "Whom the tokens are for; the public address where it is not set.",
+    "Audience of the tokens; by default the public address.",
     flag="--oauth-audience",
 )
 SCOPE = Setting(
@@ -92,26 +92,26 @@ SCOPE = Setting(
 WHOSE = Setting(
     "TELECMI_SIGN_INS",
     f"one of {', '.join(SIGN_INS)}",
-    "Whose TeleCMI token is used: the service's for all, or each caller's own.",
+    "Whose TeleCMI token is used: one of the service for all callers, or one of each caller.",
     default="service",
     flag="--sign-ins",
 )
 DATABASE_URL = Setting(
     "TELECMI_DATABASE_URL",
     "postgresql://USER:PASSWORD@HOST/NAME",
-    "The PostgreSQL database of keys, sign-ins and the shared mirror.",
+    "PostgreSQL database of keys, sign-ins and the shared index.",
     secret=True,
 )
 ENCRYPTION_KEYS = Setting(
     "TELECMI_ENCRYPTION_KEYS",
     "keys of telecmi-mcp team new-key, the newest first, with commas between",
-    "What callers' sign-ins are encrypted with in the database.",
+    "Keys that encrypt callers' sign-ins in the database.",
     secret=True,
 )
 ENCRYPTION_KEYS_FILE = Setting(
     "TELECMI_ENCRYPTION_KEYS_FILE",
     "the path of a file of mode 0600 with such keys, one a line",
-    "The file of the keys, instead of them.",
+    "File with the keys, instead of TELECMI_ENCRYPTION_KEYS.",
 )
 CALLER_RATE = Setting(
     "TELECMI_CALLER_RATE_LIMIT",
@@ -137,7 +137,7 @@ ACCOUNT_RATE = Setting(
 AUDIT = Setting(
     "TELECMI_AUDIT",
     f"one of {', '.join(AUDITS)}",
-    "Where one line of JSON for each call goes; no contents are in it.",
+    "Destination of the audit: one line of JSON for each call, without its contents.",
     default="stdout",
     flag="--audit",
 )
@@ -163,14 +163,14 @@ TEAM = (
 
 
 class Address(NamedTuple):
-    """Where a server listens."""
+    """Address that a server listens at."""
 
     host: str
     port: int
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine reaches it."""
+        """Whether only this machine can reach it."""
         return is_loopback(self.host)
 
 
@@ -178,7 +178,7 @@ LOOPBACK = Address("127.0.0.1", 8000)
 
 
 def team_values_of(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values that environment variables give, by the names of ``TeamSettings``.
+    """Return the values of the environment variables by the names of ``TeamSettings``.
 
     Raises:
         ConfigurationError: A value cannot be used. The sentence names the variable, never the value.
@@ -229,7 +229,7 @@ def _listed(environ: Mapping[str, str], setting: Setting, read: Callable[[str], 
 
 def _public_url(environ: Mapping[str, str]) -> str:
     text = web_address(environ, PUBLIC_URL)
-    if text and authority_of(urlsplit(text).netloc) is None:  # no Host header could ever be this
+    if text and authority_of(urlsplit(text).netloc) is None:  # no Host header can be equal to it
         raise unusable(PUBLIC_URL)
     return text
 
@@ -302,14 +302,14 @@ _CONTRADICTIONS: tuple[tuple[Setting, str, Callable[[Mapping[str, Any]], bool]],
 
 
 def _stays_on_this_machine(values: Mapping[str, Any]) -> bool:
-    """Whether no name is let in that other machines could mean: under ``create_app`` nobody tells where it listens."""
+    """Whether all accepted host names are loopback: under ``create_app`` the listening address is not known."""
     public = urlsplit(values["public_url"]).netloc
     named = [authority_of(host) for host in (*values["allowed_hosts"], *([public] if public else []))]
     return values["listen"].is_loopback and all(each is not None and each.is_loopback for each in named)
 
 
 def refuse_contradictions(values: Mapping[str, Any]) -> None:
-    """Refuse what does not fit together, before anything is opened.
+    """Refuse settings that contradict each other, before anything is opened.
 
     Raises:
         ConfigurationError: The sentence says what to set.

@@ -1,4 +1,4 @@
-"""The PostgreSQL database of a team's server: a pool of connections, deadlines, and one error when it is away."""
+"""Connects to PostgreSQL: a pool, time limits, and one error if the database is unreachable."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 14
-"""Connections of one replica for what it asks; with those that hold locks it stays below twenty."""
+"""Connections in the pool of one replica; with those for locks and logins it has fewer than twenty."""
 
-_PATIENCE = 2.0  # seconds to wait for a connection of the pool
-_AWAY_SECONDS = 5.0
+_POOL_TIMEOUT_S = 2.0  # to wait for a connection of the pool
+_UNAVAILABLE_S = 5.0
 _OPTIONS = {
     "connect_timeout": 3,
     "application_name": "telecmi-mcp",
@@ -43,7 +43,7 @@ _OPTIONS = {
     "tcp_user_timeout": 5000,
     "options": "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s",
 }
-_MAINTENANCE = "postgres"  # the database that every server has, to ask which others it has
+_MAINTENANCE = "postgres"  # the database of every server, to query which others there are
 _WORDS = {
     "sslmode": {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
     "channel_binding": {"disable", "prefer", "require"},
@@ -52,21 +52,21 @@ _WORDS = {
 }
 _MAX_PORT = 65_535
 _PORT = re.compile("[0-9]{1,5}")
-_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
+_UNAVAILABLE_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
 
 
 class Database:
-    """A pool of connections to one database.
+    """Pool of connections to one database.
 
-    All methods but ``run`` block; call them in a thread. A connection that was lost is replaced by the pool, so what
-    failed while the database was away works again once it is back.
+    All methods except ``run`` block: call them in a thread. The pool replaces lost connections, so calls work again
+    once the database is back.
     """
 
     def __init__(self, url: SecretStr, *, max_size: int = MAX_CONNECTIONS) -> None:
-        """Set a pool up, which connects when it is opened.
+        """Create a pool; it connects when it is opened.
 
         Raises:
-            ConfigurationError: The address cannot be one.
+            ConfigurationError: The address is not valid.
         """
         self._parameters = _parameters_of(url)
         self._url = url
@@ -75,21 +75,21 @@ class Database:
             kwargs=dict(_OPTIONS),
             min_size=1,
             max_size=max_size,
-            timeout=_PATIENCE,
+            timeout=_POOL_TIMEOUT_S,
             max_waiting=200,
             check=ConnectionPool.check_connection,
-            reconnect_timeout=30.0,
+            reconnect_timeout=_POOL_TIMEOUT_S,  # then the next call connects at once, instead of after a long pause
             open=False,
         )
-        self._away_until = 0.0
+        self._unavailable_until = 0.0
 
     @property
     def is_away(self) -> bool:
-        """Whether somebody waited in vain some seconds ago: whoever can do without it need not wait too."""
-        return time.monotonic() < self._away_until
+        """Whether a call waited in vain some seconds ago; a call that can do without the database need not wait."""
+        return time.monotonic() < self._unavailable_until
 
     def open(self) -> None:
-        """Begin to connect; a database that is away is tried again for as long as this is open."""
+        """Begin to connect; while the database is unreachable, the calls that need it try again."""
         self._pool.open()
 
     def close(self) -> None:
@@ -97,40 +97,40 @@ class Database:
         self._pool.close()
 
     def migrate(self) -> int:
-        """Bring the schema to what this version needs, and return how many steps that took.
+        """Bring the schema up to this version, and return the number of applied migrations.
 
         Raises:
-            DatabaseAway: It cannot be reached.
-            StatementRejected: It refuses a step.
+            DatabaseUnavailable: It cannot be reached.
+            StatementRejected: It refuses a statement.
         """
         with self.connection() as connection:
             return migrate(connection)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """Hold a connection, inside one transaction.
+        """Yield a connection inside one transaction.
 
         Raises:
-            DatabaseAway: There is none, or it was lost; nothing was committed.
+            DatabaseUnavailable: There is no connection, or it was lost; nothing was committed.
             StatementRejected: The database refuses a statement.
         """
         try:
             with self._pool.connection() as connection:
-                self._away_until = 0.0
+                self._unavailable_until = 0.0
                 yield connection
-        except _AWAY as why:
+        except _UNAVAILABLE_ERRORS as why:
             if isinstance(why, PoolTimeout):
-                self._away_until = time.monotonic() + _AWAY_SECONDS
+                self._unavailable_until = time.monotonic() + _UNAVAILABLE_S
             raise DatabaseUnavailable(detail=type(why).__name__) from None
         except psycopg.Error as why:
             _log.error("the database refused a statement: %s %s", type(why).__name__, why.sqlstate)
             raise StatementRejected(detail=f"{type(why).__name__} {why.sqlstate}") from None
 
     def connect_apart(self) -> Connection:
-        """Open a connection of its own, which commits each statement: for locks that last as long as it does.
+        """Open a connection outside the pool that commits each statement: for locks of its session.
 
         Raises:
-            DatabaseAway: It cannot be opened.
+            DatabaseUnavailable: It cannot be opened.
         """
         try:
             return psycopg.connect(self._url.get_secret_value(), autocommit=True, **_OPTIONS)  # type: ignore[arg-type]  # psycopg types its keywords as one kind
@@ -138,7 +138,7 @@ class Database:
             raise DatabaseUnavailable(detail=type(why).__name__) from None
 
     def is_missing(self) -> bool:
-        """Whether the server answers, and has no database of this name; libpq tells that by translated text only."""
+        """Whether the server answers and has no database of this name; libpq says so in translated text only."""
         statement = "SELECT count(*) FROM pg_database WHERE datname = coalesce(%s, current_user)"
         keywords: dict[str, Any] = {**_OPTIONS, "dbname": _MAINTENANCE}
         try:
@@ -149,10 +149,10 @@ class Database:
         return found == (0,)
 
     async def run(self, operation: Callable[[Connection], _T]) -> _T:
-        """Do it with a connection, in a thread, as one transaction.
+        """Run an operation in a thread, as one transaction.
 
         Raises:
-            DatabaseAway: There is no connection, or it was lost.
+            DatabaseUnavailable: There is no connection, or it was lost.
             StatementRejected: The database refuses a statement.
         """
         return await run_sync(partial(self._do, operation))
@@ -163,10 +163,10 @@ class Database:
 
 
 def _parameters_of(url: SecretStr) -> dict[str, Any]:
-    """Return what an address says, by libpq's own rules, and by those that libpq looks at only when it connects.
+    """Parse an address by libpq's rules, also by those that libpq checks only when it connects.
 
     Raises:
-        ConfigurationError: It says what cannot be. The sentence does not show it.
+        ConfigurationError: The address is not valid. The message does not show it.
     """
     try:
         parameters = conninfo_to_dict(url.get_secret_value())
@@ -180,6 +180,6 @@ def _parameters_of(url: SecretStr) -> dict[str, Any]:
 
 
 def _is_port(text: str) -> bool:
-    """Whether it is a port's number; where none is written, libpq takes its default."""
+    """Whether a text is a port number, or empty for libpq's default."""
     digits = text.strip()
     return not digits or (bool(_PORT.fullmatch(digits)) and 0 < int(digits) <= _MAX_PORT)

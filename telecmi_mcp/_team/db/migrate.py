@@ -1,7 +1,7 @@
-"""The schema of the database, step by step: numbered, only forward, and each step safe while the version before runs.
+"""Migrates the database schema by numbered steps that replicas of the previous version tolerate.
 
-A step adds; it never renames, narrows or removes what the version before still uses. So replicas of two versions can
-run on one database, and an older one runs on a newer schema.
+A step only adds. It never renames, narrows or removes what the previous version uses. So replicas of two versions can
+run on one database, and an older version runs on a newer schema.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from telecmi_mcp._team.db.database import Connection
 
-_LOCK = 7_274_352_100_000_001  # any number that no other program of this database takes for its own advisory lock
+_LOCK = 7_274_352_100_000_001  # any number that no other program in this database uses for an advisory lock
 
 
 class Step(NamedTuple):
-    """One step of the schema."""
+    """One migration of the schema."""
 
     number: int
     name: str
@@ -24,15 +24,15 @@ class Step(NamedTuple):
 
 
 def steps() -> list[Step]:
-    """Return all steps in their order, from the files of ``migrations``."""
+    """Return all migrations in order, from the files in ``migrations``."""
     found = (file for file in files(__package__).joinpath("migrations").iterdir() if file.name.endswith(".sql"))
     return sorted(Step(int(file.name[:4]), file.name[5:-4], file.read_text(encoding="utf8")) for file in found)
 
 
 def migrate(connection: Connection) -> int:
-    """Apply the steps that are missing, in the connection's transaction, and return how many there were.
+    """Apply the missing migrations in the connection's transaction, and return how many there were.
 
-    One replica does it at a time: others wait, and find nothing left to do.
+    An advisory lock lets one replica migrate at a time. The others wait and then find nothing to do.
     """
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
     connection.execute("CREATE SCHEMA IF NOT EXISTS telecmi_mcp")

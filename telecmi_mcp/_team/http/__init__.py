@@ -1,1 +1,1 @@
-"""A team's server on the web: which requests are let in, what they may cost, and what answers them."""
+"""HTTP side of the team server: accepts, bounds and answers requests."""

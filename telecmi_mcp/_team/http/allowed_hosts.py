@@ -1,9 +1,9 @@
-"""Which Host and Origin headers are let in: pure rules, against web pages that reach a server under another's name.
+"""Decides which Host and Origin headers are accepted, against DNS rebinding by web pages.
 
-A page that a browser shows may send requests to any address, also to this machine, and with DNS rebinding it may read
-what comes back. Then the Host header names the page's own host, and the Origin header its origin. So both are compared
-with what was allowed: MCP, Streamable HTTP, "Security Warning". The SDK's own comparison takes any text after
-``localhost:`` for a port, an empty Origin for none, and the first of several headers for all of them.
+A page in a browser can send requests to any address, also to this machine, and with DNS rebinding it can read the
+answers. The Host header then names the page's host, and the Origin header its origin. So both are compared with the
+allowed ones: MCP, Streamable HTTP, "Security Warning". The SDK's own comparison accepts any text after ``localhost:``
+as a port, an empty Origin as none, and the first of several headers.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _ANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class AllowedHosts:
-    """Who is let in.
+    """Allowed values of the Host and Origin headers.
 
     Attributes:
-        hosts: What a Host header may be; ``*.`` in front of a host stands for every name below it.
-        origins: What an Origin header may be: a scheme, and the same.
-        loopback: Whether this machine's own names, with any port, are let in too.
+        hosts: Allowed hosts; ``*.`` before a host allows every name below it.
+        origins: Allowed origins: a scheme and a host.
+        loopback: Whether the names of this machine are allowed too, with any port.
     """
 
     hosts: tuple[Authority, ...] = ()
@@ -39,7 +39,7 @@ class AllowedHosts:
 
     @classmethod
     def of(cls, settings: TeamSettings) -> AllowedHosts:
-        """Return who the settings let in: the host of the public address is one of the hosts."""
+        """Return the rules of the settings; the host of the public address is allowed too."""
         public = urlsplit(settings.public_url).netloc
         hosts = [*settings.allowed_hosts, *([public] if public else [])]
         origins = map(origin_of, settings.allowed_origins)
@@ -50,19 +50,19 @@ class AllowedHosts:
         )
 
     def allows_host(self, headers: Sequence[str]) -> bool:
-        """Whether all Host headers of a request together name one host that is let in."""
+        """Whether the Host headers of a request are exactly one, and its host is allowed."""
         named = authority_of(headers[0]) if _is_one(headers) else None
         return named is not None and ((self.loopback and named.is_loopback) or self._is_allowed_host(named))
 
     def allows_origin(self, headers: Sequence[str]) -> bool:
-        """Whether the Origin headers of a request do: a program that is no browser sends none."""
+        """Whether a request has no Origin header, or exactly one that is allowed; only browsers send one."""
         if not headers:
             return True
         origin = origin_of(headers[0]) if _is_one(headers) else None
         return origin is not None and ((self.loopback and origin[1].is_loopback) or self._is_allowed_origin(origin))
 
     def allows_cors_origin(self, header: str) -> bool:
-        """Whether a web page of this origin may read answers: one that was allowed by its name."""
+        """Whether a web page of this origin may read answers: loopback alone is not enough."""
         origin = origin_of(header) if _is_one([header]) else None
         return origin is not None and self._is_allowed_origin(origin)
 
@@ -77,7 +77,7 @@ class AllowedHosts:
 
 
 def _is_one(headers: Sequence[str]) -> bool:
-    return len(headers) == 1 and _ANY not in headers[0]  # in a rule it stands for others, in a header for nothing
+    return len(headers) == 1 and _ANY not in headers[0]  # a wildcard has a meaning in rules only
 
 
 def _fits(named: Authority, rule: Authority, defaults: tuple[str, ...]) -> bool:
@@ -89,5 +89,5 @@ def _fits_host(host: str, rule: str) -> bool:
 
 
 def _fits_port(port: str, rule: str, defaults: tuple[str, ...]) -> bool:
-    """A rule without a port means the default ports, named or not: a proxy in front may listen on either."""
+    """A rule without a port allows the default ports, named or not: a proxy may listen on either."""
     return rule in {_ANY, port} or (not rule and port in defaults) or (not port and rule in defaults)

@@ -1,4 +1,4 @@
-"""The ASGI app of a team's server: ``/mcp`` over Streamable HTTP, both generations, without sessions."""
+"""Builds the ASGI app of the team server: ``/mcp`` over Streamable HTTP, for both generations, without sessions."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.context import choose_database, open_team, require_extra
 from telecmi_mcp._team.http.allowed_hosts import AllowedHosts
 from telecmi_mcp._team.http.concurrency import (
-    MARGIN_SECONDS,
+    MARGIN_S,
     CallerBounds,
     RecentCallers,
     RequestBounds,
     Slots,
     max_requests_for,
 )
-from telecmi_mcp._team.http.connections import MAX_CONNECTIONS
+from telecmi_mcp._team.http.connections import MAX_CONNECTIONS, max_telecmi_connections_for
 from telecmi_mcp._team.http.deferred_start import DeferredStart
 from telecmi_mcp._team.http.health import Health
 from telecmi_mcp._team.http.host_origin import HostOriginMiddleware
-from telecmi_mcp._team.http.limits import MAX_BODY, BodyBounds
+from telecmi_mcp._team.http.limits import MAX_BODY_BYTES, BodyBounds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -62,19 +62,19 @@ PATH = "/mcp"
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Starlette:
-    """Return the team's server for any ASGI server: ``uvicorn --factory telecmi_mcp:create_app --workers 4``.
+    """Return the team server for any ASGI server: ``uvicorn --factory telecmi_mcp:create_app --workers 4``.
 
-    Each process opens what it needs when its ASGI server starts it, and closes that at the end.
+    Each process opens its resources when its ASGI server starts it, and closes them at the end.
 
     Args:
-        environ: Where the settings are; by default the environment.
+        environ: Variables with the settings; by default the environment.
 
     Raises:
-        ConfigurationError: A setting cannot be used, or two do not fit together.
+        ConfigurationError: A setting is not valid, or two contradict each other.
     """
     settings = TeamSettings.from_env(os.environ if environ is None else environ)
     secrets = KnownSecrets()
-    if not logging.getLogger().handlers:  # a host that has a log of its own keeps it
+    if not logging.getLogger().handlers:  # a program that has set up logging keeps its own
         configure_logging(settings.common, secrets)
     return build_app(settings, state=state_folder(), secrets=secrets)
 
@@ -87,7 +87,7 @@ def build_app(
     state: Path | None = None,
     secrets: KnownSecrets | None = None,
 ) -> Starlette:
-    """Return the same for settings that were read, under a host that keeps so many connections open.
+    """Return the same app for settings that were read, in a server with at most so many connections of callers.
 
     The other arguments are those of ``open_team``.
     """
@@ -99,7 +99,14 @@ def build_app(
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Team]:
-        async with open_team(settings, database=database, transport=transport, state=state, secrets=known) as team:
+        async with open_team(
+            settings,
+            database=database,
+            transport=transport,
+            state=state,
+            secrets=known,
+            telecmi_connections=max_telecmi_connections_for(max_connections),
+        ) as team:
             health.watch(team)
             try:
                 yield team
@@ -107,7 +114,9 @@ def build_app(
                 health.watch(None)
 
     requests = max_requests_for(max_connections)
-    manager = StreamableHTTPSessionManager(_server(opened, settings), stateless=True, max_request_body_size=MAX_BODY)
+    manager = StreamableHTTPSessionManager(
+        _server(opened, settings), stateless=True, max_request_body_size=MAX_BODY_BYTES
+    )
     return Starlette(
         routes=[
             Route(PATH, endpoint=_endpoint(manager.asgi_app, choose_verifier(settings, database), settings, requests)),
@@ -124,9 +133,10 @@ def build_app(
 
 @asynccontextmanager
 async def _running(manager: StreamableHTTPSessionManager) -> AsyncIterator[None]:
-    # Else sse-starlette cuts off every stream when uvicorn is told to stop, and with it the calls in flight.
+    # Otherwise sse-starlette ends every stream, and so the calls in flight, when uvicorn begins to stop. The SDK
+    # creates the responses, so this switch is the only way to reach them. It holds for the whole process.
     AppStatus.enable_automatic_graceful_drain = False
-    logging.getLogger("sse_starlette.sse").setLevel(logging.INFO)  # its DEBUG is each answer whole, contacts and all
+    logging.getLogger("sse_starlette.sse").setLevel(logging.INFO)  # at DEBUG it logs whole answers with their contacts
     async with manager.run():
         yield
 
@@ -148,8 +158,8 @@ async def _as_caller(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -
 
 
 def _endpoint(app: ASGIApp, verifier: TokenVerifier | None, settings: TeamSettings, requests: int) -> ASGIApp:
-    """Return what answers ``/mcp``: a place for the request first, then who calls, and then the body."""
-    seconds = settings.common.timeout + MARGIN_SECONDS
+    """Return the app for ``/mcp``: it takes a slot for the request, then verifies the caller, then reads the body."""
+    seconds = settings.common.timeout + MARGIN_S
     inner = _Posts(BodyBounds(DeferredStart(app)))
     if verifier is None:
         return RequestBounds(inner, Slots(requests, most_each=requests), seconds=seconds)
@@ -159,14 +169,14 @@ def _endpoint(app: ASGIApp, verifier: TokenVerifier | None, settings: TeamSettin
 
 
 def _protected(app: ASGIApp, verifier: TokenVerifier, settings: TeamSettings) -> ASGIApp:
-    """Let in who brings a token that the verifier knows, with the scope."""
+    """Require a token that the verifier accepts and that has the scope."""
     metadata = build_resource_metadata_url(AnyHttpUrl(settings.public_url)) if settings.callers == "oauth" else None
     inner = AuthContextMiddleware(RequireAuthMiddleware(app, [settings.scope], metadata))
     return AuthenticationMiddleware(inner, BearerBackend(verifier), answer_unknowable)
 
 
 def _metadata(settings: TeamSettings) -> list[Route]:
-    """Where a caller reads who gives out tokens: RFC 9728."""
+    """Return the routes where clients find the issuer of tokens (RFC 9728)."""
     if settings.callers != "oauth":
         return []
     return create_protected_resource_routes(
@@ -178,12 +188,12 @@ def _metadata(settings: TeamSettings) -> list[Route]:
 
 
 def _to_the_letter(issuer: str) -> AnyHttpUrl:
-    """An issuer without the slash that pydantic adds: clients compare it with what the provider says of itself."""
+    """Return the issuer without the slash that pydantic adds: clients compare it with the provider's own metadata."""
     return TypeAdapter(Annotated[AnyHttpUrl, UrlConstraints(preserve_empty_path=True)]).validate_python(issuer)
 
 
 def _pages(settings: TeamSettings) -> list[Middleware]:
-    """Let the pages that were allowed by name read answers; a browser asks before it shows them."""
+    """Return the CORS middleware, which lets pages of allowed origins read answers."""
     if not settings.allowed_origins:
         return []
     return [Middleware(_AllowedPages, AllowedHosts.of(settings))]
@@ -202,7 +212,7 @@ _NOT_POSTED = PlainTextResponse("Send messages by POST: there are no sessions he
 
 
 class _Posts:
-    """Answers 405 to all but POST: there are no sessions to end, and no stream that is not an answer."""
+    """Answers 405 to other methods than POST: there are no sessions to end and no streams to open."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

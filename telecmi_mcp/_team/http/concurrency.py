@@ -1,4 +1,4 @@
-"""How many requests are under way at once, in all and of each caller, and how long each may take."""
+"""Bounds the number of simultaneous requests, in all and of each caller, and the time of each."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_REQUESTS: Final = 512
-"""Requests that one process has under way at once."""
+"""Maximum number of simultaneous requests of one process."""
 
-MARGIN_SECONDS: Final = 15.0
-"""Seconds that a request may take longer than a tool call: for its body, and to write the answer."""
+MARGIN_S: Final = 15.0
+"""Time of a request beyond that of a tool call: to read its body and to write the answer."""
 
-LAST_SECONDS: Final = 1.0
-"""Seconds to tell a caller that the request has ended, and why."""
+REFUSAL_TIMEOUT_S: Final = 1.0
+"""Time to send the reason why a request was ended."""
 
 _MAX_RECENT = 10_000
 _SLOT = "telecmi_mcp.slot"
@@ -30,16 +30,16 @@ _AGAIN = {"Retry-After": "1"}
 
 
 def max_requests_for(connections: int) -> int:
-    """Return how many requests may be under way: fewer than connections, so that a new one can always be answered."""
+    """Return the maximum number of requests: fewer than connections, so that a new connection can be answered."""
     return min(MAX_REQUESTS, connections * 2 // 3)
 
 
 class Slot:
-    """The place of one request.
+    """Slot of one request.
 
     Attributes:
-        caller: Whose it is; "" for a caller who is not known (yet).
-        is_verified: Whether the caller was verified, not only recognised.
+        caller: Name of the caller; "" for a caller that is not known yet.
+        is_verified: Whether the caller was verified, and not only recognised.
     """
 
     def __init__(self, caller: str) -> None:
@@ -48,11 +48,11 @@ class Slot:
 
 
 class Slots:
-    """The places of all requests under way. No caller takes more than a share, nor do all unknown ones together.
+    """Slots of all active requests. No caller, nor all unknown callers together, takes more than a share.
 
     Args:
-        most: Places in all.
-        most_each: Places of one caller; by default a quarter.
+        most: Number of slots.
+        most_each: Maximum number of slots of one caller; by default a quarter.
     """
 
     def __init__(self, most: int = MAX_REQUESTS, *, most_each: int | None = None) -> None:
@@ -62,18 +62,18 @@ class Slots:
 
     @property
     def are_full(self) -> bool:
-        """Whether no place is left for anybody."""
+        """Whether all slots are taken."""
         return self._taken.total() >= self._most
 
     def take(self, caller: str) -> Slot | None:
-        """Return a place for a request; ``None`` where there is none for this caller."""
+        """Return a slot for a request; ``None`` if there is none for this caller."""
         if self.are_full or self._taken[caller] >= self.most_each:
             return None
         self._taken[caller] += 1
         return Slot(caller)
 
     def assign(self, slot: Slot, caller: str) -> bool:
-        """Count a place for the caller who was verified; whether that caller may have one more."""
+        """Count a slot for its verified caller, and return whether the caller may have one more."""
         slot.is_verified = True
         if slot.caller == caller:
             return True
@@ -85,17 +85,17 @@ class Slots:
         return True
 
     def release(self, slot: Slot) -> None:
-        """Count a place no longer."""
+        """Free a slot."""
         self._taken[slot.caller] -= 1
         if not self._taken[slot.caller]:
             del self._taken[slot.caller]
 
 
 class RecentCallers:
-    """Recognises callers by the Authorization headers that were verified lately, before they are verified again.
+    """Recognises callers by recently verified Authorization headers, before the header is verified again.
 
-    This decides only whose place a request takes meanwhile: verifying may have to wait for a database or an identity
-    provider, and whoever sends invented keys then must not take the places of known callers. Only hashes are kept.
+    This decides only whose slot a request takes while it is verified. Verification may wait for the database or the
+    identity provider, and requests with invented keys must not take the slots of known callers. Only hashes are kept.
     """
 
     def __init__(self, most: int = _MAX_RECENT) -> None:
@@ -103,7 +103,7 @@ class RecentCallers:
         self._names: OrderedDict[bytes, str] = OrderedDict()
 
     def find(self, scope: Scope) -> str:
-        """Return the name of the caller; "" for one who is not recognised."""
+        """Return the name of the caller; "" if it is not recognised."""
         return self._names.get(_bearer_hash(scope), "")
 
     def remember(self, scope: Scope, name: str) -> None:
@@ -120,7 +120,7 @@ class RecentCallers:
 
 
 class RequestBounds:
-    """Gives each request a place, answers 503 or 429 where there is none, and 504 to a request that takes too long."""
+    """Gives each request a slot, answers 503 or 429 if there is none, and 504 to a request that takes too long."""
 
     def __init__(self, app: ASGIApp, slots: Slots, *, seconds: float, recent: RecentCallers | None = None) -> None:
         self._app = app
@@ -129,7 +129,7 @@ class RequestBounds:
         self._recent = recent or RecentCallers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, if there is a place."""
+        """Pass the request on, if there is a slot."""
         caller = self._recent.find(scope)
         slot = self._slots.take(caller)
         if slot is None:
@@ -144,7 +144,7 @@ class RequestBounds:
 
     def _refusal(self, caller: str) -> ASGIApp:
         if self._slots.are_full:
-            return PlainTextResponse("Try again in a second: too much is under way.", 503, _AGAIN)
+            return PlainTextResponse("Try again in a second: too many requests are active.", 503, _AGAIN)
         if caller:
             return too_many_of_one(self._slots)
         return PlainTextResponse("Try again in a second: too many callers are being verified.", 503, _AGAIN)
@@ -161,15 +161,15 @@ class RequestBounds:
             await self._app(scope, receive, noting)
         if not deadline.cancelled_caught:
             return
-        with anyio.move_on_after(LAST_SECONDS):  # who reads nothing is not waited for
-            if started:  # what began as a stream ends as one: the caller sees that there is no answer in it
+        with anyio.move_on_after(REFUSAL_TIMEOUT_S):  # a client that does not read is not waited for
+            if started:  # a stream that has started can only be ended: the client sees that it has no answer
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
             else:
                 await PlainTextResponse("The request took too long.", 504)(scope, receive, send)
 
 
 class CallerBounds:
-    """Counts a request's place for the caller who was verified, and answers 429 where that one has too many."""
+    """Counts a request's slot for its verified caller, and answers 429 if the caller has too many."""
 
     def __init__(self, app: ASGIApp, slots: Slots, recent: RecentCallers) -> None:
         self._app = app
@@ -185,8 +185,8 @@ class CallerBounds:
 
 
 def too_many_of_one(slots: Slots) -> ASGIApp:
-    """Return the answer to a caller who has too many requests under way."""
-    sentence = f"Try again in a second: a caller has at most {slots.most_each} requests under way at once."
+    """Return the answer to a caller with too many active requests."""
+    sentence = f"Try again in a second: a caller has at most {slots.most_each} active requests."
     return PlainTextResponse(sentence, 429, _AGAIN)
 
 

@@ -1,4 +1,4 @@
-"""How many connections a process keeps open: fewer than it may have open files, and the longest idle ones go first."""
+"""Bounds the connections of a process below its limit of open files, and closes the longest idle ones first."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import errno
 import logging
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from telecmi_mcp._team.accounts.app_pool import MAX_TELECMI_CONNECTIONS
+
 if TYPE_CHECKING:
     import asyncio
 
 MAX_CONNECTIONS: Final = 2048
-"""Connections at once, the idle ones among them."""
+"""Maximum number of connections of callers, idle ones included."""
 
 RESERVED_FILES: Final = 256
-"""Open files that are left for other things: PostgreSQL, TeleCMI, files, and connections that were just accepted."""
+"""Open files for everything else: up to 64 connections to TeleCMI, up to 17 to PostgreSQL, those to the identity
+provider and the collector, the process's own files, and connections that were just accepted."""
 
 MIN_OPEN_FILES: Final = 64
-"""The lowest limit of open files that a team's server starts with."""
+"""Lowest limit of open files that the team server starts with."""
 
 _ACCEPTED_AT_ONCE = 16
 _LOG_PAUSE_S = 60.0
@@ -25,22 +28,27 @@ _log = logging.getLogger(__name__)
 
 
 def max_connections_for(open_files: int) -> int:
-    """Return how many connections fit below a limit of open files; at low limits half of the files are left."""
+    """Return the number of connections below a limit of open files; at low limits half of the files are reserved."""
     return min(MAX_CONNECTIONS, open_files - min(RESERVED_FILES, open_files // 2))
+
+
+def max_telecmi_connections_for(connections: int) -> int:
+    """Return the number of connections to TeleCMI that fit into the reserved files beside so many callers."""
+    return min(MAX_TELECMI_CONNECTIONS, connections // 4)
 
 
 class Connection(Protocol):
     """A connection that can be closed while it is idle."""
 
     def abort(self) -> None:
-        """Close it now, without waiting for the other side to read."""
+        """Close it now, without waiting for the peer to read."""
 
 
 class ConnectionLimit:
     """Counts the open connections of a process, and closes the longest idle one for each new one above the limit.
 
-    A connection is idle from its start, and from the end of an answer, until the head of a request has come. One with a
-    request under way is never closed here.
+    A connection is idle from its start, and from the end of an answer, until the head of a request has arrived. A
+    connection with an active request is never closed.
     """
 
     def __init__(self, most: int = MAX_CONNECTIONS) -> None:
@@ -52,11 +60,11 @@ class ConnectionLimit:
 
     @property
     def accepted_at_once(self) -> int:
-        """How many connections are accepted between two looks at the limit: they must fit into the reserved files."""
+        """Connections that are accepted between two checks of the limit; they must fit into the reserved files."""
         return max(1, min(_ACCEPTED_AT_ONCE, self._most // 16))
 
     def add(self, connection: Connection) -> bool:
-        """Count a new connection; ``False`` where none is idle that could be closed in its favour."""
+        """Count a new connection; ``False`` if the limit is reached and no connection is idle."""
         if len(self._open) >= self._most and not self._make_room():
             return False
         self._open.add(connection)
@@ -64,12 +72,12 @@ class ConnectionLimit:
         return True
 
     def remove(self, connection: Connection) -> None:
-        """Count a connection no longer."""
+        """Stop counting a connection."""
         self._open.discard(connection)
         self._idle.pop(connection, None)
 
     def mark_busy(self, connection: Connection) -> None:
-        """Note that a request has come on a connection."""
+        """Note that a request has arrived on a connection."""
         self._idle.pop(connection, None)
 
     def mark_idle(self, connection: Connection) -> None:
@@ -79,10 +87,10 @@ class ConnectionLimit:
             self._idle[connection] = None
 
     def handle_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Handle errors of an event loop: where no connection could be accepted, close an idle one and say so shortly.
+        """Handle errors of an event loop: if a connection cannot be accepted, close an idle one and log one line.
 
-        asyncio's own handler writes a traceback for each attempt, which are hundreds in a second. asyncio pauses for a
-        second before it accepts again.
+        asyncio's own handler logs a traceback for each attempt, hundreds in a second. asyncio pauses for a second
+        before it accepts again.
         """
         error = context.get("exception")
         if not (isinstance(error, OSError) and error.errno in _NO_RESOURCES and "socket" in context):

@@ -1,4 +1,4 @@
-"""The head of an answer waits for its first words, so that until then a proxy may ask another replica."""
+"""Delays the head of an answer until its first bytes, so that a proxy can still ask another replica."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 class DeferredStart:
     """Sends the head of each answer together with the first bytes of its body.
 
-    For the older generation the SDK sends the head of a stream as soon as a request has come. A proxy passes that on,
-    and what it has begun to answer it can no longer ask of another replica when this one dies. The first bytes are the
-    answer itself, progress that the caller asked for, or after 15 seconds the stream's own sign of life.
+    For the older generation the SDK sends the head of a stream as soon as a request arrives. A proxy passes the head
+    on, and then cannot ask another replica if this one dies. The first bytes are the answer itself, progress that the
+    caller requested, or after 15 seconds a ping of the stream.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -21,13 +21,13 @@ class DeferredStart:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
-        held: list[Message] = []
+        deferred: list[Message] = []
 
-        async def holding(message: Message) -> None:
-            held.append(message)
+        async def send_deferred(message: Message) -> None:
+            deferred.append(message)
             if message["type"] == "http.response.body" and (message.get("body") or not message.get("more_body")):
-                for each in held:
+                for each in deferred:
                     await send(each)
-                held.clear()
+                deferred.clear()
 
-        await self._app(scope, receive, holding)
+        await self._app(scope, receive, send_deferred)

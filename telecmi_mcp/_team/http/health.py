@@ -1,6 +1,6 @@
-"""``/healthz`` and ``/readyz``: whether this process lives, and whether it can do all that it is for.
+"""Answers ``/healthz`` and ``/readyz``: whether the process runs, and whether it can serve every call.
 
-Both answer anybody, so they hold words only, and nobody can load the database with them.
+Both answer without a key. So their answers hold a few fixed words, and many requests cause one query.
 """
 
 from __future__ import annotations
@@ -26,39 +26,39 @@ if TYPE_CHECKING:
     from telecmi_mcp._team.context import Team
     from telecmi_mcp._team.db.database import Database
 
-LOOK_SECONDS: Final = 2.0
-"""Seconds for which one look at the database is the answer for everybody."""
+PROBE_INTERVAL_S: Final = 2.0
+"""Time for which one query is the answer to all requests."""
 
-LATELY_SECONDS: Final = 300.0
-"""Seconds after which what TeleCMI did says nothing any more."""
+RECENT_S: Final = 300.0
+"""Time after which the state of TeleCMI is unknown again."""
 
-_PATIENCE = 3.0  # seconds that a look at the database may take
+_PROBE_TIMEOUT_S = 3.0  # seconds for one query
 
 
 class Health:
-    """What the two addresses answer.
+    """Routes of the two addresses.
 
-    ``/healthz`` is 200 for as long as the process answers at all: restart it when it is not.
+    ``/healthz`` is 200 as long as the process answers at all: restart it if it does not.
 
-    ``/readyz`` is 200, or 503 while the process starts or stops and while the database is away: send callers to
-    another replica, if there is one; without the database reading goes on, and search does not. TeleCMI's state is
-    told and changes nothing, because it is the same for all replicas. The body is JSON:
+    ``/readyz`` is 200, or 503 while the process starts or stops and while the database is unreachable: then send
+    callers to another replica. Without the database reading works and search does not. The state of TeleCMI does
+    not change the status, because it is the same for all replicas. The body is JSON:
 
-    - ``database``: ``up``, ``away``, or ``none`` where none is configured;
-    - ``telecmi``: ``seen`` or ``failing``, as the last request of a call in the last five minutes had it, or
-      ``not asked``. Nothing is asked for this.
+    - ``database``: ``up``, ``away``, or ``none`` if none is configured;
+    - ``telecmi``: ``seen`` or ``failing`` by the last request of the last five minutes, or ``not asked``. No request is
+      sent for this.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._team: Team | None = None
         self._database = "away"
-        self._looked_at = -math.inf
-        self._looking = anyio.Lock()
-        self._is_asking = False
+        self._probed_at = -math.inf
+        self._probing = anyio.Lock()
+        self._is_querying = False
 
     def watch(self, team: Team | None) -> None:
-        """Answer for a team from now on; for ``None``, that there is none to be called."""
+        """Answer for this team from now on; ``None`` means that the process does not serve calls."""
         self._team = team
 
     def routes(self) -> list[Route]:
@@ -69,30 +69,30 @@ class Health:
         team = self._team
         if team is None:
             return JSONResponse({"database": "none", "telecmi": "not asked"}, 503, _UNCACHED)
-        database = "none" if team.database is None else await self._look(team.database)
+        database = "none" if team.database is None else await self._probe(team.database)
         words = {"database": database, "telecmi": telecmi_word(team.upstream_health, now=self._clock())}
         return JSONResponse(words, 503 if database == "away" else 200, _UNCACHED)
 
-    async def _look(self, database: Database) -> str:
-        async with self._looking:
-            if self._clock() - self._looked_at >= LOOK_SECONDS:
+    async def _probe(self, database: Database) -> str:
+        async with self._probing:
+            if self._clock() - self._probed_at >= PROBE_INTERVAL_S:
                 self._database = "away"
-                with anyio.move_on_after(_PATIENCE):
-                    self._database = await run_sync(self._ask, database, abandon_on_cancel=True)
-                self._looked_at = self._clock()
+                with anyio.move_on_after(_PROBE_TIMEOUT_S):
+                    self._database = await run_sync(self._query, database, abandon_on_cancel=True)
+                self._probed_at = self._clock()
             return self._database
 
-    def _ask(self, database: Database) -> str:
-        if self._is_asking:  # in a thread that was given up and has not come back: one is enough
+    def _query(self, database: Database) -> str:
+        if self._is_querying:  # an abandoned thread still waits: do not start a second one
             return "away"
-        self._is_asking = True
+        self._is_querying = True
         try:
             with database.connection() as connection:
                 connection.execute("SELECT 1")
         except TelecmiError:
             return "away"
         finally:
-            self._is_asking = False
+            self._is_querying = False
         return "up"
 
 
@@ -104,7 +104,7 @@ async def _alive(_: Request) -> Response:
 
 
 def telecmi_word(upstream_health: UpstreamHealth, *, now: float) -> str:
-    """Return what calls met lately, as one word or two."""
-    if now - max(upstream_health.answered_at, upstream_health.failed_at) > LATELY_SECONDS:
+    """Return the state of TeleCMI by the last requests."""
+    if now - max(upstream_health.answered_at, upstream_health.failed_at) > RECENT_S:
         return "not asked"
     return "seen" if upstream_health.answered_at >= upstream_health.failed_at else "failing"

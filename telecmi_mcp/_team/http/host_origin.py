@@ -1,4 +1,4 @@
-"""What every request passes before anything else looks at it: who is it for, and where does it come from."""
+"""Checks the Host and Origin headers of every request before anything else."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Orchestrators ask by the address of a container, which nobody can list. There is nothing to read or to do there.
+# Orchestrators use the address of a container, which cannot be configured. These paths reveal and change nothing.
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 
-# The fields of RFC 9110 that are no lists and that a request may have, Origin (RFC 6454), and those of MCP besides.
+# Request headers of RFC 9110 that are not lists, Origin (RFC 6454), and Last-Event-ID; MCP's own begin with a prefix.
 SINGLE_HEADERS: Final = frozenset(
     {
         "authorization",
@@ -51,9 +51,9 @@ _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forw
 
 
 class HostOriginMiddleware:
-    """Lets in what is addressed to this server, by a Host and an Origin header that were allowed.
+    """Passes on requests with an allowed Host and an allowed Origin.
 
-    A header that has one value may not be repeated: a proxy and this server could each read another one of them.
+    A header with a single value must not be repeated: a proxy and this server could read different ones.
     """
 
     def __init__(self, app: ASGIApp, allowed_hosts: AllowedHosts, *, this_machine_only: bool) -> None:
@@ -64,7 +64,7 @@ class HostOriginMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it.
 
-        400 is for repeated headers, 421 for another host, 403 for another origin or another machine.
+        Repeated headers get 400, another host 421, another origin or another machine 403.
         """
         refusal = self._refusal(scope) if scope["type"] == "http" else None
         if refusal is None:
@@ -90,18 +90,18 @@ class HostOriginMiddleware:
 
 
 def _repeated(headers: Headers) -> list[str]:
-    """Return the names of the headers that are repeated and may not be; of MCP's own only how they begin."""
-    counts = Counter(name.lower() for name in headers.keys())  # noqa: SIM118 - each name as often as it was sent
+    """Return the names of repeated single-value headers; of MCP's own only their prefix."""
+    counts = Counter(name.lower() for name in headers.keys())  # noqa: SIM118 - repeats each name as often as it was sent
     repeated = [name for name, count in counts.items() if count > 1]
     ours = {f"{_SINGLE_PREFIX}*" for name in repeated if name.startswith(_SINGLE_PREFIX)}
     return sorted(ours.union(SINGLE_HEADERS.intersection(repeated)))
 
 
 def _is_of_this_machine(scope: Scope, headers: Headers) -> bool:
-    """Whether no other machine can have sent it.
+    """Whether no other machine can have sent the request.
 
-    A proxy on this machine connects from loopback, and may name loopback as the host: what it adds gives it away, or
-    that it speaks HTTP/1.0, which nginx does by default and no client of MCP does.
+    A proxy on this machine connects from loopback, and may send loopback as the host. It is recognised by the headers
+    that it adds, or by HTTP/1.0, which nginx uses by default and no MCP client does.
     """
     client = scope.get("client")
     is_forwarded = any(name in headers for name in _FORWARDED) or scope["http_version"] == "1.0"

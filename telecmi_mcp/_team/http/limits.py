@@ -1,4 +1,4 @@
-"""How long the body of a request may be, and how slowly it may come."""
+"""Bounds the size of a request's body and the time in which it must arrive."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from starlette.responses import PlainTextResponse
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_BODY: Final = 1024 * 1024
-"""Bytes of a request's body; the longest call of a tool has some thousand."""
+MAX_BODY_BYTES: Final = 1024 * 1024
+"""Maximum size of a request's body; the longest tool call has a few thousand bytes."""
 
-BODY_SECONDS: Final = 10.0
-"""Seconds in which a whole body must have come."""
+BODY_TIMEOUT_S: Final = 10.0
+"""Time in which the whole body must arrive."""
 
 MIN_BYTES_PER_SECOND: Final = 1024
-"""How fast a body must come on average, after the first seconds."""
+"""Minimum average rate of a body after the grace time."""
 
-GRACE_SECONDS: Final = 5.0
-"""Seconds after which it must have come so fast."""
+GRACE_S: Final = 5.0
+"""Time before the minimum rate is required."""
 
-_LAST_SECONDS = 1.0
-_LONG_ENOUGH = 20  # digits
-_CLOSING = {"Connection": "close"}  # the rest of a body is not waited for
+_REFUSAL_TIMEOUT_S = 1.0
+_MAX_LENGTH_DIGITS = 20  # digits
+_CLOSING = {"Connection": "close"}  # the rest of the body is not read
 
 
 class BodyBounds:
-    """Reads the whole body before anything else does; answers 413 to a long one and 408 to a slow one."""
+    """Reads the whole body before it passes a request on; answers 413 to a long body and 408 to a slow one."""
 
     def __init__(
-        self, app: ASGIApp, *, most: int = MAX_BODY, seconds: float = BODY_SECONDS, grace: float = GRACE_SECONDS
+        self, app: ASGIApp, *, most: int = MAX_BODY_BYTES, seconds: float = BODY_TIMEOUT_S, grace: float = GRACE_S
     ) -> None:
         self._app = app
         self._most = most
@@ -40,7 +40,7 @@ class BodyBounds:
         self._grace = grace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its whole body, unless the caller has left."""
+        """Pass the request on with its whole body, unless the client has disconnected."""
         if _declared(scope) > self._most:
             await _too_long(scope, receive, send)
             return
@@ -55,7 +55,7 @@ class BodyBounds:
             await self._app(scope, _again(body, receive), send)
 
     async def _read(self, receive: Receive, deadline: anyio.CancelScope) -> bytes | None:
-        """Return the body, or somewhat more than the most of it; ``None`` where the caller left."""
+        """Return the body, or slightly more than the maximum of it; ``None`` if the client has disconnected."""
         began_at = anyio.current_time()
         pieces = bytearray()
         while len(pieces) <= self._most:
@@ -72,21 +72,23 @@ class BodyBounds:
     @property
     def _slow(self) -> str:
         rate = f"{MIN_BYTES_PER_SECOND} bytes a second after the first {self._grace:g} seconds"
-        return f"The body came too slowly: it takes {rate}, and the whole within {self._seconds:g} seconds."
+        return f"The body arrived too slowly: send {rate}, and the whole body within {self._seconds:g} seconds."
 
 
 def _declared(scope: Scope) -> int:
     length = Headers(scope=scope).get("content-length", "")
     if not (length.isascii() and length.isdecimal()):
         return 0
-    return int(length.lstrip("0")[:_LONG_ENOUGH] or "0")  # Python reads no number of some thousand digits
+    return int(length.lstrip("0")[:_MAX_LENGTH_DIGITS] or "0")  # int() refuses numbers of thousands of digits
 
 
 async def _too_long(scope: Scope, receive: Receive, send: Send) -> None:
-    with anyio.move_on_after(_LAST_SECONDS):  # who is cut off while sending never reads why
+    with anyio.move_on_after(
+        _REFUSAL_TIMEOUT_S
+    ):  # a client whose connection closes while it sends never reads the answer
         while (await receive()).get("more_body", False):
             pass
-    await PlainTextResponse(f"A body has at most {MAX_BODY} bytes.", 413, _CLOSING)(scope, receive, send)
+    await PlainTextResponse(f"A body has at most {MAX_BODY_BYTES} bytes.", 413, _CLOSING)(scope, receive, send)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

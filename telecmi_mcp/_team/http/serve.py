@@ -1,4 +1,4 @@
-"""Running a team's server on uvicorn: where it listens, how long it waits for a slow head, how it stops."""
+"""Runs the team server on uvicorn: listens, bounds slow requests and idle connections, and stops gracefully."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from telecmi_mcp._team.http.asgi import PATH
-from telecmi_mcp._team.http.concurrency import MARGIN_SECONDS
+from telecmi_mcp._team.http.concurrency import MARGIN_S
 from telecmi_mcp.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -31,27 +31,27 @@ if TYPE_CHECKING:
     from telecmi_mcp._team.config.variables import Address
     from telecmi_mcp._team.http.connections import ConnectionLimit
 
-HEAD_SECONDS: Final = 10.0
-"""Seconds in which the head of a request must have come, from when the connection was free for it."""
+HEAD_TIMEOUT_S: Final = 10.0
+"""Time in which the head of a request must arrive, from the end of the previous request."""
 
 _INTERRUPTED = 130
-_BACKLOG = 2048  # connections that wait in the kernel
-_IDLE_SECONDS = 75  # longer than proxies keep a connection (nginx: 60), so that they close it and lose no request
+_BACKLOG = 2048  # connections that the kernel queues
+_IDLE_TIMEOUT_S = 75  # longer than proxies keep a connection (nginx: 60): the proxy closes first and loses no request
 
 
 def serve_http(app: ASGIApp, settings: TeamSettings, limit: ConnectionLimit) -> int:
     """Serve until a signal comes, then finish the calls in flight.
 
     Args:
-        app: What answers.
-        settings: Where to listen, and how long a call may take.
-        limit: How many connections are kept open.
+        app: The ASGI app.
+        settings: The address to listen at, and the time of a call.
+        limit: The limit of connections.
 
     Returns:
-        The exit code: 0 after SIGTERM, which is how services are stopped; 130 after Ctrl-C, as everywhere.
+        The exit code: 0 after SIGTERM, 130 after Ctrl-C.
 
     Raises:
-        ConfigurationError: The address cannot be listened at.
+        ConfigurationError: The address cannot be used.
     """
     server = _Server(_configured(app, settings, limit), limit)
     server.run(sockets=[_listen(settings.listen)])
@@ -64,13 +64,13 @@ def _configured(app: ASGIApp, settings: TeamSettings, limit: ConnectionLimit) ->
         http=cast("type[HeadBound]", partial(HeadBound, limit=limit)),  # uvicorn only calls it
         ws="none",
         lifespan="on",
-        log_config=None,  # its loggers write as all others do: without secrets, one line each
-        access_log=False,  # the audit has what is worth knowing of a call
-        proxy_headers=False,  # who calls is known by a key or a token, never by an address that somebody wrote
+        log_config=None,  # its loggers use the format of all others: one line, secrets masked
+        access_log=False,  # the audit records calls
+        proxy_headers=False,  # callers are known by a key or a token, never by an address in a header
         server_header=False,
-        backlog=limit.accepted_at_once,  # so many asyncio accepts in a row, before it looks at anything else
-        timeout_keep_alive=_IDLE_SECONDS,
-        timeout_graceful_shutdown=math.ceil(settings.common.timeout + MARGIN_SECONDS) + 1,
+        backlog=limit.accepted_at_once,  # asyncio accepts so many connections in a row
+        timeout_keep_alive=_IDLE_TIMEOUT_S,
+        timeout_graceful_shutdown=math.ceil(settings.common.timeout + MARGIN_S) + 1,
     )
 
 
@@ -80,9 +80,9 @@ def _listen(address: Address) -> socket.socket:
         listener = socket.create_server(address, family=family, backlog=_BACKLOG)
     except OSError:
         raise ConfigurationError(
-            hint="Set TELECMI_HTTP (--http) to another address", fact="this one cannot be listened at"
+            hint="Set TELECMI_HTTP (--http) to another address", fact="the server cannot listen at this one"
         ) from None
-    # What it accepts inherits this: an answer's head and body are two pieces, and the second would wait 40 ms.
+    # Accepted sockets inherit this. Otherwise the body of an answer would wait 40 ms after its head.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
@@ -93,7 +93,7 @@ def _url(listener: socket.socket) -> str:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, with an exit code of ours, and without raising its signals again after a graceful stop."""
+    """uvicorn with an exit code, and without raising its signals again after a graceful stop."""
 
     exit_code = 0
 
@@ -105,18 +105,18 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._leave)
-        yield  # and never put back: the process ends, and a late signal must not end it in another way
+        yield  # the handlers stay: a late signal must not end the process in another way
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().set_exception_handler(self._connection_limit.handle_loop_error)
         await super().startup(sockets)
         for listener in sockets or []:
-            listener.listen(_BACKLOG)  # asyncio has set the kernel's queue to what it accepts in a row
+            listener.listen(_BACKLOG)  # asyncio has set the kernel's queue to the number above
             print(f"telecmi-mcp: listening on {_url(listener)}", file=sys.stderr, flush=True)  # noqa: T201 - the command's word
 
     def _leave(self, number: int, _: FrameType | None) -> None:
         if number == signal.SIGINT and self.should_exit:
-            os._exit(_INTERRUPTED)  # a second Ctrl-C: nobody waits any more, and the kernel closes what is open
+            os._exit(_INTERRUPTED)  # a second Ctrl-C ends the process at once
         if number == signal.SIGINT:
             self.exit_code = _INTERRUPTED
         self.should_exit = True
@@ -125,7 +125,7 @@ class _Server(uvicorn.Server):
 class HeadBound(H11Protocol):
     """HTTP/1.1 with limits that uvicorn does not have: on the time for a request's head, and on idle connections."""
 
-    patience = HEAD_SECONDS
+    head_timeout = HEAD_TIMEOUT_S
     _due: asyncio.TimerHandle | None = None
 
     def __init__(
@@ -141,13 +141,13 @@ class HeadBound(H11Protocol):
         self._limit = limit
 
     def abort(self) -> None:
-        """Close the connection at once; to close it gently would wait for a caller who does not read."""
+        """Close the connection at once; a graceful close would wait for a client that does not read."""
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         if self._limit.add(self):
-            self._expect_head(self.patience)
+            self._expect_head(self.head_timeout)
         else:
             self._refuse(_BUSY)
 
@@ -158,9 +158,9 @@ class HeadBound(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        is_unread = self.conn.their_state is h11.SEND_BODY  # the answer did not wait for the whole body
-        self._expect_head(self.patience if is_unread else self.timeout_keep_alive + self.patience)
-        if not self._is_busy:  # no request was sent ahead
+        is_unread = self.conn.their_state is h11.SEND_BODY  # the answer was sent before the whole body had arrived
+        self._expect_head(self.head_timeout if is_unread else self.timeout_keep_alive + self.head_timeout)
+        if not self._is_busy:  # the client has not sent its next request already
             self._limit.mark_idle(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -182,7 +182,7 @@ class HeadBound(H11Protocol):
             self._due = None
 
     def _give_up(self) -> None:
-        """Close where no head has come; where one has, its request has limits of its own."""
+        """Close the connection if no head has arrived; an active request has limits of its own."""
         if self._is_busy:
             return
         began, _ = self.conn.trailing_data
@@ -197,11 +197,11 @@ class HeadBound(H11Protocol):
 
 
 def _refusal(status: str, sentence: str, *headers: str) -> bytes:
-    """Return a whole answer after which the connection is closed, for where there is no request to be answered."""
+    """Return the bytes of an answer without a request, after which the connection is closed."""
     body = f"{sentence}\n"
     lines = [f"HTTP/1.1 {status}", "Connection: close", "Content-Type: text/plain; charset=utf-8", *headers]
     return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body]).encode()
 
 
 _BUSY = _refusal("503 Service Unavailable", "Try again in a second: too many connections are open.", "Retry-After: 1")
-_SLOW_HEAD = _refusal("408 Request Timeout", f"The head of the request did not come within {HEAD_SECONDS:g} seconds.")
+_SLOW_HEAD = _refusal("408 Request Timeout", f"The head of the request did not come within {HEAD_TIMEOUT_S:g} seconds.")

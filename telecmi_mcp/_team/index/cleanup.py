@@ -1,4 +1,4 @@
-"""Empties mirrors: one that is to be made anew, and those that nobody used for long."""
+"""Empties indexes: one that must be rebuilt, and those that were not used for long."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ _FENCE = "UPDATE telecmi_mcp.mirror SET fence = fence + 1 WHERE mirror_id = %s"
 
 
 def empty(connection: Connection, mirror_id: int) -> None:
-    """Remove all that a mirror holds, in the connection's transaction."""
+    """Remove everything of an index, in the connection's transaction."""
     for statement in _STATEMENTS:
         connection.execute(statement.encode(), (mirror_id,))
 
 
 def forget_unused(database: Database, *, seconds: float) -> int:
-    """Empty the mirrors that nobody wrote for so long, of accounts, tokens and versions that are gone; say how many.
+    """Empty the indexes that were not used for so many seconds, and return how many there were.
 
-    One that a replica may write is left alone, and no number is ever given to another account.
+    They belong to accounts, tokens and versions that are gone. An index that a replica may write is left alone, and no
+    number is ever given to another account.
     """
     with database.connection() as connection:
         found = connection.execute(_UNUSED, (seconds, NAMESPACE)).fetchall()

@@ -1,4 +1,4 @@
-"""The mirrors of one replica put together: its locks, what opens an account's mirror, what resumes abandoned passes."""
+"""Opens the indexes of one replica: writer locks, the location of each index, and the recovery of syncs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class Indexes:
-    """What one replica reads and writes of all accounts' mirrors.
+    """Indexes of all accounts, as one replica reads and writes them.
 
     Args:
-        database: Where they are.
-        locks: Which of them this replica may write.
+        database: The database of the indexes.
+        locks: Writer locks of this replica.
     """
 
     def __init__(self, database: Database, locks: WriterLocks) -> None:
@@ -34,12 +34,12 @@ class Indexes:
         self._locks = locks
 
     def open_location(self, owner: str) -> PostgresLocation:
-        """Open the mirror of an account, by the account's name."""
+        """Open the index of an account by the account's name."""
         return PostgresLocation(self._database, self._locks, owner)
 
     @asynccontextmanager
     async def with_recovery(self, apps: Apps) -> AsyncIterator[None]:
-        """Resume what nobody goes on with, for as long as the context lasts."""
+        """Resume abandoned syncs for as long as the context lasts."""
         async with open_tasks() as tasks:
             tasks.start_soon(SyncRecovery(self._database, self._locks, partial(_resume, apps)).run)
             try:
@@ -55,7 +55,7 @@ async def _resume(apps: Apps, key: bytes) -> bool:
 
 @asynccontextmanager
 async def open_indexes(database: Database) -> AsyncIterator[Indexes]:
-    """Give the mirrors of an open database, and let others write them in the end."""
+    """Yield the indexes of an open database, and release the writer locks at the end."""
     locks = WriterLocks(database)
     try:
         yield Indexes(database, locks)

@@ -1,4 +1,4 @@
-"""In which pass each contact of a mirror was seen last, 256 contacts to a row."""
+"""Records the sync in which each contact was last seen, 256 contacts to a row."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._team.db.database import Connection
 
-NOBODY = -1
-"""The generation where there is no contact."""
+NO_CONTACT = -1
+"""Generation of a number without a contact."""
 
 _BLOCK_BITS = 8
 _LENGTH = 1 << _BLOCK_BITS
@@ -33,7 +33,7 @@ _UNSEEN = """
 
 
 def mark(connection: Connection, mirror_id: int, rids: Iterable[int], generation: int) -> None:
-    """Mark contacts as seen in a generation; rows that say so already are not written."""
+    """Mark contacts as seen in a generation, and write only the rows that change."""
     places: defaultdict[int, list[int]] = defaultdict(list)
     for rid in rids:
         places[rid >> _BLOCK_BITS].append(rid & (_LENGTH - 1))
@@ -42,7 +42,7 @@ def mark(connection: Connection, mirror_id: int, rids: Iterable[int], generation
     known: dict[int, list[int]] = dict(connection.execute(_LOAD, (mirror_id, list(places))).fetchall())
     changed = {}
     for block, some in sorted(places.items()):
-        generations = list(known.get(block) or [NOBODY] * _LENGTH)
+        generations = list(known.get(block) or [NO_CONTACT] * _LENGTH)
         for place in some:
             generations[place] = generation
         if generations != known.get(block):
@@ -52,12 +52,12 @@ def mark(connection: Connection, mirror_id: int, rids: Iterable[int], generation
 
 
 def count_seen(connection: Connection, mirror_id: int, generation: int) -> int:
-    """Say how many contacts were seen last in a generation."""
+    """Return the number of contacts that were last seen in a generation."""
     found = connection.execute(_COUNT, (mirror_id, generation)).fetchone()
     return int(found[0]) if found else 0
 
 
 def unseen(connection: Connection, mirror_id: int, generation: int) -> list[int]:
-    """Give the numbers of the contacts that were seen last in another generation."""
-    found = connection.execute(_UNSEEN, (_LENGTH, mirror_id, generation, NOBODY))
+    """Return the numbers of the contacts that were last seen in another generation."""
+    found = connection.execute(_UNSEEN, (_LENGTH, mirror_id, generation, NO_CONTACT))
     return [rid for (rid,) in found]

@@ -1,4 +1,4 @@
-"""Where an account's mirror stands on a team's server: in PostgreSQL, written by one replica, read by the others."""
+"""Locates an account's index in PostgreSQL, where one replica writes it and all read it."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _FIND = """
 
 
 def account_key(owner: str) -> bytes:
-    """Name an account in the database, by a hash of whose contacts they are (`_current.name_owner`)."""
+    """Return the key of an account in the database: a hash of its name (``account_directory.name_owner``)."""
     return blake2b(owner.encode(), digest_size=32, person=b"telecmi account").digest()
 
 
 class PostgresLocation:
-    """Gives the mirror of one account. All methods block; call them in a thread.
+    """Location of one account's index. All methods block: call them in a thread.
 
     Args:
-        database: Where it is.
-        locks: What this replica may write.
-        owner: Whose contacts they are.
+        database: The database of the index.
+        locks: Writer locks of this replica.
+        owner: Name of the account.
     """
 
     def __init__(self, database: Database, locks: WriterLocks, owner: str) -> None:
@@ -43,48 +43,48 @@ class PostgresLocation:
         self._database = database
         self._locks = locks
         self._key = account_key(owner)
-        self._hold: WriterLock | None = None
+        self._lock: WriterLock | None = None
         self._mirror_id: int | None = None
         self._store: PostgresStore | None = None
 
     @property
     def is_writer(self) -> bool:
-        """Whether this replica may write the mirror that it was given, as far as it knows."""
-        return self._hold is not None and self._hold.is_held()
+        """Whether this replica holds the writer lock, as far as it knows."""
+        return self._lock is not None and self._lock.is_held()
 
     def take(self) -> PostgresStore:
-        """Return the mirror to use now, another than before where this replica may write it from now on, or no longer.
+        """Return the store to use now; it is a new one if this replica has got or lost the writer lock.
 
         Raises:
-            DatabaseAway: The database cannot be reached.
+            DatabaseUnavailable: The database cannot be reached.
         """
         if self._mirror_id is None:
-            self._mirror_id = self._found()
-        had = self._hold
-        if self.is_writer and self._hold:
-            self._hold.use()
+            self._mirror_id = self._find_or_create()
+        previous = self._lock
+        if self.is_writer and self._lock:
+            self._lock.use()
         else:
-            self._hold = self._locks.take(self._mirror_id)
-        if self._store is None or self._hold is not had:
-            self._store = PostgresStore(self._database, self._mirror_id, self._hold)
+            self._lock = self._locks.take(self._mirror_id)
+        if self._store is None or self._lock is not previous:
+            self._store = PostgresStore(self._database, self._mirror_id, self._lock)
         return self._store
 
     def wipe(self) -> None:
-        """Remove what the mirror holds, if this replica writes it."""
+        """Remove everything of the index, if this replica may write it."""
         if self._store is not None and self.is_writer:
             self._store.wipe()
 
     def use_memory(self, _: str) -> bool:
-        """Say no: the mirror is in the database or nowhere."""
+        """Return ``False``: there is no index outside the database."""
         return False
 
     def close(self) -> None:
-        """Let another replica write."""
-        if self._hold is not None:
-            self._locks.release(self._hold)
-        self._hold = self._store = None
+        """Release the writer lock."""
+        if self._lock is not None:
+            self._locks.release(self._lock)
+        self._lock = self._store = None
 
-    def _found(self) -> int:
+    def _find_or_create(self) -> int:
         found = self._locks.ask(_FIND, VERSION, self._key)
         if found is None:
             self._locks.ask(_MAKE, self._key, VERSION, self._key)

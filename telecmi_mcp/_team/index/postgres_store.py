@@ -1,4 +1,4 @@
-"""The mirror of one account in PostgreSQL: the store below the search, written by one replica and read by all."""
+"""Stores one account's index in PostgreSQL; one replica writes it and all search it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from telecmi_mcp._search.caches import forget
 from telecmi_mcp._search.document import NORMALISER, Row, reaches
 from telecmi_mcp._search.store import Written
 from telecmi_mcp._team.index.cleanup import empty
-from telecmi_mcp._team.index.last_seen import NOBODY, count_seen, mark, unseen
+from telecmi_mcp._team.index.last_seen import NO_CONTACT, count_seen, mark, unseen
 from telecmi_mcp._team.index.snapshot import COLUMNS, PLANNING, REACHED, Snapshot, array, clipped, rows_of, storable
 from telecmi_mcp._team.index.vocabulary import Vocabulary
 from telecmi_mcp.errors import WriterLockLost
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 _LAYOUT = 1
 VERSION = _LAYOUT * 1000 + NORMALISER
-"""What the rows of a mirror hold; another version of this program that holds otherwise keeps another mirror."""
+"""Version of an index's rows; a program version with other rows keeps an index of its own."""
 
-_CHUNK = 1000  # contacts that a sweep removes at a time
+_CHUNK = 1000  # contacts that a sweep removes in one statement
 _NUMBERED_COLUMNS = ", ".join([COLUMNS, *REACHED.values()])
 _WRITE = f"""
     INSERT INTO telecmi_mcp.contact (mirror_id, rid, {_NUMBERED_COLUMNS})
@@ -61,37 +61,37 @@ _CLOSE = """
 
 
 class _Change(NamedTuple):
-    """A transaction that writes; nobody else writes this mirror until it ends."""
+    """A write transaction; no other one writes this index until it ends."""
 
     connection: Connection
     next_rid: int
 
 
 class PostgresStore:
-    """A `Store` in PostgreSQL, for one mirror. Thread-safe; all methods block.
+    """A ``ContactStore`` in PostgreSQL for one index. Thread-safe; all methods block.
 
     Args:
-        database: Where it is.
-        mirror_id: Which mirror it is.
-        hold: The right to write it; ``None`` for a replica that reads.
+        database: The database of the index.
+        mirror_id: Number of the index.
+        lock: Writer lock; ``None`` for a replica that only reads.
     """
 
-    def __init__(self, database: Database, mirror_id: int, hold: WriterLock | None = None) -> None:
+    def __init__(self, database: Database, mirror_id: int, lock: WriterLock | None = None) -> None:
         self._database = database
         self._mirror_id = mirror_id
-        self._hold = hold
+        self._lock = lock
         self._writing = RLock()
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
-        """Hold one moment of the mirror, in a transaction that sees nothing of what is written meanwhile."""
+        """Yield a snapshot of the index, in a transaction that sees no later writes."""
         with self._database.connection() as connection:
             yield Snapshot(connection, self._mirror_id)
 
     def upsert(self, contacts: Sequence[Contact], /, *, generation: int, state: Mapping[str, str]) -> Written:
-        """Write a page, mark its contacts as seen in `generation`, and save `state`: all or nothing.
+        """Write a page, mark its contacts as seen in ``generation`` and save ``state`` in one transaction.
 
-        A contact that is the same as before costs one comparison; of one id twice in a page, the last counts.
+        An unchanged contact costs one comparison. If a page has an id twice, the last one counts.
         """
         page = {row.contact_id: row for row in map(_row, contacts)}
         with self._changing() as change:
@@ -107,7 +107,7 @@ class PostgresStore:
         return Written(changed=len(new), unchanged=len(page) - len(new))
 
     def delete(self, contact_ids: Collection[str], /) -> int:
-        """Remove contacts by id and say how many there were."""
+        """Remove contacts by id, and return how many there were."""
         with self._changing() as change:
             known = rows_of(change.connection, self._mirror_id, contact_ids)
             self._remove(change.connection, dict(known.values()))
@@ -115,7 +115,7 @@ class PostgresStore:
         return len(known)
 
     def sweep(self, generation: int, /, *, state: Mapping[str, str] | None = None) -> int:
-        """Remove the contacts that were not seen in `generation`, save `state`, and say how many there were."""
+        """Remove the contacts that were not seen in ``generation``, save ``state``, and return how many there were."""
         with self._changing() as change:
             rids = unseen(change.connection, self._mirror_id, generation)
             for start in range(0, len(rids), _CHUNK):
@@ -125,26 +125,26 @@ class PostgresStore:
         return len(rids)
 
     def remember(self, state: Mapping[str, str], /) -> None:
-        """Save state that belongs to no page."""
+        """Save state without a page."""
         with self._changing() as change:
             self._close(change, state=state)
 
     def state(self) -> dict[str, str]:
-        """Give the saved state."""
+        """Return the saved state."""
         return dict(self._fact("state"))
 
     def count(self, generation: int | None = None, /) -> int:
-        """Say how many contacts there are, or how many were seen in `generation`."""
+        """Return the number of contacts, or of those that were seen in ``generation``."""
         if generation is None:
             return int(self._fact("contacts"))
         with self._database.connection() as connection:
             return count_seen(connection, self._mirror_id, generation)
 
     def compact(self) -> bool:
-        """Do nothing: bytes of what was removed belong to PostgreSQL.
+        """Do nothing: PostgreSQL itself removes the bytes of deleted rows.
 
-        They stay in its tables until autovacuum comes by and their room is used again, and in its log and in backups
-        for as long as those are kept.
+        They stay in its tables until autovacuum has run and the space is used again, and in its write-ahead log and
+        backups for as long as those are kept.
         """
         return True
 
@@ -156,18 +156,18 @@ class PostgresStore:
 
     @contextmanager
     def _changing(self) -> Iterator[_Change]:
-        """Begin to write, if the right to is still ours.
+        """Begin a write transaction, if this replica still holds the writer lock.
 
-        The row is locked, so that who takes the right waits for the end of this transaction, and what is written after
-        that finds another fence: a replica that does not know yet that it lost the right cannot write.
+        The index's row is locked, so a replica that takes the writer lock waits for the end of this transaction. A
+        later transaction of this replica then finds another fence: it cannot write although it does not know yet.
         """
-        if self._hold is None or not self._hold.is_held():
+        if self._lock is None or not self._lock.is_held():
             raise WriterLockLost
         with self._writing, self._database.connection() as connection:
-            found = connection.execute(_BEGIN, (self._mirror_id, self._hold.fence)).fetchone()
+            found = connection.execute(_BEGIN, (self._mirror_id, self._lock.fence)).fetchone()
             if found is None:
                 raise WriterLockLost
-            self._hold.use()
+            self._lock.use()
             yield _Change(connection, found[0])
 
     def _write(self, connection: Connection, old: Mapping[int, Row], new: Mapping[int, Row]) -> None:
@@ -184,7 +184,7 @@ class PostgresStore:
         Vocabulary(connection, self._mirror_id).exchange(old.values(), [])
         for table in ("posting", "contact"):
             connection.execute(_REMOVE.format(table=table).encode(), (list(old), self._mirror_id))
-        mark(connection, self._mirror_id, old, NOBODY)
+        mark(connection, self._mirror_id, old, NO_CONTACT)
         forget()
 
     def _rows(self, connection: Connection, rids: list[int]) -> dict[int, Row]:
@@ -197,8 +197,8 @@ class PostgresStore:
         is_under_way = _is_under_way(state) if state else None
         rid = change.next_rid if next_rid is None else next_rid
         change.connection.execute(_CLOSE, (rid, added, Jsonb(dict(state or {})), is_under_way, self._mirror_id))
-        if self._hold and is_under_way is not None:
-            self._hold.is_under_way = is_under_way
+        if self._lock and is_under_way is not None:
+            self._lock.is_under_way = is_under_way
 
     def _fact(self, column: str) -> Any:  # noqa: ANN401 - a column's own type
         with self._database.connection() as connection:

@@ -1,4 +1,4 @@
-"""One moment of a mirror in PostgreSQL: what the search reads, each question in one round trip."""
+"""Reads one snapshot of an index in PostgreSQL for the search, each query in one round trip."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 COLUMNS = ", ".join(Row._fields)
 LONGEST = 400
-"""Characters of a word or an address that are kept and compared: an index of PostgreSQL takes 2,704 bytes."""
+"""Maximum number of characters of an indexed word or address: an index of PostgreSQL takes 2,704 bytes."""
 
 REACHED = {reach: reach.name.lower() for reach in Reach}
-"""The column of each way to reach somebody."""
+"""Column of each kind of address and number."""
 
 _AFTER_ANY_TEXT = "\U0010ffff"
 _NUMBER_BITS = 32
-# Every question here is a walk through an index. A planner that knows nothing yet of a table that grows would read it
-# whole, or all of a mirror, and then compile that: what OFFSET 0, LIMIT 1 and these say is the plan itself.
+# Every query here walks through an index. Without statistics of a growing table, the planner would read the whole table
+# or index and compile the plan. OFFSET 0, LIMIT 1 and these settings force the plan.
 PLANNING = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
 _BEGIN = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY" + "".join(
     f"; SET LOCAL {name} = off" for name in PLANNING
@@ -77,7 +77,7 @@ _IN_SPAN = """
 
 
 class Snapshot:
-    """A `View` of a mirror: what there was when it began."""
+    """A ``View`` of an index at the start of its transaction."""
 
     def __init__(self, connection: Connection, mirror_id: int) -> None:
         connection.execute(_BEGIN)
@@ -85,18 +85,18 @@ class Snapshot:
         self._mirror_id = mirror_id
 
     def terms(self, texts: Collection[str], /) -> list[Term]:
-        """Give the terms that are one of these texts."""
+        """Return the terms with these texts."""
         asked = list({clipped(text) for text in texts})
         return [Term._make(found) for found in self._ask(_TERMS, asked, self._mirror_id)]
 
     def starting(self, prefixes: Sequence[str], /, *, limit: int) -> list[list[Term]]:
-        """Give the terms that start with each of these, the most used `limit` of them."""
+        """Return the ``limit`` most used terms for each prefix."""
         least = [clipped(prefix) for prefix in prefixes]
         most = [prefix + _AFTER_ANY_TEXT for prefix in least]
         return self._terms_of_each(len(least), self._ask(_STARTING, least, most, self._mirror_id, limit))
 
     def near(self, shapes: Sequence[Collection[int]], /) -> list[list[Term]]:
-        """Give, for each of these collections of sketches, the terms that share one with it."""
+        """Return for each collection of sketches the terms that share one with it."""
         asked = [array(owned(self._mirror_id, some)) for some in shapes]
         return self._terms_of_each(len(asked), self._ask(_NEAR, asked, self._mirror_id))
 
@@ -135,34 +135,34 @@ class Snapshot:
         return found
 
     def _ask(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - the DB-API is untyped here
-        # Planned for its own values each time: a plan for any values expects ten words where there may be a thousand.
+        # Planned for its values each time: a generic plan expects ten words where there may be a thousand.
         given = values[0] if len(values) == 1 else values
         return self._connection.execute(sql.encode(), given, prepare=False).fetchall()
 
 
 def rows_of(connection: Connection, mirror_id: int, contact_ids: Collection[str]) -> dict[str, tuple[int, Row]]:
-    """Give the contacts of these ids that are there, with their numbers."""
+    """Return the contacts with these ids, and their numbers."""
     found = connection.execute(_BY_ID, (list({storable(each) for each in contact_ids}), mirror_id))
     return {row[1]: (row[0], Row._make(row[1:])) for row in found}
 
 
 def storable(text: str) -> str:
-    """Replace what PostgreSQL does not take: lone surrogates, and the character 0."""
+    """Replace characters that PostgreSQL does not accept: lone surrogates and U+0000."""
     return text if text.isascii() and "\0" not in text else text.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
 def clipped(text: str) -> str:
-    """Cut off what an index cannot take."""
+    """Cut a text to the length that an index accepts."""
     return storable(text[:LONGEST])
 
 
 def owned(mirror_id: int, shapes: Collection[int]) -> list[int]:
-    """Number shapes as those of one mirror's words."""
+    """Prefix sketches with the number of their index."""
     return sorted(mirror_id << _NUMBER_BITS | shape for shape in shapes)
 
 
 def array(numbers: Iterable[int]) -> str:
-    """Spell an array as PostgreSQL reads it: psycopg has no arrays of arrays that differ in length."""
+    """Write an array as PostgreSQL reads it: psycopg has no arrays of arrays of different lengths."""
     return "{" + ",".join(map(str, numbers)) + "}"
 
 

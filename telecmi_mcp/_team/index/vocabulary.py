@@ -1,4 +1,4 @@
-"""The words of a mirror in PostgreSQL: numbered when they are first used, counted, forgotten when nobody has them."""
+"""Numbers and counts the words of an index in PostgreSQL, and deletes words that no contact has."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _PRUNE = """
 
 
 class _Known(NamedTuple):
-    """A numbered word, with the fields it was ever seen in as bits."""
+    """A numbered word, with the fields in which it was seen as bits."""
 
     text: str
     term_id: int
@@ -47,14 +47,14 @@ class _Known(NamedTuple):
 
 
 class Vocabulary:
-    """The words of one mirror, inside one transaction that writes."""
+    """The words of one index inside one write transaction."""
 
     def __init__(self, connection: Connection, mirror_id: int) -> None:
         self._connection = connection
         self._mirror_id = mirror_id
 
     def exchange(self, gone: Iterable[Row], come: Sequence[Row]) -> list[list[int]]:
-        """Count the words of contacts that go and come, and give the posting tokens of each that comes."""
+        """Count the words of removed and added contacts, and return the posting tokens of each added one."""
         found = [_entries(row) for row in come]
         uses = Counter(text for some in found for text, _ in some)
         uses.subtract(text for row in gone for text, _ in _entries(row))

@@ -1,8 +1,8 @@
-"""Which mirrors this replica may write: advisory locks of PostgreSQL, all on one connection of their own.
+"""Locks indexes for writing by one replica: advisory locks of PostgreSQL on one connection.
 
-The lock says who may begin, and ends with its connection. The fence makes sure: who takes a lock counts the mirror's
-fence up, and each transaction that writes first compares it. So a replica that was cut off, or slept, cannot write over
-what its successor wrote, whatever it believes.
+A lock decides which replica may write, and ends with its connection. The fence makes that safe: a replica that takes a
+lock increments the index's fence, and each write transaction compares the fence first. So a replica that was cut off or
+suspended cannot overwrite what its successor wrote.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 NAMESPACE = 727_435_210
-"""The first half of the locks' names; the second is the mirror's number."""
+"""First half of the locks' keys; the second half is the number of the index."""
 
-# The server's side: a machine that vanishes without a word loses its locks after about eight seconds.
+# On the server's side: a machine that disappears loses its locks after about eight seconds.
 _KEEPALIVES = "SET tcp_keepalives_idle = 4; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 2"
 _BUMP = """
     UPDATE telecmi_mcp.mirror SET fence = fence + 1, used_at = now() WHERE mirror_id = %s
@@ -40,15 +40,15 @@ _ABANDONED = """
         AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     ))
 """
-_RECOVERY = 1.0  # seconds that nobody waits for a database that was just found away
-_STALE = 5.0  # seconds after which a pass is looked after that does not come further
-_IDLE = 30.0
-_RESTING = 600.0
-"""Seconds after which a right is let go that was not used; the second while a pass is under way."""
+_RECONNECT_PAUSE_S = 1.0  # seconds without a new attempt after a failed connection
+_STALLED_S = 5.0  # seconds without progress after which a sync is resumed
+_IDLE_S = 30.0
+_PAUSED_S = 600.0
+"""Seconds after which an unused lock is released; the longer time applies while a sync is unfinished."""
 
 
 class WriterLock:
-    """The right to write a mirror, until it is let go or lost."""
+    """Writer lock of one index, until it is released or lost."""
 
     def __init__(self, locks: WriterLocks, mirror_id: int, fence: int, *, is_under_way: bool) -> None:
         self._locks = locks
@@ -58,100 +58,103 @@ class WriterLock:
         self.is_under_way = is_under_way
 
     def is_held(self) -> bool:
-        """Whether it is, as far as this replica knows; asks nobody."""
+        """Whether the lock is held, as far as this replica knows; sends no query."""
         return self._locks.has(self)
 
     def use(self) -> None:
-        """Take note that it is needed."""
+        """Note that the lock is in use."""
         self.used = self._locks.clock()
 
 
 class WriterLocks:
-    """The locks of one replica. All methods block but ``has``; thread-safe."""
+    """Writer locks of one replica. Thread-safe; all methods except ``has`` block."""
 
     def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self._database = database
         self._connection: Connection | None = None
-        self._holds: dict[int, WriterLock] = {}
-        self._again = clock()
-        self._using = RLock()
+        self._held: dict[int, WriterLock] = {}
+        self._reconnect_at = clock()
+        self._mutex = RLock()
 
     def take(self, mirror_id: int) -> WriterLock | None:
-        """Take the right to write a mirror; ``None`` while somebody has it.
+        """Take the writer lock of an index; ``None`` while another replica holds it.
 
         Raises:
-            DatabaseAway: It cannot be asked for; then no other is held either.
+            DatabaseUnavailable: The database is unreachable; then this replica holds no lock.
         """
-        with self._using:
-            if mirror_id in self._holds or not self.ask("SELECT pg_try_advisory_lock(%s, %s)", NAMESPACE, mirror_id):
+        with self._mutex:
+            if mirror_id in self._held or not self.ask("SELECT pg_try_advisory_lock(%s, %s)", NAMESPACE, mirror_id):
                 return None
             try:
                 fence, is_under_way = self.ask(_BUMP, mirror_id)
-            except psycopg.errors.LockNotAvailable:  # the last transaction of who had it before has not ended
+            except psycopg.errors.LockNotAvailable:  # the last transaction of the previous holder has not ended
                 self.ask("SELECT pg_advisory_unlock(%s, %s)", NAMESPACE, mirror_id)
                 return None
-            hold = self._holds[mirror_id] = WriterLock(self, mirror_id, fence, is_under_way=bool(is_under_way))
-            return hold
+            lock = self._held[mirror_id] = WriterLock(self, mirror_id, fence, is_under_way=bool(is_under_way))
+            return lock
 
-    def has(self, hold: WriterLock) -> bool:
-        """Whether this right is still held, as far as this replica knows."""
-        return self._holds.get(hold.mirror_id) is hold
+    def has(self, lock: WriterLock) -> bool:
+        """Whether this lock is still held, as far as this replica knows."""
+        return self._held.get(lock.mirror_id) is lock
 
-    def release(self, hold: WriterLock) -> None:
-        """Let others write the mirror."""
-        with self._using:
-            if self.has(hold):
-                del self._holds[hold.mirror_id]
+    def release(self, lock: WriterLock) -> None:
+        """Release a lock."""
+        with self._mutex:
+            if self.has(lock):
+                del self._held[lock.mirror_id]
                 with suppress(DatabaseUnavailable):
-                    self.ask("SELECT pg_advisory_unlock(%s, %s)", NAMESPACE, hold.mirror_id)
+                    self.ask("SELECT pg_advisory_unlock(%s, %s)", NAMESPACE, lock.mirror_id)
 
     def release_unused(self) -> None:
-        """Let go of what was not used for a while: whoever is asked next then writes, wherever that is.
+        """Release unused locks, so that the replica that gets the next search can write.
 
-        A pass that waits as long as TeleCMI asked it to is left more time.
+        A sync that pauses because TeleCMI asked for it has more time.
         """
-        for hold in list(self._holds.values()):
-            if self.clock() - hold.used > (_RESTING if hold.is_under_way else _IDLE):
-                self.release(hold)
+        for lock in list(self._held.values()):
+            if self.clock() - lock.used > (_PAUSED_S if lock.is_under_way else _IDLE_S):
+                self.release(lock)
 
     def abandoned(self, version: int) -> list[bytes]:
-        """Give the keys of the accounts with a pass that has begun and that nobody goes on with.
+        """Return the keys of the accounts with an abandoned sync.
 
-        They are those that no replica may write, and those that this one may but did not lately: a pass that rests
-        after a fault, or that was never taken up because the database went away in between. Shows at the same time
-        whether the connection is still there, and with it the locks.
+        Those are unfinished syncs without a lock, and syncs that this replica has locked without progress: after a
+        fault, or because the database was lost in between. The query also shows whether the connection, and so the
+        locks, still exist.
 
         Raises:
-            DatabaseAway: It is not, or there is none.
+            DatabaseUnavailable: The connection was lost, or cannot be opened.
         """
-        with self._using:
-            resting = [hold.mirror_id for hold in self._holds.values() if self.clock() - hold.used > _STALE]
+        with self._mutex:
+            resting = [lock.mirror_id for lock in self._held.values() if self.clock() - lock.used > _STALLED_S]
             return self.ask(_ABANDONED, version, resting, NAMESPACE) or []
 
     def close(self) -> None:
-        """Let go of everything; when this returns, another replica can take it."""
-        with self._using:
+        """Release all locks before returning."""
+        with self._mutex:
             if self._connection is not None:
                 with suppress(DatabaseUnavailable, StatementRejected):
                     self.ask("SELECT pg_advisory_unlock_all()")
             self._lose()
 
     def ask(self, sql: str, *values: object) -> Any:  # noqa: ANN401 - a column's own type
-        """Run one statement on the connection of the locks, and give the first column of its first row.
+        """Run one statement on the connection of the locks, and return the first column of its first row.
 
         Raises:
-            DatabaseAway: It was lost, or there is none: then nobody waits for another one for a second.
+            DatabaseUnavailable: The connection was lost, or cannot be opened; no new attempt is made for a second.
             StatementRejected: The database refuses the statement.
         """
-        with self._using:
+        with self._mutex:
             try:
                 row = self._connected().execute(sql.encode(), values).fetchone()
             except psycopg.errors.LockNotAvailable:
                 raise
             except (psycopg.OperationalError, psycopg.InterfaceError) as why:
-                if self._holds:
-                    _log.warning("the database was lost, and with it the right to renew %d mirrors", len(self._holds))
+                if self._held:
+                    _log.warning(
+                        "the connection to the database was lost, and with it the writer locks of %d indexes",
+                        len(self._held),
+                    )
                 self._lose()
                 raise DatabaseUnavailable(detail=type(why).__name__) from None
             except psycopg.Error as why:
@@ -160,18 +163,18 @@ class WriterLocks:
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            if self.clock() < self._again:
+            if self.clock() < self._reconnect_at:
                 raise DatabaseUnavailable(detail="a moment ago")
             try:
                 self._connection = self._database.connect_apart()
             except DatabaseUnavailable:
-                self._again = self.clock() + _RECOVERY
+                self._reconnect_at = self.clock() + _RECONNECT_PAUSE_S
                 raise
             self._connection.execute(_KEEPALIVES)
         return self._connection
 
     def _lose(self) -> None:
-        self._holds.clear()
+        self._held.clear()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

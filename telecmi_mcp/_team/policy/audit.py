@@ -1,7 +1,7 @@
-"""The audit: one line of JSON for each call, without arguments, contents or tokens.
+"""Writes the audit: one line of JSON for each call, without arguments, contents or tokens.
 
-Whoever runs ``create_app`` can take the lines by a handler at the logger ``telecmi_mcp.audit``, set before the app is
-started: then nothing is written here.
+A program that uses ``create_app`` can add a handler to the logger ``telecmi_mcp.audit`` before it starts the app. Then
+that handler gets the lines, and nothing is written here.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ _log = logging.getLogger(__name__)
 LOGGER = "telecmi_mcp.audit"
 
 _DESCRIPTORS = {"stdout": 1, "stderr": 2}
-_MOST_WAITING = 10_000  # lines, some 2 MB
-_WHOLE = 4096  # bytes that a pipe takes in one piece, and so whole, from each of several processes (POSIX: PIPE_BUF)
-_LONGEST_NAME = 128  # of a caller: what it is called is the identity provider's
-_FLUSH_SECONDS = 3.0
+_MAX_QUEUED_LINES = 10_000  # about 2 MB
+_PIPE_BUF_BYTES = 4096  # a pipe takes so many bytes in one piece, also from several processes (POSIX)
+_MAX_NAME_CHARS = 128  # of a caller: the identity provider chooses the name
+_FLUSH_TIMEOUT_S = 3.0
 
 
 class Entry(NamedTuple):
-    """One call that has ended.
+    """A call that has ended.
 
     Attributes:
-        caller: Who called.
-        method: The MCP method.
-        tool: What of it, by a name of ours; "" where there is nothing to tell apart.
-        outcome: ``ok``, the code of our error, ``cancelled``, ``protocol_error`` or ``defect``.
-        seconds: How long it took.
-        contacts: How many contacts the answer held.
+        caller: Name of the caller.
+        method: MCP method.
+        tool: Name of the tool, prompt or resource; "" if the method has none.
+        outcome: ``ok``, the code of an error of ours, ``cancelled``, ``protocol_error`` or ``defect``.
+        seconds: Duration.
+        contacts: Number of contacts in the answer.
     """
 
     caller: str
@@ -55,9 +55,9 @@ class Audit:
     """Writes entries to the logger.
 
     Args:
-        replica: A name of this process, which its metrics have too.
+        replica: Name of this process, the same as in its metrics.
         on: Whether anything is written.
-        now: Tells the Unix time.
+        now: Returns the Unix time.
     """
 
     def __init__(self, replica: str, *, on: bool = True, now: Callable[[], float] = time.time) -> None:
@@ -74,7 +74,7 @@ class Audit:
     def _line(self, entry: Entry) -> str:
         facts = {
             "time": _time(self._now()),
-            "caller": entry.caller[:_LONGEST_NAME],
+            "caller": entry.caller[:_MAX_NAME_CHARS],
             "method": entry.method,
             "tool": entry.tool,
             "outcome": entry.outcome,
@@ -91,11 +91,11 @@ def _time(now: float) -> str:
 
 @contextmanager
 def open_audit(where: str, *, replica: str) -> Iterator[Audit]:
-    """Open the audit, and write what waits at the end.
+    """Open the audit, and write queued lines at the end.
 
     Args:
         where: ``stdout``, ``stderr`` or ``off``.
-        replica: A name of this process.
+        replica: Name of this process.
     """
     logger = logging.getLogger(LOGGER)
     if where == "off" or logger.handlers:
@@ -106,7 +106,7 @@ def open_audit(where: str, *, replica: str) -> Iterator[Audit]:
     lines = LineWriter(_DESCRIPTORS[where])
     before = logger.level, logger.propagate
     logger.setLevel(logging.INFO)
-    logger.propagate = False  # else each line would be in the log as well
+    logger.propagate = False  # otherwise each line would be in the log too
     logger.addHandler(lines)
     try:
         yield Audit(replica)
@@ -118,43 +118,46 @@ def open_audit(where: str, *, replica: str) -> Iterator[Audit]:
 
 
 class LineWriter(logging.Handler):
-    """Writes records to a descriptor by a thread of its own, so that nobody waits for a pipe that is full.
+    """Writes records to a descriptor in a background thread, so that no call waits for a full pipe.
 
-    What does not fit into the queue is dropped, and a line says how many that were once there is room again.
+    Records that do not fit into the queue are dropped, and a later line tells how many.
+
+    ``QueueHandler`` and ``QueueListener`` of the standard library do not fit: the listener's ``stop`` waits for a full
+    pipe without end, the handler raises on a full queue, and neither writes several lines in one piece.
 
     Args:
         fd: The descriptor; it is not closed.
-        most_waiting: How many lines may wait.
+        max_queued: Maximum number of queued lines.
     """
 
-    def __init__(self, fd: int, *, most_waiting: int = _MOST_WAITING) -> None:
+    def __init__(self, fd: int, *, max_queued: int = _MAX_QUEUED_LINES) -> None:
         super().__init__()
         self._fd = fd
-        self._most_waiting = most_waiting
+        self._max_queued = max_queued
         self._lines: deque[bytes] = deque()
         self._dropped = 0
         self._ended = False
         self._changed = Condition()
-        # A daemon, because a pipe that nobody empties must not keep the process from leaving.
+        # A daemon, because a pipe that is not read must not keep the process from ending.
         self._thread = Thread(target=self._run, name="audit", daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Queue the record's message; this never waits for the descriptor."""
+        """Queue the record's message without waiting for the descriptor."""
         line = record.getMessage().encode("ascii", "backslashreplace") + b"\n"
         with self._changed:
-            if len(self._lines) >= self._most_waiting or self._ended:
+            if len(self._lines) >= self._max_queued or self._ended:
                 self._dropped += 1
                 return
             self._lines.append(line)
             self._changed.notify()
 
     def close(self) -> None:
-        """Write what waits, for some seconds at most."""
+        """Write the queued lines, for three seconds at most."""
         with self._changed:
             self._ended = True
             self._changed.notify()
-        self._thread.join(_FLUSH_SECONDS)
+        self._thread.join(_FLUSH_TIMEOUT_S)
         if self._thread.is_alive():
             _log.warning("audit lines were not written: %d", len(self._lines) + self._dropped)
         super().close()
@@ -171,15 +174,15 @@ class LineWriter(logging.Handler):
                     return
 
     def _next_piece(self) -> bytes:
-        """Whole lines that fit into one write, once there are some; b"" at the end."""
+        """Wait for lines, and return as many as fit into one write; b"" at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._lines or self._ended)
-            piece = self._complaint()
-            while self._lines and (not piece or len(piece) + len(self._lines[0]) <= _WHOLE):
+            piece = self._dropped_line()
+            while self._lines and (not piece or len(piece) + len(self._lines[0]) <= _PIPE_BUF_BYTES):
                 piece += self._lines.popleft()
             return piece
 
-    def _complaint(self) -> bytes:
+    def _dropped_line(self) -> bytes:
         if not self._dropped:
             return b""
         facts = {"time": _time(time.time()), "dropped": self._dropped}
@@ -191,5 +194,5 @@ def _write_all(fd: int, piece: bytes) -> None:
     while piece:
         try:
             piece = piece[os.write(fd, piece) :]
-        except BlockingIOError:  # whoever shares the descriptor made it so
+        except BlockingIOError:  # another process has made the shared descriptor non-blocking
             select.select([], [fd], [])

@@ -1,4 +1,4 @@
-"""What watches over the calls of a team's server, put together: limits, audit, metrics and spans."""
+"""Builds the policy of the team server: limits, audit, metrics and spans."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What watches over calls.
+    """Limits, audit and metrics of calls.
 
     Attributes:
-        guard: The middleware that calls pass, between the SDK's spans and whatever needs the caller.
-        quotas: Count for all replicas.
-        meters: Count and measure.
+        guard: Middleware of calls.
+        quotas: Limits of all replicas together.
+        metrics: Counters and histograms.
         account_rate_limit: Requests a minute to TeleCMI for one account.
     """
 
@@ -43,14 +43,14 @@ class Policy:
     account_rate_limit: int
 
     def hooks_for(self, account: str) -> RequestHooks:
-        """Return the terms for the client of one account, by any name that all replicas have for it."""
-        turns = RequestQueue(
+        """Return the hooks for the client of an account; all replicas must use the same name for it."""
+        queue = RequestQueue(
             self.quotas,
             account,
             per_minute=self.account_rate_limit,
             on_late=partial(self.metrics.count_limit, "account_rate"),
         )
-        return RequestHooks(turns.admit if self.account_rate_limit else None, self.metrics.watch)
+        return RequestHooks(queue.admit if self.account_rate_limit else None, self.metrics.watch)
 
 
 @contextmanager
@@ -62,19 +62,19 @@ def open_policy(
     environ: Mapping[str, str] | None = None,
     secrets: KnownSecrets | None = None,
 ) -> Iterator[Policy]:
-    """Open the audit and the exporters that are asked for; at the end what waits is written, for some seconds at most.
+    """Open the audit and the configured exporters, and flush both at the end for three seconds at most.
 
-    Closing blocks: what serves calls has ended by then.
+    Closing blocks, after the last call has ended.
 
     Args:
-        settings: The limits, and where the audit goes.
-        database: Where replicas count together; ``None`` for none.
-        caller_now: Tells who calls.
-        environ: Where OpenTelemetry's variables are; by default the environment.
-        secrets: Learns what a collector is shown, for the log.
+        settings: The limits, and the destination of the audit.
+        database: Database of the limits of all replicas; ``None`` for none.
+        caller_now: Returns the caller of the current request.
+        environ: Variables of OpenTelemetry; by default the environment.
+        secrets: Collects the headers for a collector, so that the log can mask them.
 
     Raises:
-        ConfigurationError: A collector is named, and what speaks to it is not installed.
+        ConfigurationError: A collector is configured, and the exporter is not installed.
     """
     replica = uuid4().hex[:12]
     environ = os.environ if environ is None else environ

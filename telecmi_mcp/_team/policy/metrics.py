@@ -1,6 +1,6 @@
-"""What is measured and traced, by OpenTelemetry's API: it costs next to nothing where no provider is set.
+"""Measures and traces calls and requests by OpenTelemetry's API, which costs little without a provider.
 
-No attribute names a caller, an account or a contact: a tool and an outcome are words of ours, and few.
+No attribute names a caller, an account or a contact. Tools and outcomes are a few fixed words.
 """
 
 from __future__ import annotations
@@ -26,21 +26,34 @@ if TYPE_CHECKING:
     from telecmi_mcp._team.policy.audit import Entry
 
 _NAME = "telecmi_mcp"
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)  # the API's own are for milliseconds
+_SECONDS = (
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+)  # the API's default is for milliseconds
 
 CANCELLED = "cancelled"
 
 
 class Metrics:
-    """The instruments.
+    """Instruments of the team server.
 
     Args:
-        meter: Makes them; by default the process's.
-        tracer: Makes spans of requests to TeleCMI; by default the process's.
-        clock: Tells the time in seconds.
+        meter: Creates instruments; by default the process's meter.
+        tracer: Creates spans of requests to TeleCMI; by default the process's tracer.
+        clock: Returns seconds of a monotonic clock.
 
     Attributes:
-        clock: The same.
+        clock: The clock.
     """
 
     def __init__(
@@ -59,7 +72,7 @@ class Metrics:
         )
         self._contacts = meter.create_counter(f"{_NAME}.contacts", "{contact}", "Contacts that answers held")
         self._requests = meter.create_counter(f"{_NAME}.requests", "{request}", "Requests to TeleCMI, by outcome")
-        self._waits = meter.create_histogram(
+        self._request_durations = meter.create_histogram(
             f"{_NAME}.request.duration",
             "s",
             "How long requests to TeleCMI took",
@@ -90,13 +103,13 @@ class Metrics:
 
     @contextmanager
     def watch(self, retry: int) -> Iterator[Callable[[int], None]]:
-        """Measure and trace one request to TeleCMI, and give what is told its HTTP status."""
-        begun, outcome = self.clock(), CANCELLED
+        """Measure and trace one request to TeleCMI; yield a function that takes its HTTP status."""
+        started_at, outcome = self.clock(), CANCELLED
         with self._tracer.start_as_current_span(
             f"POST {CONTACT_PATH}",
             kind=SpanKind.CLIENT,
             attributes={"http.request.method": "POST", "url.template": CONTACT_PATH},
-            record_exception=False,  # its traceback would tell more than its class
+            record_exception=False,  # a traceback holds more than the class of the error
             set_status_on_exception=False,
         ) as span:
             if retry:
@@ -115,4 +128,4 @@ class Metrics:
                     span.set_attribute("error.type", outcome)
                     span.set_status(StatusCode.ERROR)
                 self._requests.add(1, {"outcome": outcome})
-                self._waits.record(self.clock() - begun, {"outcome": outcome})
+                self._request_durations.record(self.clock() - started_at, {"outcome": outcome})

@@ -1,4 +1,4 @@
-"""The middleware that every call of a team's server passes: the caller's limits, the audit, the metrics."""
+"""Applies the caller's limits to every call, and records each in the audit and the metrics."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ _NAMES = {
 
 
 class CallMiddleware:
-    """Lets the calls of each caller through within the limits, and tells of each what became of it.
+    """Admits calls within the limits of their caller, and records the outcome of each.
 
-    Lists and discovery pass untold. A call over a limit is refused where its own errors are made, so its refusal has
-    their form: a tool error, or an error of the protocol for what is no tool.
+    List and discovery calls are not recorded. The handler of a call raises the error of an exceeded limit, so that it
+    has the right form: a tool error, or an error of the protocol for other methods.
 
     Args:
         settings: The limits.
-        quotas: Counts calls a minute, for all replicas.
-        caller_now: Tells who calls.
-        audit: Gets a line for each call.
-        meters: Count and measure them.
+        quotas: Counts calls a minute for all replicas.
+        caller_now: Returns the caller of the current request.
+        audit: Gets an entry for each call.
+        metrics: Counts and measures calls.
     """
 
     def __init__(
@@ -71,23 +71,23 @@ class CallMiddleware:
         self._caller_now = caller_now
         self._audit = audit
         self._metrics = metrics
-        self._under_way: dict[str, int] = {}
+        self._active: dict[str, int] = {}
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        """Let one message through."""
+        """Handle one message."""
         if ctx.method not in _NAMES or ctx.request_id is None:
             return await call_next(ctx)
-        caller, begun = self._caller_now(), self._metrics.clock()
+        caller, started_at = self._caller_now(), self._metrics.clock()
         with recording() as outcome:
             try:
-                with _explained(outcome), self._place(caller.name) as has_place:
-                    outcome.refusal = await self._refusal(caller.name, has_place=has_place)
+                with _noting_failure(outcome), self._slot(caller.name) as has_slot:
+                    outcome.refusal = await self._refusal(caller.name, has_slot=has_slot)
                     return await call_next(ctx)
             finally:
-                self._tell(caller, ctx, outcome, self._metrics.clock() - begun)
+                self._record_call(caller, ctx, outcome, self._metrics.clock() - started_at)
 
-    async def _refusal(self, name: str, *, has_place: bool) -> TelecmiError | None:
-        if not has_place:
+    async def _refusal(self, name: str, *, has_slot: bool) -> TelecmiError | None:
+        if not has_slot:
             self._metrics.count_limit("caller_concurrency")
             return ConcurrencyLimitReached()
         wait = await self._quotas.take(Quota(f"caller:{name}", self._settings.caller_rate_limit))
@@ -97,21 +97,23 @@ class CallMiddleware:
         return None
 
     @contextmanager
-    def _place(self, name: str) -> Iterator[bool]:
-        """Hold one of the caller's places, if there is one."""
-        under_way, most = self._under_way.get(name, 0), self._settings.caller_concurrency
-        if most and under_way >= most:
+    def _slot(self, name: str) -> Iterator[bool]:
+        """Hold one of the caller's slots, and yield whether there was one."""
+        active, most = self._active.get(name, 0), self._settings.caller_concurrency
+        if most and active >= most:
             yield False
             return
-        self._under_way[name] = under_way + 1
+        self._active[name] = active + 1
         try:
             yield True
         finally:
-            self._under_way[name] -= 1
-            if not self._under_way[name]:
-                del self._under_way[name]
+            self._active[name] -= 1
+            if not self._active[name]:
+                del self._active[name]
 
-    def _tell(self, caller: Caller, ctx: ServerRequestContext[Any, Any], outcome: CallRecord, seconds: float) -> None:
+    def _record_call(
+        self, caller: Caller, ctx: ServerRequestContext[Any, Any], outcome: CallRecord, seconds: float
+    ) -> None:
         subject = _subject(ctx.method, ctx.params or {})
         contacts = outcome.contacts if outcome.code == OK else 0
         entry = Entry(caller.name, ctx.method, subject, outcome.code, seconds, contacts)
@@ -120,8 +122,8 @@ class CallMiddleware:
 
 
 @contextmanager
-def _explained(outcome: CallRecord) -> Iterator[None]:
-    """Note what ends a call that was not answered, where that is not noted yet."""
+def _noting_failure(outcome: CallRecord) -> Iterator[None]:
+    """Record the error that ends a call, unless the handler has recorded one."""
     try:
         yield
     except (MCPError, ValidationError):
@@ -137,7 +139,7 @@ def _explained(outcome: CallRecord) -> Iterator[None]:
 
 
 def _subject(method: str, params: Mapping[str, Any]) -> str:
-    """What a call is about, by a name of ours; what the caller wrote is never repeated."""
+    """Return the name of a call's tool, prompt or resource; never text of the caller."""
     if method == "completion/complete":
         ref = params.get("ref")
         params = ref if isinstance(ref, dict) else {}

@@ -1,7 +1,7 @@
-"""Where spans and metrics go: to an OTLP collector over HTTP, if the standard variables of OpenTelemetry name one.
+"""Exports spans and metrics by OTLP over HTTP, if the standard variables of OpenTelemetry name a collector.
 
 The SDK and its exporters are imported only then. They read the other variables (headers, certificates, intervals,
-sampling) themselves, from the process's environment.
+sampling) from the process's environment.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
-_FLUSH_SECONDS = 3.0
+_FLUSH_TIMEOUT_S = 3.0
 _PROTOCOL = "http/protobuf"
 _HEADERS = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS")
 
 
 def secrets_of(environ: Mapping[str, str]) -> Iterator[SecretStr]:
-    """Tell what must not be in the log: headers that a collector knows us by, whole and each value by itself."""
+    """Yield the secrets in the headers for a collector: each variable as a whole, and each value."""
     for headers in filter(None, map(environ.get, _HEADERS)):
         yield SecretStr(headers)
         for header in headers.split(","):
@@ -44,16 +44,16 @@ def secrets_of(environ: Mapping[str, str]) -> Iterator[SecretStr]:
 
 @contextmanager
 def open_telemetry(environ: Mapping[str, str], *, replica: str) -> Iterator[None]:
-    """Export spans and metrics for as long as the context lasts, and what is left at its end for some seconds at most.
+    """Export spans and metrics while the context lasts, and flush them at its end for three seconds at most.
 
-    A provider that the host has set is left alone, and so is each signal that no collector is named for.
+    A provider that the program has set is kept, and a signal without a collector is not exported.
 
     Args:
         environ: The process's environment.
-        replica: A name of this process: ``service.instance.id``.
+        replica: Name of this process: ``service.instance.id``.
 
     Raises:
-        ConfigurationError: A collector is named, and what speaks to it is not installed.
+        ConfigurationError: A collector is configured, and the exporter is not installed.
     """
     wanted = {signal: _is_wanted(environ, signal) for signal in ("TRACES", "METRICS")}
     ends: list[Callable[[], object]] = []
@@ -78,14 +78,14 @@ def _is_wanted(environ: Mapping[str, str], signal: str) -> bool:
         return False
     protocol = environ.get(f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL")
     if protocol not in {None, "", _PROTOCOL}:
-        _log.warning("%s are sent as %s, which is all that is spoken here", signal.lower(), _PROTOCOL)
+        _log.warning("%s are sent as %s, the only supported protocol", signal.lower(), _PROTOCOL)
     return True
 
 
 def _require_exporter() -> None:
     if find_spec("opentelemetry.sdk") is None or find_spec("opentelemetry.exporter") is None:
         raise ConfigurationError(
-            hint=f"Install what a team's server needs, pip install 'telecmi-mcp[team]', or unset {_ENDPOINT}",
+            hint=f"Install the extra for the team server, pip install 'telecmi-mcp[team]', or unset {_ENDPOINT}",
             fact="the OpenTelemetry exporter comes with it",
         )
 
@@ -125,11 +125,11 @@ def _export_metrics(resource: Resource) -> Callable[[], object]:
 
 
 def _end(ends: list[Callable[[], object]]) -> None:
-    """Send what is left, both signals at once; a collector that does not answer is not waited for."""
+    """Flush both signals at once, without waiting for a collector that does not answer."""
     threads = [Thread(target=end, daemon=True) for end in ends]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(_FLUSH_SECONDS)
+        thread.join(_FLUSH_TIMEOUT_S)
     if any(thread.is_alive() for thread in threads):
         _log.warning("the last spans and metrics could not be sent in time")

@@ -1,10 +1,10 @@
-"""Limits that all replicas share: token buckets in the database, and in memory while that is away.
+"""Counts limits for all replicas: token buckets in the database, or in memory while it is unreachable.
 
-A bucket holds a minute's takes and is refilled evenly, as ``_limits.RateLimit`` is. A replica leases some takes at
-once, so that not every call asks the database: a twentieth of the minute at most, an eighth of what is left at most,
-one at least. What it did not use within some seconds goes back with its next lease. Leased takes are taken, so all
-replicas together let through what one bucket would, and in any stretch of time at most a twentieth of the limit more
-for each replica. While the database is away each replica counts by itself, up to the whole limit.
+A bucket holds the tokens of a minute and is refilled evenly, like ``limiters.RateLimit``. A replica leases several
+tokens at once, so that not every call needs a query: at most a twentieth of the minute, at most an eighth of the
+remaining ones, and at least one. It returns unused tokens with its next lease. So all replicas together admit what one
+bucket would, and in any period at most a twentieth of the limit more for each replica. While the database is
+unreachable, each replica counts alone up to the whole limit.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_LEASE_SHARE = 20  # of a minute's takes, the most that is leased at once
-_LEASE_SECONDS = 5.0  # after which what is left of a lease goes back
-_CAREFUL_SHARE = 8  # of what is left, the most that is leased at once: near the limit replicas take one by one
-_PATIENCE = 1.0  # seconds that a call waits for the database before it is counted in memory
-_REST = 5.0  # seconds until a database that was away is asked again
-_SWEEP_SECONDS = 600.0  # a bucket is full again after a minute, so that it may go
+_LEASE_SHARE = 20  # of a minute's tokens: the largest lease
+_LEASE_S = 5.0  # seconds after which unused tokens are returned
+_CAREFUL_SHARE = 8  # of the remaining tokens: near the limit replicas lease one by one
+_DATABASE_TIMEOUT_S = 1.0  # seconds that a call waits for the database
+_RETRY_INTERVAL_S = 5.0  # seconds until an unreachable database is queried again
+_SWEEP_INTERVAL_S = 600.0  # an unused bucket is full again and can be deleted
 _THREADS = 4
 
 _TAKE = """
@@ -59,12 +59,12 @@ _SWEEP = "DELETE FROM telecmi_mcp.bucket WHERE seen < coalesce(%s, now()) - make
 
 
 class Quota(NamedTuple):
-    """What is counted.
+    """A limit.
 
     Attributes:
-        key: Whose it is; any text, in the database as its hash.
-        per_minute: How many takes; 0 lets every one through.
-        spare: Takes that are left to others of the same key.
+        key: Name of the bucket; the database holds its hash.
+        per_minute: Tokens a minute; 0 for no limit.
+        spare: Tokens that are left to other users of the same bucket.
     """
 
     key: str
@@ -74,7 +74,7 @@ class Quota(NamedTuple):
 
 @dataclass(slots=True)
 class _Lease:
-    """Takes that were leased, or how long there are none."""
+    """Leased tokens, or the time until which there are none."""
 
     left: int = 0
     until: float = 0.0
@@ -82,7 +82,7 @@ class _Lease:
     lock: anyio.Lock = field(default_factory=partial(anyio.Lock, fast_acquire=True))
 
     def take(self, now: float) -> float | None:
-        """Take one and return 0, or the seconds until there may be one; ``None`` where the database has to be asked."""
+        """Take a token and return 0, or return the seconds to wait; ``None`` if the database must be queried."""
         if self.left and now < self.until:
             self.left -= 1
             return 0.0
@@ -90,12 +90,12 @@ class _Lease:
 
 
 class Quotas:
-    """Counts for all replicas.
+    """Counts limits for all replicas.
 
     Args:
-        database: Where they count together; ``None`` counts in memory.
-        clock: Tells the time of this replica, in seconds.
-        now: Tells the database's time; ``None`` leaves it to the database.
+        database: Database of the buckets; ``None`` to count in memory.
+        clock: Returns seconds of a monotonic clock.
+        now: Returns the time for the database; ``None`` for the database's own.
     """
 
     def __init__(
@@ -111,63 +111,63 @@ class Quotas:
         self._leases: dict[Quota, _Lease] = {}
         self._memory: dict[str, RateLimit] = {}
         self._used: set[str] = set()
-        self._sweep_at = clock() + _SWEEP_SECONDS
+        self._sweep_at = clock() + _SWEEP_INTERVAL_S
         self._must_sweep = False
-        self._ask_at = 0.0
+        self._retry_at = 0.0
         self._threads = anyio.CapacityLimiter(_THREADS)
 
     async def take(self, quota: Quota) -> float:
-        """Take one and return 0, or take none and return the seconds until one may be free."""
+        """Take a token and return 0, or take none and return the seconds until one may be free."""
         if not quota.per_minute:
             return 0.0
         self._forget()
         self._used.add(quota.key)
         if self._database is None:
-            return self._take_here(quota)
+            return self._take_in_memory(quota)
         lease = self._leases.setdefault(quota, _Lease())
         wait = lease.take(self._clock())
         return await self._lease(self._database, quota, lease) if wait is None else wait
 
     async def _lease(self, database: Database, quota: Quota, lease: _Lease) -> float:
-        async with lease.lock:  # one asks, and the others take of what it gets
+        async with lease.lock:  # one call leases, and the others take of its lease
             wait = lease.take(self._clock())
             if wait is not None:
                 return wait
-            if not self._may_ask():
-                return self._take_here(quota)
-            wait = await self._ask(database, quota, lease)
-        return self._take_here(quota) if wait is None else wait
+            if not self._may_query():
+                return self._take_in_memory(quota)
+            wait = await self._query(database, quota, lease)
+        return self._take_in_memory(quota) if wait is None else wait
 
-    def _may_ask(self) -> bool:
-        """Whether the database is there as far as is known; where it was away, one asks again and nobody else waits."""
+    def _may_query(self) -> bool:
+        """Whether to query the database; while it is unreachable only one call at a time tries again."""
         now = self._clock()
-        if now < self._ask_at:
+        if now < self._retry_at:
             return False
-        if self._ask_at:
-            self._ask_at = now + _REST
+        if self._retry_at:
+            self._retry_at = now + _RETRY_INTERVAL_S
         return True
 
-    async def _ask(self, database: Database, quota: Quota, lease: _Lease) -> float | None:
-        """Lease takes of the database; ``None`` where it is away."""
+    async def _query(self, database: Database, quota: Quota, lease: _Lease) -> float | None:
+        """Lease tokens from the database; ``None`` if it is unreachable."""
         back, lease.left = lease.left, 0
         try:
-            with anyio.fail_after(_PATIENCE):
-                # A statement that is given up may still take; what it took is lost, and refilled within the minute.
+            with anyio.fail_after(_DATABASE_TIMEOUT_S):
+                # An abandoned statement may still take tokens; they are lost, and refilled within a minute.
                 taken, free = await run_sync(
                     partial(self._lease_in_thread, database, quota, back),
                     abandon_on_cancel=True,
                     limiter=self._threads,
                 )
         except (DatabaseUnavailable, StatementRejected, TimeoutError) as why:
-            self._note_away(why)
+            self._note_unavailable(why)
             return None
-        self._note_there()
+        self._note_available()
         now = self._clock()
         if not taken:
             wait = _seconds_until_one(quota, free)
             lease.none_before = now + wait
             return wait
-        lease.left, lease.until = int(taken) - 1, now + _LEASE_SECONDS
+        lease.left, lease.until = int(taken) - 1, now + _LEASE_S
         return 0.0
 
     def _lease_in_thread(self, database: Database, quota: Quota, back: int) -> tuple[float, float]:
@@ -176,40 +176,42 @@ class Quotas:
         if self._must_sweep:
             self._must_sweep = False
             with database.connection() as connection:
-                connection.execute(_SWEEP, (self._now(), _SWEEP_SECONDS))
+                connection.execute(_SWEEP, (self._now(), _SWEEP_INTERVAL_S))
         return row or (0.0, 0.0)
 
     def _forget(self) -> None:
-        """Forget, now and then, whoever was not heard of since the last time: those buckets are full again."""
+        """Forget the buckets that were not used since the last sweep: they are full again."""
         if self._clock() < self._sweep_at:
             return
-        self._sweep_at = self._clock() + _SWEEP_SECONDS
+        self._sweep_at = self._clock() + _SWEEP_INTERVAL_S
         self._leases = {quota: lease for quota, lease in self._leases.items() if quota.key in self._used}
         self._memory = {key: bucket for key, bucket in self._memory.items() if key in self._used}
         self._used.clear()
         self._must_sweep = True
 
-    def _take_here(self, quota: Quota) -> float:
+    def _take_in_memory(self, quota: Quota) -> float:
         bucket = self._memory.get(quota.key)
         if bucket is None:
             bucket = self._memory[quota.key] = RateLimit(quota.per_minute, clock=self._clock)
         return bucket.try_acquire(spare=quota.spare)
 
-    def _note_away(self, why: Exception) -> None:
-        if not self._ask_at:
-            _log.warning("limits are counted by this replica alone, the database is away: %s", type(why).__name__)
-        self._ask_at = self._clock() + _REST
+    def _note_unavailable(self, why: Exception) -> None:
+        if not self._retry_at:
+            _log.warning(
+                "limits are counted by this replica alone, because the database is unreachable: %s", type(why).__name__
+            )
+        self._retry_at = self._clock() + _RETRY_INTERVAL_S
 
-    def _note_there(self) -> None:
-        if self._ask_at:
-            _log.warning("limits are counted by all replicas together again")
-            self._ask_at = 0.0
+    def _note_available(self) -> None:
+        if self._retry_at:
+            _log.warning("limits are counted for all replicas together again")
+            self._retry_at = 0.0
             self._memory.clear()
 
 
 def _arguments(quota: Quota, back: int) -> dict[str, Any]:
     most = max(1, quota.per_minute // _LEASE_SHARE)
-    room = quota.per_minute - quota.spare  # of a new bucket, which is full
+    room = quota.per_minute - quota.spare  # of a new bucket
     return {
         "key": sha256(quota.key.encode("utf8", "surrogatepass")).digest(),
         "size": float(quota.per_minute),

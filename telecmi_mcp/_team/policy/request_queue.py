@@ -1,4 +1,4 @@
-"""Whose turn it is to ask TeleCMI: the requests of one account, from all replicas, within its limit."""
+"""Queues the requests of one account to TeleCMI within its limit for all replicas."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._team.policy.quotas import Quotas
 
-_SPARE_SHARE = 5  # of a minute's requests, what the background leaves to calls
+_SPARE_SHARE = 5  # of a minute's requests: reserved for calls
 
 
 class RequestQueue:
-    """Lets the requests of one account through, in their order; a fifth of a minute's is never for the background.
+    """Admits the requests of one account in order, and reserves a fifth of the limit for calls.
 
-    So calls find room whenever the mirror is read, and what they do not use of the refill is the mirror's.
+    So calls are admitted while a sync runs, and the sync gets what calls do not use.
 
     Args:
-        quotas: Counts them.
-        account: Whose requests they are.
-        per_minute: How many are let through; 0 for no limit.
-        on_late: Is told when one is refused because its turn would come too late.
+        quotas: Counts requests.
+        account: Name of the account.
+        per_minute: Requests a minute; 0 for no limit.
+        on_late: Called when a request is refused because it would be admitted too late.
         sleep: Waits.
     """
 
@@ -48,38 +48,38 @@ class RequestQueue:
         )
         self._on_late = on_late
 
-    async def admit(self, in_background: bool) -> None:  # noqa: FBT001 - as Terms has it
-        """Wait for the turn of one request.
+    async def admit(self, in_background: bool) -> None:  # noqa: FBT001 - the signature of RequestHooks.admit
+        """Wait until a request is admitted.
 
         Raises:
-            CallLimitReached: It would come after the call's deadline.
+            CallLimitReached: That would be after the call's deadline.
         """
         if not self._per_minute:
             return
         try:
-            await self._queues[in_background].wait_for_turn()
+            await self._queues[in_background].wait()
         except CallLimitReached:
             self._on_late()
             raise
 
 
 class _Queue:
-    """Those who wait: the first one asks, the others stand behind it."""
+    """Waiting requests: the first one takes a token, the others wait for it."""
 
     def __init__(self, quotas: Quotas, quota: Quota, sleep: Callable[[float], Awaitable[None]]) -> None:
         self._quotas = quotas
         self._quota = quota
         self._sleep = sleep
-        self._turn = anyio.Lock(fast_acquire=True)
+        self._front = anyio.Lock(fast_acquire=True)
         self._waiting = 0
-        self._stands = False
+        self._is_blocked = False
 
-    async def wait_for_turn(self) -> None:
-        if self._stands:  # else the end of a long queue would wait for nothing
+    async def wait(self) -> None:
+        if self._is_blocked:  # otherwise the last of a long queue would wait in vain
             _refuse_if_late(self._waiting * 60 / self._quota.per_minute)
         self._waiting += 1
         try:
-            async with self._turn:
+            async with self._front:
                 await self._take()
         finally:
             self._waiting -= 1
@@ -88,10 +88,10 @@ class _Queue:
         try:
             while wait := await self._quotas.take(self._quota):
                 _refuse_if_late(wait)
-                self._stands = True
+                self._is_blocked = True
                 await self._sleep(wait)
         finally:
-            self._stands = False
+            self._is_blocked = False
 
 
 def _refuse_if_late(wait: float) -> None:

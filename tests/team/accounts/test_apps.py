@@ -53,7 +53,7 @@ def words_of(contact: dict[str, str]) -> str:
     return f"{contact['first_name']} {contact['last_name']} {contact['company']}"
 
 
-async def test_a_caller_without_a_sign_in_is_told_who_can_help_and_nothing_else_fails(house: House) -> None:
+async def test_a_caller_without_a_sign_in_reads_who_can_help_and_nothing_else_fails(house: House) -> None:
     async with house.replica() as apps:
         nobody = await app(apps, "mallory")
         assert nobody is await app(apps, "trent")
@@ -110,7 +110,7 @@ async def nothing(_: int, __: int | None) -> None:
     """Report nothing."""
 
 
-async def test_callers_of_one_organisation_share_a_mirror_on_all_replicas_and_no_other_account_does(
+async def test_callers_of_one_organisation_share_an_index_on_all_replicas_and_no_other_account_does(
     house: House, other_database: Database
 ) -> None:
     await house.sign_in("ann", HER, organisation="sales")
@@ -216,7 +216,7 @@ async def test_a_sign_in_and_another_account_are_followed_without_a_restart(hous
             assert await ids(await app(apps, "ann")) == ids_of(contacts)
 
 
-async def test_while_callers_keep_calling_nobody_waits_for_the_roll(house: House) -> None:
+async def test_while_callers_keep_calling_no_one_waits_for_the_membership_cache(house: House) -> None:
     await house.sign_in("ann", HER)
     async with house.replica() as apps:
         first = await app(apps, "ann")
@@ -224,15 +224,15 @@ async def test_while_callers_keep_calling_nobody_waits_for_the_roll(house: House
         for _ in range(24):
             house.pass_seconds(0.04)
             assert await app(apps, "ann") is first
-        assert membership_cache.looks == 1
+        assert membership_cache.refreshes == 1
         house.pass_seconds(0.1)
         with house.database.connection() as connection:  # while this is open, a look would wait for it
             connection.execute("LOCK telecmi_mcp.sign_in_revision")
             assert await app(apps, "ann") is first
-        assert membership_cache.looks == 1
+        assert membership_cache.refreshes == 1
 
 
-async def test_an_altered_row_gives_nobody_anothers_contacts(house: House, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_altered_row_gives_no_one_anothers_contacts(house: House, caplog: pytest.LogCaptureFixture) -> None:
     await house.sign_in("ann", HER)
     await house.sign_in("bob", HIM)
     with house.database.connection() as connection:  # each gets what the other signs in with
@@ -260,7 +260,7 @@ async def test_an_altered_row_gives_nobody_anothers_contacts(house: House, caplo
 async def test_a_server_without_the_key_says_which_setting_lacks_it(house: House) -> None:
     await house.sign_in("ann", HER)
     async with house.replica(replace(house.settings, encryption_keys=SecretStr(new_key()))) as apps:
-        with pytest.raises(errors.ConfigurationError, match="add the key of before to TELECMI_ENCRYPTION_KEYS"):
+        with pytest.raises(errors.ConfigurationError, match="add the previous key to TELECMI_ENCRYPTION_KEYS"):
             await ids(await app(apps, "ann"))
 
 
@@ -272,12 +272,12 @@ async def test_an_app_is_closed_when_it_is_idle_and_opened_again(house: House) -
         house.pass_seconds(600)
         second = await app(apps, "bob")
         house.pass_seconds(300)
-        apps.tidy()  # type: ignore[attr-defined] # of apps of callers
+        apps.close_idle()  # type: ignore[attr-defined] # of apps of callers
         assert await app(apps, "ann") is not first
         assert await app(apps, "bob") is second
 
 
-async def test_an_idle_app_stays_open_while_its_mirror_is_read(house: House) -> None:
+async def test_an_idle_app_stays_open_while_its_index_is_read(house: House) -> None:
     await house.sign_in("ann", HER)
     async with house.replica() as apps:
         one = await app(apps, "ann")
@@ -286,15 +286,15 @@ async def test_an_idle_app_stays_open_while_its_mirror_is_read(house: House) -> 
             tasks.start_soon(one.directory.search, "Ann")
             await house.telecmi.held_back.wait()
             house.pass_seconds(10_000)
-            apps.tidy()  # type: ignore[attr-defined] # of apps of callers
+            apps.close_idle()  # type: ignore[attr-defined] # of apps of callers
             assert await app(apps, "ann") is one
             house.telecmi.door.set()
 
 
-async def test_more_accounts_than_there_is_room_for_are_turned_away_until_one_is_idle(
+async def test_more_accounts_than_there_is_room_for_are_refused_until_one_is_idle(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("telecmi_mcp._team.accounts.app_pool.MOST_APPS", 1)
+    monkeypatch.setattr("telecmi_mcp._team.accounts.app_pool.MAX_APPS", 1)
     await house.sign_in("ann", HER)
     await house.sign_in("bob", HIM)
     async with house.replica() as apps:
@@ -379,7 +379,7 @@ async def test_an_account_is_found_by_its_name_while_callers_read_it(house: Hous
         assert await apps.app_named(lambda name: name.endswith(HIM)) is None
 
 
-async def test_the_database_away_leaves_the_tokens_at_hand_and_heals() -> None:
+async def test_an_unreachable_database_leaves_the_tokens_at_hand_and_heals() -> None:
     with open_cluster() as cluster, cluster.database() as name:
         database = Database(cluster.url(name))
         database.open()
@@ -393,10 +393,10 @@ async def test_the_database_away_leaves_the_tokens_at_hand_and_heals() -> None:
                 cluster.stop()
                 house.pass_seconds()
                 assert await ids(await app(apps, "ann")) == ids_of(HERS)
-                with pytest.raises(errors.DatabaseUnavailable, match="keeps the TeleCMI sign-ins"):
+                with pytest.raises(errors.DatabaseUnavailable, match="holds the TeleCMI sign-ins"):
                     await ids(await app(apps, "bob"))
                 house.pass_seconds(3600)
-                with pytest.raises(errors.DatabaseUnavailable, match="keeps the TeleCMI sign-ins"):
+                with pytest.raises(errors.DatabaseUnavailable, match="holds the TeleCMI sign-ins"):
                     await ids(await app(apps, "ann"))  # too long unconfirmed
                 cluster.start()
                 for caller, contacts in (("ann", HERS), ("bob", HIS)):

@@ -92,7 +92,7 @@ def test_a_caller_is_signed_in_listed_encrypted_anew_and_signed_out(
     assert "ann" not in office.run("list")
 
 
-def test_a_refused_password_is_told_remembered_and_keeps_nothing(
+def test_a_refused_password_is_reported_and_keeps_nothing(
     office: Office, cluster: Cluster, database_url: SecretStr
 ) -> None:
     said = office.run("sign-in", "ann", "--user-id", USER, "--password-stdin", given="wrong-one-sings\n", code=1)
@@ -114,7 +114,7 @@ def test_a_refused_password_is_told_remembered_and_keeps_nothing(
         (["sign-in", "ann", "--user-id", USER, "--token"], "Give the token on one line", {}),
     ],
 )
-def test_what_is_missing_is_told_before_anything_is_sent(
+def test_what_is_missing_is_reported_before_anything_is_sent(
     office: Office, telecmi: Telecmi, words: list[str], sentence: str, more: dict[str, str]
 ) -> None:
     office.set(**more)

@@ -135,7 +135,7 @@ async def test_keys_are_rotated_while_replicas_run(house: House) -> None:
     new = new_key()
     await house.sign_ins.keep("ann", HERS)
     await house.sign_ins.keep("bob", HIS)
-    with pytest.raises(ConfigurationError, match="add the key of before to TELECMI_ENCRYPTION_KEYS"):
+    with pytest.raises(ConfigurationError, match="add the previous key to TELECMI_ENCRYPTION_KEYS"):
         await house.with_keys(new).find(HER_ACCOUNT)
     both = house.with_keys(new, old.get_secret_value())
     assert await both.find(HER_ACCOUNT) is not None
@@ -193,8 +193,8 @@ async def test_one_login_of_an_account_at_a_time_and_another_accounts_beside_it(
         napping.set()
         await anyio.lowlevel.checkpoint()
 
-    one = LoginLocks(house.database, patience=30, is_needed=True)
-    other = LoginLocks(house.database, patience=30, is_needed=True, sleep=nap)
+    one = LoginLocks(house.database, timeout=30, is_needed=True)
+    other = LoginLocks(house.database, timeout=30, is_needed=True, sleep=nap)
     order = []
 
     async def wait_for_it() -> None:
@@ -209,8 +209,8 @@ async def test_one_login_of_an_account_at_a_time_and_another_accounts_beside_it(
 
 
 async def test_a_login_that_never_ends_is_not_waited_for_longer_than_a_call_may_last(house: House) -> None:
-    first = LoginLocks(house.database, patience=30, is_needed=True)
-    second = LoginLocks(house.database, patience=0.01, is_needed=True)
+    first = LoginLocks(house.database, timeout=30, is_needed=True)
+    second = LoginLocks(house.database, timeout=0.01, is_needed=True)
     async with first.held(HERS.account):
         with pytest.raises(DeadlineExceeded):
             await second.held(HERS.account).__aenter__()
@@ -219,7 +219,7 @@ async def test_a_login_that_never_ends_is_not_waited_for_longer_than_a_call_may_
 async def test_without_its_database_a_service_signs_in_and_callers_do_not(unreachable: Database) -> None:
     for is_needed in (True, False):
         marks = SharedPasswordHashes(unreachable, is_needed=is_needed)
-        locks = LoginLocks(unreachable, patience=5, is_needed=is_needed)
+        locks = LoginLocks(unreachable, timeout=5, is_needed=is_needed)
         if is_needed:
             with pytest.raises(DatabaseUnavailable, match="Try again in a minute"):
                 marks.read(HERS.account)

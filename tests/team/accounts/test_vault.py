@@ -54,7 +54,7 @@ def test_the_newest_key_seals_and_older_ones_still_unseal() -> None:
     assert Vault([NEW]).unseal(vault.seal("secret", about="row"), about="row") == "secret"
 
 
-def test_a_missing_key_is_told_by_the_setting_that_lacks_it(tmp_path: Path) -> None:
+def test_a_missing_key_is_reported_by_the_setting_that_lacks_it(tmp_path: Path) -> None:
     sealed = Vault([OLD]).seal("secret", about="row")
     with pytest.raises(ConfigurationError, match="TELECMI_ENCRYPTION_KEYS:"):
         Vault([NEW]).unseal(sealed, about="row")
@@ -78,7 +78,7 @@ def test_keys_are_taken_newest_first_and_the_log_learns_them() -> None:
 
 
 @pytest.mark.parametrize("keys", ["short", ",", "A" * 39, f"{'A' * 43}=,{'A' * 43}=x", "ключ", "a" * 43 + "!"])
-def test_what_is_no_key_is_refused_without_being_told(keys: str) -> None:
+def test_what_is_no_key_is_refused_without_being_reported(keys: str) -> None:
     with pytest.raises(ConfigurationError, match="Correct TELECMI_ENCRYPTION_KEYS: it takes keys that") as caught:
         open_vault(TeamSettings(encryption_keys=SecretStr(keys)))
     assert keys == "," or keys not in str(caught.value)

@@ -115,8 +115,8 @@ def identity() -> Iterator[Identity]:
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is looked for anew is looked for at once; how long the pauses are is told by other tests."""
-    monkeypatch.setattr(jwks, "PAUSE", 0.0)
-    monkeypatch.setattr(refreshing_cache, "_PAUSE_WHILE_AWAY", 0.0)
+    monkeypatch.setattr(jwks, "MISS_PAUSE_S", 0.0)
+    monkeypatch.setattr(refreshing_cache, "_UNAVAILABLE_PAUSE_S", 0.0)
 
 
 async def test_the_sdks_client_finds_the_identity_provider_signs_in_and_reads(
@@ -136,7 +136,7 @@ async def test_the_sdks_client_finds_the_identity_provider_signs_in_and_reads(
     assert bearer not in "\n".join(ours)
 
 
-async def test_a_caller_without_a_token_is_told_where_to_get_one(identity: Identity) -> None:
+async def test_a_caller_without_a_token_reads_where_to_get_one(identity: Identity) -> None:
     async with served(callers="oauth", issuer=identity.issuer) as place:
         refused = await place.ask()
         challenge = refused.headers["WWW-Authenticate"]
@@ -163,7 +163,7 @@ async def test_a_token_for_another_audience_or_without_the_scope_is_refused(iden
     assert 'error="invalid_token"' in elsewhere.headers["WWW-Authenticate"]
 
 
-async def test_the_provider_may_change_its_key_and_be_away_for_a_while() -> None:
+async def test_the_provider_may_change_its_key_and_be_unreachable_for_a_while() -> None:
     with open_identity() as identity:
         async with served(callers="oauth", issuer=identity.issuer) as place:
             old = await identity.token(place.url)
@@ -190,7 +190,7 @@ async def test_access_keys_let_in_until_they_are_revoked(
     database: Database, database_url: SecretStr, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(access_key_verifier, "REVOKED_AFTER", 0.0)
+    monkeypatch.setattr(access_key_verifier, "REVOKED_AFTER_S", 0.0)
     key = add(database, "priya")
     async with served(callers="keys", database_url=database_url) as place:
         assert await place.read_as({"Authorization": f"Bearer {key}"}) == 3
@@ -232,7 +232,7 @@ async def test_calls_at_once_are_each_made_as_who_made_them(
     assert (asked.count("priya"), asked.count("arun")) == (15, 5)
 
 
-async def test_while_the_database_is_away_nobody_new_is_let_in_and_nobody_is_sent_away_for_good(
+async def test_while_the_database_is_unreachable_no_one_new_is_let_in_and_no_one_is_refused_for_good(
     cluster: Cluster,
 ) -> None:
     nowhere = SecretStr(cluster.url("no_such_database").get_secret_value())

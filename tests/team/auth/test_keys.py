@@ -19,7 +19,7 @@ from e2e.lines import PATIENCE, environment
 from team.postgres import PASSWORD, open_cluster
 from telecmi_mcp._team.auth import access_key_verifier, access_keys
 from telecmi_mcp._team.auth.access_key_verifier import KeyVerifier
-from telecmi_mcp._team.auth.access_keys import add_key, all_keys, hash_of, note_uses, revoke_key
+from telecmi_mcp._team.auth.access_keys import add_key, all_keys, hash_of, record_uses, revoke_key
 from telecmi_mcp._team.auth.callers import MAX_NAME, is_name
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.db.database import Database
@@ -187,14 +187,14 @@ async def test_a_use_is_written_once_a_minute(database: Database, clock: Clock) 
     first = await last_use(database)
     with database.connection() as connection:
         (row,) = all_keys(connection)
-        note_uses(connection, [1])
+        record_uses(connection, [1])
         assert all_keys(connection) == [row]
         connection.execute("UPDATE telecmi_mcp.access_key SET last_used_at = last_used_at - interval '2 minutes'")
-        note_uses(connection, [1])
+        record_uses(connection, [1])
         assert all_keys(connection)[0].last_used_at >= first  # type: ignore[operator]  # it was used
 
 
-async def test_while_the_database_is_away_known_keys_are_taken_for_a_quarter_of_an_hour(
+async def test_while_the_database_is_unreachable_known_keys_are_taken_for_a_quarter_of_an_hour(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -226,7 +226,7 @@ async def test_while_the_database_is_away_known_keys_are_taken_for_a_quarter_of_
 async def test_a_database_that_hangs_keeps_one_call_waiting_and_not_for_long(
     database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access_key_verifier, "PATIENCE", 0.3)
+    monkeypatch.setattr(access_key_verifier, "READ_TIMEOUT_S", 0.3)
     key = add(database)
     verifier = KeyVerifier(database, SETTINGS, clock=clock)
     assert await verifier.verify_token(key)
@@ -252,7 +252,7 @@ def test_a_name_has_one_valid_key_and_is_free_again_after_it(database: Database)
         assert [key.revoked_at is None for key in all_keys(connection)] == [True, False]
 
 
-def test_to_revoke_what_is_not_there_is_told(database: Database) -> None:
+def test_to_revoke_what_is_not_there_is_reported(database: Database) -> None:
     with pytest.raises(AccessKeyError, match="no valid key has this name"):
         revoke(database)
 

@@ -21,7 +21,7 @@ from starlette.requests import HTTPConnection
 
 from team.provider import ISSUER, PUBLIC_URL, SCOPE, Provider, claims, private_key, public_jwk, token
 from telecmi_mcp._team.auth.callers import is_name, name_of_subject
-from telecmi_mcp._team.auth.jwks import ALGORITHMS, MAX_BODY, metadata_urls
+from telecmi_mcp._team.auth.jwks import ALGORITHMS, MAX_BODY_BYTES, metadata_urls
 from telecmi_mcp._team.auth.oauth import MAX_TOKEN
 from telecmi_mcp.errors import IssuerUnavailable
 
@@ -271,7 +271,7 @@ async def test_invented_key_ids_do_not_reach_the_provider() -> None:
     assert len(provider.asked) == 2
 
 
-async def test_while_the_provider_is_away_known_keys_are_kept_for_a_day() -> None:
+async def test_while_the_provider_is_unreachable_known_keys_are_kept_for_a_day() -> None:
     provider = Provider()
     verifier = provider.verifier()
     assert await verifier.verify_token(token())
@@ -288,7 +288,7 @@ async def test_while_the_provider_is_away_known_keys_are_kept_for_a_day() -> Non
     assert await verifier.verify_token(token())
 
 
-async def test_a_provider_that_is_away_is_asked_at_most_once_in_five_seconds_and_told_of_once(
+async def test_a_provider_that_is_unreachable_is_asked_at_most_once_in_five_seconds_and_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     provider = Provider()
@@ -338,7 +338,7 @@ async def test_where_the_keys_are_is_read_from_metadata_of_this_issuer(pages: An
     "answer",
     [
         {"status_code": 302, "headers": {"Location": "https://evil.example/keys"}},
-        {"status_code": 200, "content": KEYS + b" " * MAX_BODY},
+        {"status_code": 200, "content": KEYS + b" " * MAX_BODY_BYTES},
         {"status_code": 200, "content": gzip.compress(KEYS), "headers": {"Content-Encoding": "gzip"}},
         {"status_code": 200, "content": b"<html>"},
         {"status_code": 200, "content": b"[" * 100_000},
@@ -347,7 +347,7 @@ async def test_where_the_keys_are_is_read_from_metadata_of_this_issuer(pages: An
         {"status_code": 500},
     ],
 )
-async def test_an_answer_that_holds_no_keys_is_a_provider_that_is_away(answer: Any) -> None:
+async def test_an_answer_that_holds_no_keys_is_a_provider_that_is_unreachable(answer: Any) -> None:
     provider = Provider()
     provider.pages = {"/elsewhere": httpx2.Response(**answer)}
     with pytest.raises(IssuerUnavailable):

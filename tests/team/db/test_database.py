@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
 import pytest
+from anyio.to_thread import run_sync
 from pydantic import SecretStr
 
 from team.postgres import PASSWORD, open_cluster
@@ -27,7 +29,7 @@ def one(connection: psycopg.Connection[tuple[int, ...]]) -> int:
     return row[0]
 
 
-async def test_a_deed_is_done_in_one_transaction(database: Database) -> None:
+async def test_an_operation_is_done_in_one_transaction(database: Database) -> None:
     def write_and_fail(connection: psycopg.Connection[tuple[int, ...]]) -> None:
         connection.execute("INSERT INTO telecmi_mcp.account (key) VALUES ('half')")
         raise ZeroDivisionError
@@ -40,7 +42,9 @@ async def test_a_deed_is_done_in_one_transaction(database: Database) -> None:
     assert count == (0,)
 
 
-async def test_a_database_that_is_away_is_one_error_and_heals_by_itself(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_database_that_is_unreachable_is_one_error_and_heals_by_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.DEBUG)
     with open_cluster() as cluster, cluster.database() as name:
         database = Database(cluster.url(name))
@@ -58,7 +62,29 @@ async def test_a_database_that_is_away_is_one_error_and_heals_by_itself(caplog: 
     assert PASSWORD not in caplog.text + repr(caught.value.detail)
 
 
-async def test_a_refused_statement_is_told_without_its_words(
+async def test_every_call_tries_to_connect_however_long_the_database_was_unreachable() -> None:
+    attempts = 0
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal attempts
+        attempts += 1
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        database = Database(SecretStr(f"postgresql://team@127.0.0.1:{port}/team?sslmode=disable"))
+        database.open()
+        try:
+            for _ in range(6):  # of two seconds each: a pool that pauses longer and longer is silent for one of them
+                before = attempts
+                with pytest.raises(DatabaseUnavailable):
+                    await database.run(one)
+                assert attempts > before
+        finally:
+            await run_sync(database.close)
+
+
+async def test_a_refused_statement_is_reported_without_its_words(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(StatementRejected) as caught:
@@ -67,7 +93,7 @@ async def test_a_refused_statement_is_told_without_its_words(
     assert "words" not in caplog.text
 
 
-def test_every_step_is_applied_once_by_whoever_comes_first(database: Database) -> None:
+def test_every_step_is_applied_once_by_the_first_replica(database: Database) -> None:
     with database.connection() as connection:
         applied = connection.execute("SELECT number FROM telecmi_mcp.migration ORDER BY number").fetchall()
     assert applied == [(step.number,) for step in migrate.steps()]
@@ -136,7 +162,9 @@ def test_every_form_of_address_that_libpq_takes_is_taken(url: str) -> None:
     assert not Database(SecretStr(url)).is_away
 
 
-def test_a_database_that_does_not_exist_is_told_from_one_that_is_away(cluster: Cluster, unreachable: Database) -> None:
+def test_a_database_that_does_not_exist_is_distinguished_from_one_that_is_unreachable(
+    cluster: Cluster, unreachable: Database
+) -> None:
     with cluster.database() as name:
         assert not Database(cluster.url(name)).is_missing()
         assert Database(cluster.url(f"{name}x")).is_missing()

@@ -96,7 +96,7 @@ async def test_on_loopback_only_this_machines_own_names_are_let_in(host: str, st
     assert await status_of(create_app({}), [("host", host)]) == status
 
 
-async def test_a_request_without_a_host_is_for_nobody() -> None:
+async def test_a_request_without_a_host_is_for_no_one() -> None:
     assert await status_of(create_app({}), []) == OTHER_HOST
 
 
@@ -150,7 +150,7 @@ async def test_on_loopback_only_pages_of_this_machine_may_call(origin: str, stat
     assert await status_of(create_app({}), [("host", "localhost"), ("origin", origin)]) == status
 
 
-async def test_a_program_sends_no_origin_and_nobody_sends_two() -> None:
+async def test_a_program_sends_no_origin_and_no_one_sends_two() -> None:
     headers = [("host", "localhost"), ("origin", "http://localhost"), ("origin", "http://localhost")]
     assert await status_of(create_app({}), headers[:1]) == IN
     assert await status_of(create_app({}), headers) == 400
@@ -251,7 +251,7 @@ def test_a_public_address_needs_the_names_that_callers_use() -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-async def test_health_is_told_to_whoever_asks_by_whatever_name(path: str) -> None:
+async def test_health_is_reported_to_whoever_asks_by_whatever_name(path: str) -> None:
     app = build_app(TeamSettings())
     async with AsyncClient(transport=ASGITransport(app), base_url="http://10.1.2.3:8000") as client:
         assert (await client.get(path)).status_code == {"/healthz": 200, "/readyz": 503}[path]

@@ -67,7 +67,7 @@ async def test_slow_bodies_of_one_caller_take_a_quarter_of_the_places_and_others
                 tasks.start_soon(each.call, server.app)
             await anyio.wait_all_tasks_blocked()
             assert [each.status for each in slow] == [0] * SHARE + [429] * (PLACES - SHARE)
-            assert told(slow[-1]) == "Try again in a second: a caller has at most 2 requests under way at once."
+            assert told(slow[-1]) == "Try again in a second: a caller has at most 2 active requests."
             assert slow[-1].header(b"retry-after") == b"1"
             assert await request("priya").call(server.app) == 200
             assert await request("amal").call(server.app) == 429
@@ -105,7 +105,7 @@ async def test_unknown_callers_who_wait_for_the_verifier_leave_room_to_known_one
     assert [each.status for each in unknown[:SHARE]] == [401] * SHARE
 
 
-async def test_places_that_are_all_taken_are_nobodys() -> None:
+async def test_slots_that_are_all_taken_are_free_for_no_one() -> None:
     server = Server()
     slow = [request(name, b"{", more=True) for name in "abcd" for _ in range(SHARE)]
     with anyio.fail_after(_HANGING):
@@ -115,7 +115,7 @@ async def test_places_that_are_all_taken_are_nobodys() -> None:
                 await anyio.wait_all_tasks_blocked()
             last = request("e")
             assert await last.call(server.app) == 503
-            assert told(last) == "Try again in a second: too much is under way."
+            assert told(last) == "Try again in a second: too many requests are active."
             tasks.cancel_scope.cancel()
 
 

@@ -19,7 +19,15 @@ from httpx2 import AsyncClient
 from e2e.lines import PATIENCE
 from team.http.test_http_bounds import FINE, connected
 from team.serving import message, served
-from telecmi_mcp._team.http.connections import MAX_CONNECTIONS, ConnectionLimit, max_connections_for
+from telecmi_mcp._team.accounts.app_pool import MAX_TELECMI_CONNECTIONS
+from telecmi_mcp._team.db import database as database_module
+from telecmi_mcp._team.http.connections import (
+    MAX_CONNECTIONS,
+    RESERVED_FILES,
+    ConnectionLimit,
+    max_connections_for,
+    max_telecmi_connections_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,6 +122,23 @@ async def test_other_errors_of_the_loop_are_logged_as_ever(caplog: pytest.LogCap
 def test_connections_leave_files_for_other_things(open_files: int, connections: int) -> None:
     assert max_connections_for(open_files) == connections
     assert 4 * ConnectionLimit(connections).accepted_at_once <= (open_files - connections) // 2
+
+
+def test_the_reserved_files_hold_all_connections_that_a_process_opens_itself() -> None:
+    process = 16  # its standard streams, the event loop, the listening socket, the log, a random device
+    providers = 3 + 2  # of identities and of metrics
+    database = database_module.MAX_CONNECTIONS + 3  # one for locks, two for logins
+    accepted = 4 * ConnectionLimit().accepted_at_once
+    assert max_telecmi_connections_for(MAX_CONNECTIONS) == MAX_TELECMI_CONNECTIONS
+    assert process + providers + database + accepted + MAX_TELECMI_CONNECTIONS <= RESERVED_FILES
+
+
+@pytest.mark.parametrize("open_files", [128, 256, 512, 1024, 4096])
+def test_connections_to_telecmi_leave_files_to_the_database_at_any_limit(open_files: int) -> None:
+    connections = max_connections_for(open_files)
+    left = open_files - connections - max_telecmi_connections_for(connections)
+    assert max_telecmi_connections_for(connections) >= 8
+    assert left >= database_module.MAX_CONNECTIONS + 3 + 16
 
 
 async def test_an_idle_connection_is_closed_and_one_with_a_request_is_answered() -> None:

@@ -32,14 +32,14 @@ SCOPE: dict[str, Any] = {"type": "http", "method": "POST", "path": "/mcp", "head
 class Impatient(HeadBound):
     """With a tenth of a second for a head."""
 
-    patience = PATIENCE
+    head_timeout = PATIENCE
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last words are not waited for long."""
-    monkeypatch.setattr("telecmi_mcp._team.http.limits._LAST_SECONDS", PATIENCE)
-    monkeypatch.setattr("telecmi_mcp._team.http.concurrency.LAST_SECONDS", PATIENCE)
+    monkeypatch.setattr("telecmi_mcp._team.http.limits._REFUSAL_TIMEOUT_S", PATIENCE)
+    monkeypatch.setattr("telecmi_mcp._team.http.concurrency.REFUSAL_TIMEOUT_S", PATIENCE)
 
 
 class Caller:
@@ -124,7 +124,7 @@ async def test_a_body_slower_than_a_kibibyte_a_second_is_given_up_after_the_firs
     await BodyBounds(echo)(caller.scope, trickle, caller.send)
     assert anyio.current_time() - before == pytest.approx(seconds, abs=0.05)
     assert caller.status == 408
-    assert caller.told[1]["body"].startswith(b"The body came too slowly: it takes 1024 bytes a second after")
+    assert caller.told[1]["body"].startswith(b"The body arrived too slowly: send 1024 bytes a second after")
 
 
 async def test_a_length_of_five_thousand_digits_is_too_long() -> None:
@@ -132,11 +132,11 @@ async def test_a_length_of_five_thousand_digits_is_too_long() -> None:
     assert await caller.call(BodyBounds(echo)) == 413
 
 
-async def test_a_caller_who_leaves_in_the_middle_of_a_body_is_told_nothing() -> None:
+async def test_a_caller_who_leaves_in_the_middle_of_a_body_gets_no_answer() -> None:
     assert await Caller(b"{", None).call(BodyBounds(echo)) == 0
 
 
-async def test_above_the_most_requests_at_once_callers_are_sent_away_for_a_second() -> None:
+async def test_above_the_most_requests_at_once_callers_are_refused_for_a_second() -> None:
     may_end = anyio.Event()
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:

@@ -21,7 +21,7 @@ from team.serving import message, served
 from telecmi_mcp._api.http import UpstreamHealth
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.http.asgi import build_app
-from telecmi_mcp._team.http.health import LATELY_SECONDS, LOOK_SECONDS, Health, telecmi_word
+from telecmi_mcp._team.http.health import PROBE_INTERVAL_S, RECENT_S, Health, telecmi_word
 from telecmi_mcp.errors import DatabaseUnavailable, ServiceFailed, TokenRejected, Unreachable
 from telecmi_mcp.sandbox import create_sandbox
 
@@ -72,8 +72,8 @@ def test_what_telecmi_did_is_one_word_for_some_minutes() -> None:
     upstream_health = UpstreamHealth()
     assert telecmi_word(upstream_health, now=0) == "not asked"
     upstream_health.answered_at = 100
-    assert telecmi_word(upstream_health, now=100 + LATELY_SECONDS) == "seen"
-    assert telecmi_word(upstream_health, now=101 + LATELY_SECONDS) == "not asked"
+    assert telecmi_word(upstream_health, now=100 + RECENT_S) == "seen"
+    assert telecmi_word(upstream_health, now=101 + RECENT_S) == "not asked"
     upstream_health.failed_at = 101
     assert telecmi_word(upstream_health, now=102) == "failing"
     upstream_health.answered_at = 103
@@ -87,7 +87,7 @@ def test_a_refusal_is_an_answer_and_silence_or_a_defect_is_a_failure() -> None:
         assert (upstream_health.failed_at > -math.inf, upstream_health.answered_at > -math.inf) == (failed, not failed)
 
 
-async def test_a_database_that_is_away_at_the_start_is_migrated_when_it_is_back() -> None:
+async def test_a_database_that_is_unreachable_at_the_start_is_migrated_when_it_is_back() -> None:
     with open_cluster() as cluster, cluster.database() as name:
         cluster.stop()
         app = build_app(TeamSettings(common=SIGNED_IN, database_url=cluster.url(name)))
@@ -148,31 +148,31 @@ async def test_however_many_ask_the_database_is_looked_at_once_in_a_while() -> N
     assert (database.looks, await ready(app)) == (1, (200, {"database": "up", "telecmi": "not asked"}))
     database.is_away = True
     assert (await ready(app))[0] == 200
-    clock.now += LOOK_SECONDS
+    clock.now += PROBE_INTERVAL_S
     assert await ready(app) == (503, {"database": "away", "telecmi": "not asked"})
     assert database.looks == 2
 
 
-async def test_a_database_that_does_not_answer_is_away_and_is_not_asked_by_more_and_more(
+async def test_a_database_that_does_not_answer_is_unreachable_and_is_not_asked_by_more_and_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("telecmi_mcp._team.http.health._PATIENCE", 0.05)
+    monkeypatch.setattr("telecmi_mcp._team.http.health._PROBE_TIMEOUT_S", 0.05)
     database = Stub()
     database.may_answer.clear()
     clock, app = watched(database)
     try:
         for _ in range(3):
             assert (await ready(app))[0] == 503
-            clock.now += LOOK_SECONDS
+            clock.now += PROBE_INTERVAL_S
         assert database.looks == 1
     finally:
         database.may_answer.set()
     with anyio.fail_after(PATIENCE):
         while (await ready(app))[0] != 200:
-            clock.now += LOOK_SECONDS
+            clock.now += PROBE_INTERVAL_S
 
 
-async def test_nothing_secret_is_in_what_a_process_says_of_a_database_that_is_away() -> None:
+async def test_nothing_secret_is_in_what_a_process_says_of_a_database_that_is_unreachable() -> None:
     env = environment(
         TELECMI_DATABASE_URL=f"postgresql://telecmi:{PASSWORD}@127.0.0.1:1/nothing", TELECMI_LOG_LEVEL="DEBUG"
     )
@@ -184,5 +184,5 @@ async def test_nothing_secret_is_in_what_a_process_says_of_a_database_that_is_aw
         code, said = server.stop(signal.SIGTERM)
     assert (answer.status_code, answer.json()["database"], code) == (503, "away", 0)
     assert listed.json()["result"]["structuredContent"]["contacts"]
-    assert "the database is away" in server.said_before + said
+    assert "the database is unreachable" in server.said_before + said
     assert PASSWORD not in server.said_before + said

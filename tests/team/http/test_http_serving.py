@@ -61,7 +61,7 @@ async def test_the_tools_work_with_progress_cursors_and_tool_errors(generation: 
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
-async def test_a_caller_who_goes_away_takes_the_request_to_telecmi_along(generation: str) -> None:
+async def test_a_caller_who_leaves_takes_the_request_to_telecmi_along(generation: str) -> None:
     headers, body = message(generation, "tools/call", **LIST)
     async with opened_slow_telecmi() as (telecmi, env), AsyncClient(timeout=PATIENCE) as client:
         with served(env=env) as server, anyio.fail_after(PATIENCE):
@@ -154,7 +154,7 @@ async def test_nothing_can_be_subscribed_to(url: str) -> None:
 
 
 @pytest.mark.parametrize("length", [1024 * 1024 + 1, 20 * 1024 * 1024])
-async def test_a_long_body_is_refused_whether_its_length_is_told_or_not(url: str, length: int) -> None:
+async def test_a_long_body_is_refused_whether_its_length_is_reported_or_not(url: str, length: int) -> None:
     head = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     told = await spoken(url, head + b"Content-Length: %d\r\n\r\n" % length + b" " * length)
     untold = await spoken(url, head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % length + b" " * length)
@@ -244,7 +244,7 @@ def test_what_is_not_safe_does_not_start(flags: list[str], sentence: str) -> Non
     assert "Traceback" not in done.stderr
 
 
-def test_an_address_that_is_taken_is_told_in_a_sentence() -> None:
+def test_an_address_that_is_taken_is_reported_in_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         done = subprocess.run(
@@ -257,7 +257,7 @@ def test_an_address_that_is_taken_is_told_in_a_sentence() -> None:
         )
     assert done.returncode == 2
     assert done.stderr == (
-        "telecmi-mcp: Set TELECMI_HTTP (--http) to another address: this one cannot be listened at.\n"
+        "telecmi-mcp: Set TELECMI_HTTP (--http) to another address: the server cannot listen at this one.\n"
     )
 
 

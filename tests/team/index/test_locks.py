@@ -10,6 +10,7 @@ from contact_store_contract import people
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from telecmi_mcp._index.sync_state import SyncState
 from telecmi_mcp._team.index.location import PostgresLocation, account_key
 from telecmi_mcp._team.index.postgres_store import VERSION, PostgresStore
 from telecmi_mcp._team.index.recovery import SyncRecovery
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from telecmi_mcp._team.db.database import Database
 
 BACKENDS = "SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted"
-UNDER_WAY = {"sync_state": '{"generation": 1, "started_at": 1.0, "cursor": "abc"}'}
-ENDED = {"sync_state": '{"generation": 1, "started_at": 1.0, "ended_at": 2.0}'}
+UNDER_WAY = SyncState(generation=1, started_at=1.0, cursor="abc").state
+ENDED = SyncState(generation=1, started_at=1.0, ended_at=2.0).state
 
 
 class Clock:
@@ -68,7 +69,7 @@ def test_one_replica_writes_and_the_next_does_when_it_closes(database: Database,
     assert second.take().count() == 1
 
 
-def test_two_shelves_of_one_replica_are_not_both_writers(database: Database, replicas: list[WriterLocks]) -> None:
+def test_two_locations_of_one_replica_are_not_both_writers(database: Database, replicas: list[WriterLocks]) -> None:
     first, second = shelf(database, replicas[0]), shelf(database, replicas[0])
     first.take()
     second.take()
@@ -127,7 +128,7 @@ def counted(database: Database, sql: str) -> int:
         st.tuples(st.sampled_from(["take", "write", "write", "end", "close", "look"]), st.integers(0, 2)), max_size=14
     )
 )
-def test_nobody_writes_after_somebody_else_has_taken_over(
+def test_no_one_writes_after_someone_else_has_taken_over(
     database: Database, replicas: list[WriterLocks], steps: Sequence[tuple[str, int]]
 ) -> None:
     shelves = [shelf(database, locks) for locks in replicas]
@@ -167,9 +168,9 @@ def wrote(store: PostgresStore, by: str) -> bool:
 
 
 def fence_of(store: PostgresStore) -> int:
-    hold = store._hold  # noqa: SLF001 - what a write was let in by
-    assert isinstance(hold, WriterLock)
-    return hold.fence
+    lock = store._lock  # noqa: SLF001 - what a write was let in by
+    assert isinstance(lock, WriterLock)
+    return lock.fence
 
 
 def test_a_lost_connection_takes_all_rights_along(database: Database, replicas: list[WriterLocks]) -> None:
@@ -192,7 +193,7 @@ def test_the_server_finds_out_in_seconds_that_a_machine_has_vanished(replicas: l
     assert asked == [4, 2, 2]
 
 
-def test_a_right_that_is_not_used_is_let_go_but_later_while_a_pass_is_under_way(database: Database) -> None:
+def test_a_right_that_is_not_used_is_let_go_but_later_while_a_sync_is_under_way(database: Database) -> None:
     clock = Clock()
     locks = WriterLocks(database, clock=clock)
     idle, resting = shelf(database, locks, "idle"), shelf(database, locks, "resting")
@@ -214,7 +215,7 @@ def test_a_right_that_is_not_used_is_let_go_but_later_while_a_pass_is_under_way(
     locks.close()
 
 
-def test_a_pass_is_abandoned_when_it_has_begun_and_nobody_holds_its_lock(
+def test_a_sync_is_abandoned_when_it_has_begun_and_no_one_holds_its_lock(
     database: Database, replicas: list[WriterLocks]
 ) -> None:
     shelves = {owner: shelf(database, replicas[0], owner) for owner in ("begun", "ended", "held")}
@@ -227,7 +228,7 @@ def test_a_pass_is_abandoned_when_it_has_begun_and_nobody_holds_its_lock(
     assert replicas[1].abandoned(VERSION + 1) == [], "another version derives other words"
 
 
-def test_a_pass_that_its_own_replica_does_not_go_on_with_is_abandoned_too(database: Database) -> None:
+def test_a_sync_that_its_own_replica_does_not_go_on_with_is_abandoned_too(database: Database) -> None:
     clock = Clock()
     locks = WriterLocks(database, clock=clock)
     held = shelf(database, locks)
@@ -255,12 +256,31 @@ async def test_what_cannot_be_resumed_is_tried_less_and_less_often(
 
     sync_recovery = SyncRecovery(database, replicas[1], resume, clock=clock)
     for _ in range(40):
-        assert await sync_recovery.look() < 0.5
+        assert await sync_recovery.check_once() < 0.5
         clock.now += 0.5
     assert tried == [0, 1, 3, 7, 15]
 
 
-async def test_a_caretaker_without_a_database_asks_seldom_and_goes_on(
+async def test_a_database_that_is_unreachable_does_not_delay_the_next_attempt(
+    database: Database, replicas: list[WriterLocks]
+) -> None:
+    clock, tried = Clock(), list[float]()
+    dead = shelf(database, replicas[0])
+    dead.take().remember(UNDER_WAY)
+    dead.close()
+
+    async def resume(_: bytes) -> bool:
+        tried.append(clock.now - 100)
+        raise DatabaseUnavailable
+
+    sync_recovery = SyncRecovery(database, replicas[1], resume, clock=clock)
+    for _ in range(4):
+        await sync_recovery.check_once()
+        clock.now += 0.5
+    assert tried == [0, 0.5, 1, 1.5]
+
+
+async def test_the_sync_recovery_without_a_database_asks_seldom_and_goes_on(
     database: Database, replicas: list[WriterLocks]
 ) -> None:
     async def resume(_: bytes) -> bool:
@@ -269,5 +289,5 @@ async def test_a_caretaker_without_a_database_asks_seldom_and_goes_on(
     sync_recovery = SyncRecovery(database, replicas[0], resume)
     shelf(database, replicas[0]).take()
     end_connections(database)
-    assert await sync_recovery.look() > 1
-    assert await sync_recovery.look() < 0.5
+    assert await sync_recovery.check_once() > 1
+    assert await sync_recovery.check_once() < 0.5

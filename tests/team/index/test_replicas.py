@@ -94,7 +94,7 @@ async def until_whole(directory: CurrentDirectory) -> None:
     await until(is_whole)
 
 
-async def test_a_killed_replica_is_succeeded_without_a_call_and_the_pass_goes_on_from_its_cursor(
+async def test_a_killed_replica_is_succeeded_without_a_call_and_the_sync_goes_on_from_its_cursor(
     database: Database, database_url: SecretStr
 ) -> None:
     with served_pages() as pages, replica_process(pages.address, database_url) as process:
@@ -168,7 +168,7 @@ def end_holder(database: Database) -> None:
         connection.execute(f"SELECT pg_terminate_backend(pid) FROM ({HOLDER}) AS holder")  # noqa: S608 - a constant
 
 
-async def test_a_database_that_is_away_stops_searching_only_and_the_pass_goes_on_by_itself() -> None:
+async def test_a_database_that_is_unreachable_stops_searching_only_and_the_sync_goes_on_by_itself() -> None:
     telecmi = DeferredStart(page=4)
     with open_cluster() as cluster, cluster.database() as name:
         database = Database(cluster.url(name))

@@ -179,7 +179,7 @@ def test_a_view_stays_the_same_while_pages_are_written(index: PostgresStore) -> 
     assert index.count() == 2
 
 
-def test_a_pass_over_what_stayed_the_same_writes_no_contact_again(
+def test_a_sync_over_what_stayed_the_same_writes_no_contact_again(
     index: PostgresStore, database: Database, address_book: list[Contact]
 ) -> None:
     index.upsert(address_book[:500], generation=1, state={})
@@ -199,7 +199,7 @@ def versions(database: Database) -> Sequence[object]:
         ).fetchall()
 
 
-def test_nothing_is_left_of_a_mirror_that_nobody_used_for_long(database: Database) -> None:
+def test_nothing_is_left_of_an_index_that_no_one_used_for_long(database: Database) -> None:
     locks = WriterLocks(database)
     index = PostgresLocation(database, locks, "gone").take()
     index.upsert(people(1, 2), generation=1, state={"at": "1"})

@@ -113,9 +113,9 @@ def test_the_lines_are_not_in_the_log_as_well(caplog: pytest.LogCaptureFixture) 
     assert "priya" not in caplog.text
 
 
-def test_a_full_pipe_stalls_nobody_and_what_was_dropped_is_counted() -> None:
+def test_a_full_pipe_stalls_no_one_and_what_was_dropped_is_counted() -> None:
     reader, writer = os.pipe()
-    lines = LineWriter(writer, most_waiting=100)
+    lines = LineWriter(writer, max_queued=100)
     for number in range(5000):  # of 100 bytes: seven times what a pipe holds, so whoever waited would wait for ever
         lines.emit(record(f"{number:099}"))
     read = read_to_the_end(reader, writer, lines)
@@ -127,7 +127,7 @@ def test_a_full_pipe_stalls_nobody_and_what_was_dropped_is_counted() -> None:
     assert len(numbers) + sum(dropped) == 5000
 
 
-def test_a_reader_that_left_is_told_in_the_log_and_nobody_waits(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_reader_that_left_is_reported_in_the_log_and_no_one_waits(caplog: pytest.LogCaptureFixture) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     lines = LineWriter(writer)
@@ -138,7 +138,7 @@ def test_a_reader_that_left_is_told_in_the_log_and_nobody_waits(caplog: pytest.L
     assert "nobody reads this" not in caplog.text
 
 
-def test_a_descriptor_that_somebody_made_not_to_block_loses_nothing() -> None:
+def test_a_descriptor_that_someone_made_not_to_block_loses_nothing() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     lines = LineWriter(writer)
@@ -147,14 +147,14 @@ def test_a_descriptor_that_somebody_made_not_to_block_loses_nothing() -> None:
     assert [int(line) for line in read_to_the_end(reader, writer, lines)] == list(range(3000))
 
 
-def test_a_pipe_that_nobody_reads_does_not_keep_the_process_from_leaving() -> None:
+def test_a_pipe_that_no_one_reads_does_not_keep_the_process_from_leaving() -> None:
     program = (
         "import logging\n"
-        "from telecmi_mcp._team.policy import _audit\n"
-        "_audit._FLUSH_SECONDS = 0.1\n"
-        "with _audit.open_audit('stdout', replica='r') as audit:\n"
+        "from telecmi_mcp._team.policy import audit\n"
+        "audit._FLUSH_TIMEOUT_S = 0.1\n"
+        "with audit.open_audit('stdout', replica='r') as log:\n"
         "    for _ in range(5000):\n"
-        "        audit.write(_audit.Entry('priya', 'tools/call', 'get_contact', 'ok', 0.1, 1))\n"
+        "        log.write(audit.Entry('priya', 'tools/call', 'get_contact', 'ok', 0.1, 1))\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()

@@ -105,7 +105,7 @@ async def opened_desk(
         logger.setLevel(level)
 
 
-async def test_each_call_is_told_with_how_many_contacts_it_gave(generation: str) -> None:
+async def test_each_call_is_reported_with_how_many_contacts_it_gave(generation: str) -> None:
     async with opened_desk(mode=generation) as desk:
         page = await desk.client.call_tool("list_contacts", {"limit": 7})
         assert page.structured_content is not None
@@ -139,7 +139,7 @@ async def test_lists_and_discovery_are_not_counted(generation: str) -> None:
     assert desk.outcomes == ["ok"]
 
 
-async def test_an_error_is_told_by_its_code_and_nothing_else(generation: str) -> None:
+async def test_an_error_is_reported_by_its_code_and_nothing_else(generation: str) -> None:
     async with opened_desk(mode=generation) as desk:
         await desk.client.call_tool("get_contact", {"contact_id": NOBODY})
         await desk.client.call_tool("get_contact", {"contact_id": CANARY})
@@ -163,7 +163,7 @@ async def test_an_error_is_told_by_its_code_and_nothing_else(generation: str) ->
     assert "singing" not in json.dumps(desk.told)
 
 
-async def test_nobody_reads_of_a_contact_or_a_token_in_what_is_told() -> None:
+async def test_no_one_reads_of_a_contact_or_a_token_in_what_is_reported() -> None:
     async with opened_desk(
         Quirks(token_echo="error_text", rate_limit="http", rate_limit_after=1, retry_after="3600")
     ) as desk:
@@ -239,7 +239,7 @@ def context(method: str, **params: Any) -> Any:
     return SimpleNamespace(method=method, params=params, request_id=1)
 
 
-async def test_a_call_that_is_cancelled_gives_its_place_back_and_is_told() -> None:
+async def test_a_call_that_is_cancelled_gives_its_place_back_and_is_reported() -> None:
     async def never(_: Any) -> None:
         await anyio.sleep_forever()
 
@@ -252,10 +252,10 @@ async def test_a_call_that_is_cancelled_gives_its_place_back_and_is_told() -> No
                 await desk.guard(context("tools/call", name="get_contact"), never)
         assert await desk.guard(context("tools/call", name="get_contact"), answered) == {}
     assert desk.outcomes == ["cancelled"] * 3 + ["ok"]
-    assert desk.guard._under_way == {}  # noqa: SLF001 - nothing of anybody is kept
+    assert desk.guard._active == {}  # noqa: SLF001 - nothing of anybody is kept
 
 
-async def test_a_call_that_fails_gives_its_place_back_and_is_told_as_a_defect() -> None:
+async def test_a_call_that_fails_gives_its_place_back_and_is_reported_as_a_defect() -> None:
     async def fail(_: Any) -> None:
         raise ZeroDivisionError(CANARY)
 
@@ -267,8 +267,8 @@ async def test_a_call_that_fails_gives_its_place_back_and_is_told_as_a_defect() 
     assert "singing" not in json.dumps(desk.told)
 
 
-async def test_a_defect_in_a_tool_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("telecmi_mcp._mcp.tools.list_contacts.page_data", lambda _: 1 // 0)
+async def test_a_defect_in_a_tool_is_reported_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("telecmi_mcp._mcp.tools._page", lambda _: 1 // 0)
     async with opened_desk() as desk:
         assert (await desk.client.call_tool("list_contacts", {})).is_error
     assert desk.outcomes == ["defect"]
@@ -288,7 +288,7 @@ async def test_a_defect_in_a_tool_is_told_as_one(monkeypatch: pytest.MonkeyPatch
         ("completion/complete", {"ref": {"uri": "telecmi://contacts/{contact_id}"}}, "contact"),
     ],
 )
-async def test_what_a_call_is_about_is_told_by_names_of_ours_only(
+async def test_what_a_call_is_about_is_reported_by_names_of_ours_only(
     method: str, params: dict[str, Any], subject: str
 ) -> None:
     async def answered(_: Any) -> dict[str, Any]:

@@ -126,7 +126,7 @@ async def test_callers_do_not_share_a_bucket(database: Database) -> None:
     assert await one.take(Quota("one", 1)) > 0
 
 
-async def test_no_limit_asks_nobody(database: Database) -> None:
+async def test_no_limit_asks_no_one(database: Database) -> None:
     database.close()
     one = replica(database, Clock())
     assert [await one.take(Quota("free", 0)) for _ in range(9)] == [0] * 9
@@ -222,7 +222,7 @@ async def test_no_name_is_in_the_database(database: Database, cluster: Cluster) 
     assert b"priya".hex() not in dump
 
 
-async def test_each_replica_counts_alone_while_the_database_is_away(caplog: pytest.LogCaptureFixture) -> None:
+async def test_each_replica_counts_alone_while_the_database_is_unreachable(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "telecmi_mcp")
     quota = Quota("caller", 3)
     clock = Clock()
@@ -239,7 +239,7 @@ async def test_each_replica_counts_alone_while_the_database_is_away(caplog: pyte
             cluster.start()
             clock.time += 6
             with anyio.fail_after(30):
-                while one._ask_at:  # noqa: SLF001 - the pool may need another try
+                while one._retry_at:  # noqa: SLF001 - the pool may need another try
                     await one.take(quota)
                     clock.time += 6
             clock.time += 60
@@ -250,7 +250,7 @@ async def test_each_replica_counts_alone_while_the_database_is_away(caplog: pyte
             database.close()
 
 
-async def test_a_database_without_the_table_is_as_good_as_away(database: Database) -> None:
+async def test_a_database_without_the_table_is_as_good_as_unreachable(database: Database) -> None:
     with database.connection() as connection:
         connection.execute("DROP TABLE telecmi_mcp.bucket")
     one = replica(database, Clock())

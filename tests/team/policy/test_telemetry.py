@@ -113,7 +113,7 @@ def test_a_signal_is_exported_where_the_standard_variables_say_so(
     assert (otlp._is_wanted(environ, "TRACES"), otlp._is_wanted(environ, "METRICS")) == wanted  # noqa: SLF001 - no provider can be set twice in a process
 
 
-def test_another_protocol_than_the_one_that_is_spoken_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_another_protocol_than_the_one_that_is_spoken_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     assert otlp._is_wanted({**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "TRACES")  # noqa: SLF001 - the same
     assert "traces are sent as http/protobuf" in caplog.text
 
@@ -130,7 +130,7 @@ def test_a_collector_without_the_exporter_is_a_sentence(monkeypatch: pytest.Monk
 def test_the_end_does_not_wait_for_a_collector_that_does_not_answer(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(otlp, "_FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(otlp, "_FLUSH_TIMEOUT_S", 0.01)
     never = threading.Event()
     ended: list[str] = []
     otlp._end([never.wait, lambda: ended.append("metrics")])  # noqa: SLF001 - the same

@@ -60,7 +60,7 @@ async def is_refused(turns: RequestQueue, *, seconds: float) -> bool:
     return False
 
 
-async def test_the_mirror_leaves_a_fifth_to_calls() -> None:
+async def test_the_index_leaves_a_fifth_to_calls() -> None:
     time = Time()
     acme = turns(time, 60)
     for _ in range(48):
@@ -148,7 +148,7 @@ async def test_two_replicas_share_the_requests_of_an_account(database: Database)
         assert await is_refused(replica, seconds=1.5)  # the next one is due in two seconds
 
 
-async def test_every_request_of_the_client_waits_for_its_turn_the_repeated_and_the_mirrors_too() -> None:
+async def test_every_request_of_the_client_waits_for_its_turn_the_repeated_and_the_indexes_too() -> None:
     asked: list[bool] = []
     retries: list[int] = []
 
