@@ -1,4 +1,4 @@
-"""The hedge: a second request beside a silent one, when it is sent and what limits it."""
+"""Requests on dead connections: the hedge beside a silent one and its limits, and the retry on a stale one."""
 
 from __future__ import annotations
 
@@ -222,3 +222,13 @@ async def test_a_failed_second_request_leaves_the_first_one_alone() -> None:
     async with served(after(0.8), says_and_resets(b"")) as (server, client):
         assert await client.list_contacts() == PAGE
     assert server.tries == 2
+
+
+async def test_the_retry_of_a_request_on_a_stale_connection_uses_a_new_one() -> None:
+    async def reset(visit: Visit) -> None:
+        visit.reset()
+
+    async with served(*together(2), Play(reset), GOOD) as (server, client):
+        await asyncio.gather(client.list_contacts(), client.list_contacts())
+        assert await client.list_contacts() == PAGE
+    assert server.connections == 3, "the other idle connection is closed, because it is probably stale too"

@@ -84,6 +84,7 @@ class Surrounding:
         tls: The server's side of TLS, built when it is needed.
         tries: How often the client tries, in all calls.
         calls: Number of calls, one after the other.
+        has_surplus: Bytes come that belong to no answer, and a warning is logged.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Surrounding:
     script: tuple[Play, ...] = (GOOD,)
     tries: int = 1
     calls: int = 1
+    has_surplus: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: {"HTTPS_PROXY": "{proxy}", "SSL_CERT_FILE": "{ca}"})
     tls: Callable[[], SSLContext] | None = None
     url: str = f"https://{HOST}"
@@ -120,6 +122,7 @@ SURROUNDINGS = (
         (says(answer(page()) + answer(page({"contact_id": OTHER_ID, "first_name": MARK})), stays=True),),
         tries=2,
         calls=2,
+        has_surplus=True,
         tls=_good,
     ),
     Surrounding("tls-wrong-name", "The certificate is for another name.", _INSECURE, tls=_wrong_name),
@@ -160,6 +163,7 @@ SURROUNDINGS = (
         "Bytes follow the proxy's answer to CONNECT, before TLS begins.",
         _INSECURE,
         (says_and_waits(b"HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"),),
+        has_surplus=True,
         environ={"HTTPS_PROXY": "{proxy}"},
     ),
     Surrounding(

@@ -54,7 +54,9 @@ async def _call(surrounding: Surrounding, environ: dict[str, str]) -> dict[str, 
             stderr=asyncio.subprocess.PIPE,
         )
         out, err = await child.communicate()
-    assert (child.returncode, err.decode()) == (0, "")
+    assert child.returncode == 0
+    assert "bytes that belong to no answer" in err.decode() if surrounding.has_surplus else err == b""
+    assert MARK.encode() not in err
     assert TOKEN.encode() not in out
     assert MARK.encode() not in out
     met: dict[str, Any] = json.loads(out)
