@@ -128,8 +128,11 @@ def test_a_session_is_answered_early_as_far_as_it_is_known_and_then_handed_over(
 
 
 @pytest.mark.parametrize("data", [SESSION, STATELESS])
-def test_the_server_answers_nothing_twice_and_has_read_everything(data: bytes) -> None:
+def test_the_server_answers_nothing_twice_and_has_read_everything(
+    data: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     assert answers_to(data, early_bytes=len(data)) == answers_to(data)
+    assert caplog.records == [], "the order of names is no contradiction"
 
 
 @pytest.mark.slow

@@ -262,7 +262,10 @@ async def test_a_held_request_is_passed_on_when_an_answer_was_written() -> None:
         await host.has_taken(64)
         await answer(wire, 0)
         await host.has_taken(65)
+        cancelled = b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}\n'
+        host.say(cancelled % 1 + cancelled % 2)
+        await host.has_taken(69)  # two notifications and two held requests
         host.leave()
-        for number in range(1, 70):
+        for number in range(3, 70):
             await answer(wire, number)
-        await host.has_taken(70)
+        await host.has_taken(72)
