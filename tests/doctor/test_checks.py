@@ -322,6 +322,13 @@ def test_an_index_that_cannot_be_on_disk_is_reported_with_the_reason(
     assert (found.verdict, found.says) == (Verdict.BAD, "on disk, unreadable")
 
 
+def test_a_folder_that_cannot_hold_the_index_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("telecmi_mcp._doctor.index.probe_folder", lambda _: "it is read-only")
+    found = check_index(Settings(index="disk"), "nobody")
+    assert (found.verdict, found.says) == (Verdict.BAD, "in memory instead of on disk, because it is read-only")
+
+
 # The clients
 
 

@@ -103,6 +103,16 @@ def test_a_read_only_file_is_not_changed(locked: str, tmp_path: Path) -> None:
     assert names(folder) == ["a.json"]
 
 
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.json"
+    file.write_bytes(b"1234")
+    monkeypatch.setattr(config_file, "_MAX_BYTES", 4)
+    assert config_file.read(file).data == b"1234"
+    monkeypatch.setattr(config_file, "_MAX_BYTES", 3)
+    with pytest.raises(ClientConfigError, match="not a configuration file"):
+        config_file.read(file)
+
+
 def test_a_path_through_a_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ClientConfigError):

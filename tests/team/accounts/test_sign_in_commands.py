@@ -108,10 +108,10 @@ def test_a_refused_password_is_reported_and_keeps_nothing(
     [
         (["sign-in", "ann", "--user-id", USER], "Set TELECMI_ENCRYPTION_KEYS to what", {"TELECMI_ENCRYPTION_KEYS": ""}),
         (["sign-in", "ann", "--user-id", USER], "Correct TELECMI_ENCRYPTION_KEYS", {"TELECMI_ENCRYPTION_KEYS": "x"}),
-        (["sign-in", "ann"], "Give --user-id", {"TELECMI_USER_ID": "of-the-service", "TELECMI_PASSWORD": "service"}),
+        (["sign-in", "ann"], "Pass --user-id", {"TELECMI_USER_ID": "of-the-service", "TELECMI_PASSWORD": "service"}),
         (["sign-in", " ann", "--user-id", USER], "Correct NAME", {}),
         (["sign-in", "ann", "--user-id", USER, "--organisation", "a\nb"], "Correct --organisation", {}),
-        (["sign-in", "ann", "--user-id", USER, "--token"], "Give the token on one line", {}),
+        (["sign-in", "ann", "--user-id", USER, "--token"], "Enter the token on one line", {}),
     ],
 )
 def test_what_is_missing_is_reported_before_anything_is_sent(
