@@ -6,6 +6,9 @@ READY := $(VENV)/.ready
 SAMPLES := tests/samples/search
 CONTACTS := $(SAMPLES)/contacts-10k.jsonl.gz
 QUERIES := $(SAMPLES)/dev-10k.json.gz $(SAMPLES)/val-10k.json.gz
+BOOK := $(SAMPLES)/book-20k.jsonl.gz
+QUESTIONS := $(SAMPLES)/dev-20k.json.gz
+CASES := $(SAMPLES)/cases.json.gz
 SIZE := 300000
 MCPB := build/mcpb/node_modules/.bin/mcpb
 
@@ -67,8 +70,10 @@ snapshots: $(READY)  ## everything that is generated from the tools, prompts and
 	$(PYTHON) docs/generate.py
 	$(PYTHON) docs/draw_demo.py
 
-bench-search: $(READY)  ## what the search finds, how fast, in how much room; CONTACTS= and QUERIES= for other data
+bench-search: $(READY)  ## what the search finds, how fast, in how much room; CONTACTS=, QUERIES=, BOOK=, QUESTIONS=, CASES= for other data
 	$(PYTHON) benchmarks/search.py --contacts $(CONTACTS) --queries $(QUERIES)
+	PYTHONPATH=. $(PYTHON) benchmarks/search_quality.py --book $(BOOK) --queries $(QUESTIONS) --baselines
+	PYTHONPATH=. $(PYTHON) benchmarks/search_quality.py --background $(CONTACTS) --cases $(CASES)
 
 bench-team: $(READY)  ## the shared mirror in PostgreSQL, 300,000 contacts: minutes; CONTACTS=, QUERIES= and SIZE= for others
 	sh ./.ci/install-team

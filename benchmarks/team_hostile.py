@@ -36,7 +36,7 @@ _REFUSED = {"code": 404, "error": True, "msg": "no such token"}
 
 
 @dataclass(slots=True)
-class Seen:
+class SeenIds:
     """What the stand-in saw.
 
     Attributes:
@@ -86,7 +86,7 @@ class HostileTelecmi:
     """Answers the requests of all accounts."""
 
     def __init__(self, accounts: Sequence[Account], delay: float) -> None:
-        self.seen = Seen()
+        self.seen = SeenIds()
         self._accounts = {account.token: account for account in accounts}
         self._all = accounts
         self._delay = delay
@@ -186,7 +186,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     server = await asyncio.start_server(telecmi.welcome, HOST, 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    print(json.dumps({each.name: getattr(telecmi.seen, each.name) for each in fields(Seen)}), flush=True)
+    print(json.dumps({each.name: getattr(telecmi.seen, each.name) for each in fields(SeenIds)}), flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

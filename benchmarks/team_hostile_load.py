@@ -54,7 +54,7 @@ class HostileResult:
 
     Attributes:
         load: The calls of those that do not misbehave.
-        telecmi: What TeleCMI's stand-in saw; see ``benchmarks.team_hostile.Seen``.
+        telecmi: What TeleCMI's stand-in saw; see ``benchmarks.team_hostile.SeenIds``.
         misbehaving: Those that misbehave, with the statuses that they got.
     """
 

@@ -276,6 +276,8 @@ class Directory:
             count=sync_state.count,
             complete=sync_state.is_whole,
             unchecked=unchecked,
+            missing=hits.missing,
+            no_question=hits.no_question.value if hits.no_question else "",
             place=self._location.notice if self._location else "",
         )
 
@@ -392,7 +394,7 @@ class _LiveReader:
 
 def _denies(hits: Hits) -> bool:
     """Return True if the answer would say that no contact matches the whole query."""
-    return not hits.hits or hits.hits[0].match == "partial"
+    return hits.no_question is None and (not hits.hits or hits.hits[0].match == "partial")
 
 
 def _is_of_index(fault: errors.TelecmiError | None) -> TypeGuard[errors.IndexUnusable]:

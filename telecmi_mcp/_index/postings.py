@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Literal, Protocol
 
 from telecmi_mcp._search.document import Field, is_word, sketches
-from telecmi_mcp._search.store import Demand, posting
+from telecmi_mcp._search.store import BooleanQuery, posting
 
 Backend = Literal["fts5", "plain"]
 """The table of the postings: an FTS5 table, or a plain one for an SQLite without FTS5."""
@@ -36,7 +36,7 @@ class Postings(Protocol):
     def remove(self, connection: Connection, words: Tokens, /) -> None:
         """Remove exactly the words that were written."""
 
-    def matching(self, connection: Connection, demand: Demand, limit: int, /) -> list[int]:
+    def matching(self, connection: Connection, demand: BooleanQuery, limit: int, /) -> list[int]:
         """Return the first `limit` contacts that have one word of every clause."""
 
     def pack(self, connection: Connection, /) -> None:
@@ -58,7 +58,7 @@ class Fts5Postings:
         sql = "INSERT INTO posting (posting, rowid, tokens) VALUES ('delete', ?, ?)"
         connection.executemany(sql, _spelt(words))
 
-    def matching(self, connection: Connection, demand: Demand, limit: int) -> list[int]:
+    def matching(self, connection: Connection, demand: BooleanQuery, limit: int) -> list[int]:
         clauses = ("(" + " OR ".join(f'"{token}"' for token in sorted(clause)) + ")" for clause in demand)
         sql = "SELECT rowid FROM posting WHERE posting MATCH ? LIMIT ?"
         return [rid for (rid,) in connection.execute(sql, (" AND ".join(clauses), limit))]
@@ -80,7 +80,7 @@ class PlainPostings:
     def remove(self, connection: Connection, words: Tokens) -> None:
         connection.executemany("DELETE FROM posting WHERE token = ? AND rid = ?", _pairs(words))
 
-    def matching(self, connection: Connection, demand: Demand, limit: int) -> list[int]:
+    def matching(self, connection: Connection, demand: BooleanQuery, limit: int) -> list[int]:
         one = "SELECT rid FROM posting WHERE token IN (SELECT value FROM json_each(?))"
         sql = " INTERSECT ".join([one] * len(demand)) + " LIMIT ?"
         asked = [json.dumps(sorted(clause)) for clause in demand]

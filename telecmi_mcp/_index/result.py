@@ -11,6 +11,16 @@ from telecmi_mcp._index.count_check import CountCheck
 if TYPE_CHECKING:
     from telecmi_mcp._search import Hit
 
+_ASK_FOR_A_CONTACT = "This query asks for no contact: pass a name, number, e-mail address, company or job title."
+_NO_QUESTION = {
+    "greeting": _ASK_FOR_A_CONTACT,
+    "field_word": _ASK_FOR_A_CONTACT,
+    "aggregate": (
+        "search_contacts finds single contacts. It cannot count, filter or sort them, and TeleCMI gives no dates; "
+        "list_contacts returns all contacts page by page."
+    ),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
@@ -27,6 +37,8 @@ class SearchResult:
         by_id: True if the query was an id, which TeleCMI itself answers.
         is_kept: True if the contacts that were read are kept for the next search.
         count_check: How TeleCMI's count compares with the index, if no contact matches; else ``None``.
+        missing: The words of the query that the first contact lacks, if it is a partial match.
+        no_question: The kind of a query that asks for no contact (``NoQuestion``); "" if it may ask for one.
         place: A notice about where the index is kept; "" if there is nothing to say.
     """
 
@@ -40,6 +52,8 @@ class SearchResult:
     by_id: bool = False
     is_kept: bool = True
     count_check: CountCheck | None = None
+    missing: tuple[str, ...] = ()
+    no_question: str = ""
     place: str = ""
 
     @property
@@ -55,15 +69,21 @@ class SearchResult:
 
     @property
     def _kind(self) -> str:
+        if self.no_question:
+            return _NO_QUESTION[self.no_question]
         if self.hits:
-            is_partial = self.hits[0].match == "partial"
-            return "No contact matches all of the words; the closest contacts follow." if is_partial else ""
+            return self._partial if self.hits[0].match == "partial" else ""
         if self.by_id:
             return "No contact has this id."
         if not self.complete:
             later = "try again in a moment" if self.is_kept else "there was no time to read them all"
             return f"No contact matches among the {self.indexed} read so far. More contacts exist: {later}."
         return f"No contact matches among all {self.indexed}, as of {utc_time(self.as_of)}."
+
+    @property
+    def _partial(self) -> str:
+        missing = f" The first lacks: {', '.join(self.missing)}." if self.missing else ""
+        return f"No contact matches all of the words; the closest contacts follow.{missing}"
 
     @property
     def _limits(self) -> str:

@@ -22,7 +22,7 @@ from telecmi_mcp._index.postings import Backend, Fts5Postings, PlainPostings, Po
 from telecmi_mcp._models import Contact
 from telecmi_mcp._search.caches import forget
 from telecmi_mcp._search.document import NORMALISER, Row, entries, reaches
-from telecmi_mcp._search.store import Demand, Span, Term, Written
+from telecmi_mcp._search.store import BooleanQuery, Span, Term, Written
 from telecmi_mcp.errors import IndexUnusable
 
 _COLUMNS = ", ".join(Contact._fields)
@@ -234,7 +234,7 @@ class Snapshot:
 
     def starting(self, prefixes: Sequence[str], /, *, limit: int) -> list[list[Term]]:
         """Return, for each prefix, the `limit` most used terms that start with it."""
-        where = "text >= ? AND text < ? ORDER BY uses DESC LIMIT ?"
+        where = "text >= ? AND text < ? ORDER BY uses DESC, text LIMIT ?"
         return [self._terms(where, prefix, prefix + _AFTER_ANY_TEXT, limit) for prefix in prefixes]
 
     def near(self, shapes: Sequence[Collection[int]], /) -> list[list[Term]]:
@@ -242,7 +242,7 @@ class Snapshot:
         where = "term_id IN (SELECT term_id FROM sketch WHERE sketch IN (SELECT value FROM json_each(?)))"
         return [self._terms(where, json.dumps(list(some))) for some in shapes]
 
-    def candidates(self, demands: Sequence[Demand], /, *, limit: int) -> list[Row]:
+    def candidates(self, demands: Sequence[BooleanQuery], /, *, limit: int) -> list[Row]:
         """Return the contacts that meet a demand, at most `limit` in all, in the order of the demands."""
         found: dict[int, None] = {}
         for demand in demands:
@@ -264,7 +264,8 @@ class Snapshot:
         else:
             where, values = "value >= ? AND value <= ?", (span.value, span.value)
         sql = f"SELECT rid FROM reach WHERE reach = ? AND {where} LIMIT ?"
-        return [rid for (rid,) in self._connection.execute(sql, (span.reach, *values, limit))]
+        found = self._connection.execute(sql, (span.reach, *values, limit))
+        return list(dict.fromkeys(rid for (rid,) in found))
 
     def _terms(self, where: str, *values: str | int) -> list[Term]:
         sql = f"SELECT term_id, text, fields, uses FROM term WHERE {where}"

@@ -1,10 +1,12 @@
 """What the search remembers of words, to compare them once: a copy of names, which must go when the names do."""
 
+from telecmi_mcp._search.native import pattern, skeletons
 from telecmi_mcp._search.normalize import words
 from telecmi_mcp._search.phonetics import key, sound
-from telecmi_mcp._search.similarity import gaps, letters
+from telecmi_mcp._search.runs import stored_runs
+from telecmi_mcp._search.similarity import gaps, letters, profile
 
-REMEMBERED = (words, key, sound, gaps, letters)
+REMEMBERED = (words, key, sound, gaps, letters, profile, pattern, skeletons, stored_runs)
 
 
 def forget() -> None:

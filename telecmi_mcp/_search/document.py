@@ -3,6 +3,7 @@
 `NORMALISER` counts up with every change of what is derived here; an index made by another version is of no use.
 """
 
+import re
 from collections.abc import Iterator
 from enum import IntEnum
 from itertools import combinations
@@ -10,11 +11,17 @@ from typing import TypeAlias
 from zlib import crc32
 
 from telecmi_mcp._models import Contact
+from telecmi_mcp._search.abbreviations import company_initials, name_initials, title_initials
+from telecmi_mcp._search.companies import company_words
+from telecmi_mcp._search.mail import addresses, domains, without_tag
+from telecmi_mcp._search.native import skeletons
 from telecmi_mcp._search.normalize import fold, words
-from telecmi_mcp._search.phones import significant
+from telecmi_mcp._search.phones import numbers, plain, written_numbers
 from telecmi_mcp._search.phonetics import key
+from telecmi_mcp._search.readings import readings, runs_read
+from telecmi_mcp._search.scripts import is_native
 
-NORMALISER = 1
+NORMALISER = 2
 INITIAL, ABBREVIATION = "^", "~"
 """Marks of entries that are no words; a word holds letters and digits only."""
 
@@ -22,13 +29,12 @@ INITIALS = (1, 2)
 """How many letters of a name are entries of their own, because too many words begin with so few."""
 
 _WORDS_CAP = 16
-_MAIL_CAP, _PHONE_CAP = 320, 64
+_MAIL_CAP, _PHONE_CAP = 320, 160
+_LETTERS = re.compile("[^\\W\\d_]+")
 _SKETCHED = range(3, 25)
 _LONG = 5
-_LEGAL = """
-ag bhd bv co company corp gmbh inc incorporated india limited llc llp ltd nv plc private pte pty pvt sa sdn sons srl
-"""
-_LEGAL_FORMS = frozenset(_LEGAL.split())
+_TELLING = 3
+"""Letters of a word of an address that can name somebody."""
 
 
 class Field(IntEnum):
@@ -37,54 +43,71 @@ class Field(IntEnum):
     NAME = 0
     COMPANY = 1
     TITLE = 2
+    MAIL = 3
 
 
-class Reach(IntEnum):
+class IndexKey(IntEnum):
     """Ways to reach somebody, each an ordered range of its own."""
 
     PHONE = 0
     PHONE_REVERSED = 1
     MAIL = 2
-    MAIL_DOMAIN = 3
+    MAIL_REVERSED = 3
+    MAIL_DOMAIN = 4
 
 
 Row: TypeAlias = Contact
 """A contact as it is stored."""
 
 
-def field_words(row: Row) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Give the words of name, company and title, in `Field`'s order."""
-    name = words(row.first_name or "") + words(row.last_name or "")
-    return name[:_WORDS_CAP], words(row.company or "")[:_WORDS_CAP], words(row.job_title or "")[:_WORDS_CAP]
+Fields = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+"""The words of each field, in `Field`'s order."""
+
+
+def field_words(row: Row) -> Fields:
+    """Give the words of name, company, title and address, in `Field`'s order.
+
+    The address speaks where it holds a word that the name does not have, or the name is in another script.
+    """
+    name = (company_words(row.first_name or "") + company_words(row.last_name or ""))[:_WORDS_CAP]
+    company = company_words(row.company or "")[:_WORDS_CAP]
+    return name, company, words(row.job_title or "")[:_WORDS_CAP], _mail_words(row.email_id or "", name)
+
+
+def _mail_words(field: str, name: tuple[str, ...]) -> tuple[str, ...]:
+    local = field.partition("@")[0]
+    if not local:
+        return ()
+    said = [word for word in _LETTERS.findall(fold(local)) if len(word) >= _TELLING]
+    return tuple(word for word in said if not any(word in each or each in word for each in name if len(each) > 1))
 
 
 def entries(row: Row) -> frozenset[tuple[str, Field]]:
-    """Give what a contact is found by: words, initials of names, abbreviations of company and title."""
-    name, company, title = field_words(row)
-    found = {(word, field) for field, some in zip(Field, (name, company, title), strict=True) for word in some}
+    """Give what a contact is found by: words, how they are read, initials of names, abbreviations."""
+    fields = field_words(row)
+    found = {(word, field) for field, some in zip(Field, fields, strict=True) for word in some}
+    found.update((said, field) for word, field in list(found) if not word.isascii() for said in readings(word))
+    name, company, title, _ = fields
     found.update((INITIAL + word[:length], Field.NAME) for word in name for length in INITIALS)
-    found.update((ABBREVIATION + short, Field.COMPANY) for short in abbreviations(company))
-    found.update((ABBREVIATION + short, Field.TITLE) for short in abbreviations(title))
+    found.update((said, Field.NAME) for said, _, _ in runs_read(name))
+    found.update((ABBREVIATION + short, Field.NAME) for short, _, _ in name_initials(name))
+    found.update((ABBREVIATION + short, Field.COMPANY) for short in company_initials(company))
+    found.update((ABBREVIATION + short, Field.TITLE) for short, _, _ in title_initials(title))
     return frozenset(found)
 
 
-def abbreviations(some: tuple[str, ...]) -> Iterator[str]:
-    """Give the first letters of a company's words without its legal form, when there are at least two."""
-    core = [word for word in some if word not in _LEGAL_FORMS]
-    if len(core) > 1:
-        yield "".join(word[0] for word in core)
-
-
-def reaches(row: Row) -> frozenset[tuple[Reach, str]]:
-    """Give the phone number's digits, forwards and reversed, the e-mail address, and its domain."""
-    found: set[tuple[Reach, str]] = set()
-    if digits := significant((row.phone_no or "")[:_PHONE_CAP]):
-        found |= {(Reach.PHONE, digits), (Reach.PHONE_REVERSED, digits[::-1])}
-    address = fold((row.email_id or "")[:_MAIL_CAP]).strip()
-    if address:
-        found.add((Reach.MAIL, address))
-    if domain := address.partition("@")[2]:
-        found.add((Reach.MAIL_DOMAIN, domain))
+def reaches(row: Row) -> frozenset[tuple[IndexKey, str]]:
+    """Give the numbers, forwards and from their end, the addresses, forwards and from the @, and their domains."""
+    found: set[tuple[IndexKey, str]] = set()
+    for written in written_numbers(plain((row.phone_no or "")[:_PHONE_CAP])):
+        for number in numbers(written):
+            found.add((IndexKey.PHONE, number.national))
+            found.add((IndexKey.PHONE_REVERSED, (number.code + number.national)[::-1]))
+    for address in addresses((row.email_id or "")[:_MAIL_CAP]):
+        found.add((IndexKey.MAIL, address))
+        found.add((IndexKey.MAIL, without_tag(address)))
+        found.add((IndexKey.MAIL_REVERSED, address.rpartition("@")[0][::-1]))
+        found.update((IndexKey.MAIL_DOMAIN, domain) for domain in domains(address))
     return frozenset(found)
 
 
@@ -95,13 +118,24 @@ def is_word(entry: str) -> bool:
 
 def sketches(word: str) -> frozenset[int]:
     """Give numbers by which similar words find this one: its letters, its consonants, and each of them minus one."""
+    if is_native(word):
+        return _hashed({"=" + found for found in skeletons(word)} | {*_less("", word, 0), *_less("", word, 1)})
     consonants = key(word)
     return _hashed({"=" + consonants, *_less("-", consonants, 1), *_less("", word, 0), *_less("", word, 1)})
 
 
-def sought(word: str) -> frozenset[int]:
-    """Give the numbers among which a word finds the sketches of those that are similar to it."""
+def sought(word: str, *, is_near: bool = False) -> frozenset[int]:
+    """Give the numbers among which a word finds the sketches of those that are similar to it.
+
+    Args:
+        word: a word of a query.
+        is_near: whether only words are worth finding that sound the same or differ by one letter.
+    """
+    if is_native(word):
+        return sketches(word)
     consonants = key(word)
+    if is_near:
+        return _hashed({"=" + consonants, *_less("", word, 0), *_less("", word, 1)})
     shapes = {"=" + consonants, "-" + consonants, *_less("=", consonants, 1), *_less("", word, 0), *_less("", word, 1)}
     if len(word) > _LONG:
         shapes.update(_less("", word, 2))

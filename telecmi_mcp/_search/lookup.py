@@ -1,87 +1,179 @@
 """Finding contacts by what is unique to them: id, telephone number, e-mail address."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from telecmi_mcp._search.document import Reach, Row
-from telecmi_mcp._search.query import Query
-from telecmi_mcp._search.rank import Graded, Match, Ranking
+from telecmi_mcp._search.data.country_codes import LONGEST_CODE, NATIONAL_LENGTHS
+from telecmi_mcp._search.document import IndexKey, Row
+from telecmi_mcp._search.likeness import Match
+from telecmi_mcp._search.mail import addresses, without_tag
+from telecmi_mcp._search.phones import (
+    LONGEST,
+    Number,
+    digits_of,
+    is_international,
+    is_same,
+    numbers,
+    plain,
+    written_numbers,
+)
+from telecmi_mcp._search.query import Query, Word
+from telecmi_mcp._search.rank import Ranking, Scored
 from telecmi_mcp._search.store import Span, View
+from telecmi_mcp._search.typing_errors import is_one_slip
 
-_WHOLE = 10
-_SHORTEST_NATIONAL = 7
+_FRAGMENT, _WHOLE = 4, 10
 _MOBILE_STARTS = "6789"
 _FRAGMENT_AMBIGUOUS = 5
+_LOOKED_THROUGH = 400
+"""Contacts that are looked through for the few that are meant."""
+_HALF = 3
 
 
-def by_id(view: View, contact_id: str) -> list[Graded]:
-    """Find the contact with this id."""
-    return _graded(view.contacts([contact_id]), Match.EXACT)
+def by_id(view: View, contact_id: str) -> list[Scored]:
+    """Find the contact with this id, with or without its hyphens."""
+    return _graded(view.contacts([contact_id, contact_id.replace("-", "")]), Match.EXACT)
 
 
-def by_mail(view: View, address: str, wanted: int) -> list[Graded]:
+def by_mails(view: View, asked: Query, wanted: int) -> list[Scored]:
+    """Find contacts by addresses; other words of the query must agree."""
+    return _agreeing(asked, _merged([by_mail(view, address, wanted) for address in asked.mails]))
+
+
+def by_mail(view: View, address: str, wanted: int) -> list[Scored]:
     """Find contacts by a whole address, by what stands before the @, or by a domain."""
     local, at, domain = address.rpartition("@")
     if local and domain:
-        return _graded(view.reached([Span.one(Reach.MAIL, address)], limit=wanted)[0], Match.EXACT)
+        return _by_address(view, address, wanted)
     bare = address.strip("@")
     if not bare:
         return []
-    before, behind = [], [Span.one(Reach.MAIL_DOMAIN, bare), Span.starting(Reach.MAIL_DOMAIN, bare)]
-    if not at:
-        before = [Span.starting(Reach.MAIL, bare + "@"), Span.starting(Reach.MAIL, bare)]
+    before, behind = [], [Span.one(IndexKey.MAIL_DOMAIN, bare), Span.starting(IndexKey.MAIL_DOMAIN, bare)]
+    if local or not at:
+        before = [Span.starting(IndexKey.MAIL, bare + "@"), Span.starting(IndexKey.MAIL, bare)]
     found = view.reached([*before, *behind], limit=wanted)
     exact, begun = [*found[0::2]], [*found[1::2]]
     return _merged([*(_graded(rows, Match.EXACT) for rows in exact), *(_graded(rows, Match.PREFIX) for rows in begun)])
 
 
-def by_handle(view: View, bare: str, wanted: int) -> list[Graded]:
+def _by_address(view: View, address: str, wanted: int) -> list[Scored]:
+    local = address.rpartition("@")[0]
+    spans = [Span.one(IndexKey.MAIL, address), Span.one(IndexKey.MAIL, without_tag(address))]
+    spans.append(Span.starting(IndexKey.MAIL, address))
+    exact, tagged, begun = view.reached(spans, limit=wanted)
+    if found := _merged([_graded(exact, Match.EXACT), _graded(tagged, Match.FUZZY), _graded(begun, Match.PREFIX)]):
+        return found
+    half = max(_HALF, len(local) // 2)
+    near = view.reached(
+        [
+            Span.starting(IndexKey.MAIL, local + "@"),
+            Span.starting(IndexKey.MAIL, local[:half]),
+            Span.starting(IndexKey.MAIL_REVERSED, local[half:][::-1]),
+            Span.starting(IndexKey.MAIL_REVERSED, local[half + 1 :][::-1]),
+        ],
+        limit=_LOOKED_THROUGH,
+    )
+    slips = [row for rows in near for row in rows if any(is_one_slip(address, each) for each in _addresses_of(row))]
+    return _merged([_graded(slips, Match.FUZZY)])
+
+
+def _addresses_of(row: Row) -> tuple[str, ...]:
+    return addresses(row.email_id or "")
+
+
+def by_handle(view: View, bare: str, wanted: int) -> list[Scored]:
     """Find contacts by a word that is all that stands before the @ of their address."""
-    return _graded(view.reached([Span.starting(Reach.MAIL, bare + "@")], limit=wanted)[0], Match.EXACT)
+    found = view.reached(
+        [Span.starting(IndexKey.MAIL, bare + "@"), Span.starting(IndexKey.MAIL, bare + "+")], limit=wanted
+    )
+    return _merged([_graded(rows, Match.EXACT) for rows in found])
 
 
-def by_phone(view: View, asked: Query, wanted: int) -> list[Graded]:
-    """Find contacts by a whole number or by the digits it starts or ends with; other words of the query must agree."""
-    graded = _whole(view, asked, wanted) or _fragment(view, asked.digits, wanted)
-    if not asked.words:
-        return graded
-    ranking = Ranking(asked.words, extras=asked.extras)
-    ranking.look_closer()
-    agreeing = [one for one in graded if ranking.grade(one.row).match is not Match.PARTIAL]
-    return agreeing or [replace(one, match=Match.PARTIAL) for one in graded]
+def by_numbers(view: View, asked: Query, wanted: int) -> list[Scored]:
+    """Find contacts by numbers, whole or the digits they start or end with; other words of the query must agree."""
+    found = _merged([_by_number(view, written, wanted) for written in asked.numbers])
+    return _agreeing(asked, found)
 
 
-def _whole(view: View, asked: Query, wanted: int) -> list[Graded]:
-    digits = asked.digits
-    if len(digits) < _SHORTEST_NATIONAL:
+def _by_number(view: View, written: str, wanted: int) -> list[Scored]:
+    return _whole(view, written, wanted) or _fragment(view, written, wanted)
+
+
+def by_tail(view: View, asked: Query) -> list[Scored]:
+    """Find contacts by the last digits of their number and words that are theirs."""
+    words = tuple(word for word in asked.words if word.text != asked.tail)
+    if all(word.is_optional for word in words):
         return []
-    spans = [Span.one(Reach.PHONE, digits)]
-    if len(digits) >= _WHOLE - 1:
-        spans.append(Span.starting(Reach.PHONE_REVERSED, digits[::-1]))
-    if asked.is_foreign:
-        spans += [
-            Span.one(Reach.PHONE, digits[code:]) for code in (1, 2, 3) if len(digits) - code >= _SHORTEST_NATIONAL + 1
-        ]
-    return _merged([_graded(rows, Match.EXACT) for rows in view.reached(spans, limit=wanted)])
+    (rows,) = view.reached([Span.starting(IndexKey.PHONE_REVERSED, asked.tail[::-1])], limit=_LOOKED_THROUGH)
+    agreeing = _graded_closely(words, rows)
+    return [replace(one, match=Match.PREFIX) for one in agreeing if one.match is not Match.PARTIAL]
 
 
-def _fragment(view: View, digits: str, wanted: int) -> list[Graded]:
-    if len(digits) >= _WHOLE:
+def _graded_closely(words: Sequence[Word], rows: Iterable[Row]) -> list[Scored]:
+    ranking = Ranking(words)
+    ranking.look_closer()
+    return sorted((ranking.grade(row) for row in rows), key=lambda one: one.order)
+
+
+def _agreeing(asked: Query, graded: list[Scored]) -> list[Scored]:
+    """Keep those who have the other words of the query; where nobody has, all of them are partial."""
+    if not asked.words or not graded:
+        return graded
+    matches = {one.row.contact_id: one for one in graded}
+    close = _graded_closely(asked.words, [one.row for one in graded])
+    agreeing = [matches[one.row.contact_id] for one in close if one.match is not Match.PARTIAL]
+    return agreeing or [replace(one, match=Match.PARTIAL) for one in close]
+
+
+def _whole(view: View, written: str, wanted: int) -> list[Scored]:
+    readings = numbers(written)
+    keys = {number.national for number in readings} | {number.code + number.national for number in readings}
+    found = view.reached([Span.one(IndexKey.PHONE, each) for each in sorted(keys)], limit=max(wanted, _WHOLE))
+    rows = [row for rows in found for row in rows]
+    same = [row for row in rows if any(is_same(one, other) for one in readings for other in _numbers_of(row))]
+    return _merged([_graded(same, Match.EXACT)])
+
+
+def _numbers_of(row: Row) -> Iterator[Number]:
+    for written in written_numbers(plain(row.phone_no or "")):
+        yield from numbers(written)
+
+
+def _fragment(view: View, written: str, wanted: int) -> list[Scored]:
+    digits = digits_of(written)
+    if len(digits) < _FRAGMENT or len(digits.lstrip("0")) > LONGEST:
+        return []
+    if is_international(written):
+        return _beginning(view, digits.lstrip("0"), wanted)
+    bare = digits.lstrip("0")
+    if len(bare) >= _WHOLE:
         return []
     ends, starts = view.reached(
-        [Span.starting(Reach.PHONE_REVERSED, digits[::-1]), Span.starting(Reach.PHONE, digits)], limit=wanted
+        [Span.starting(IndexKey.PHONE_REVERSED, (bare or digits)[::-1]), Span.starting(IndexKey.PHONE, bare or digits)],
+        limit=wanted,
     )
-    begins_like_a_mobile = len(digits) >= _FRAGMENT_AMBIGUOUS and digits[0] in _MOBILE_STARTS
+    begins_like_a_mobile = len(bare) >= _FRAGMENT_AMBIGUOUS and bare[0] in _MOBILE_STARTS
     order = [starts, ends] if begins_like_a_mobile else [ends, starts]
     return _merged([_graded(rows, Match.PREFIX) for rows in order])
 
 
-def _graded(rows: Iterable[Row], match: Match) -> list[Graded]:
-    return [Graded(row=row, match=match, score=1.0) for row in rows]
+def _beginning(view: View, digits: str, wanted: int) -> list[Scored]:
+    """Find those whose number begins as one that is typed with its country's code."""
+    found = []
+    for length in range(1, LONGEST_CODE + 1):
+        code, rest = digits[:length], digits[length:].lstrip("0")
+        if code in NATIONAL_LENGTHS and len(rest) >= _HALF and len(rest) < max(NATIONAL_LENGTHS[code]):
+            (rows,) = view.reached([Span.starting(IndexKey.PHONE, rest)], limit=wanted)
+            found.append([row for row in rows if any(number.code in ("", code) for number in _numbers_of(row))])
+    return _merged([_graded(rows, Match.PREFIX) for rows in found])
 
 
-def _merged(lists: Iterable[list[Graded]]) -> list[Graded]:
-    merged: dict[str, Graded] = {}
+def _graded(rows: Iterable[Row], match: Match) -> list[Scored]:
+    return [Scored(row=row, match=match, score=1.0) for row in rows]
+
+
+def _merged(lists: Iterable[list[Scored]]) -> list[Scored]:
+    merged: dict[str, Scored] = {}
     for some in lists:
         for one in some:
             merged.setdefault(one.row.contact_id, one)

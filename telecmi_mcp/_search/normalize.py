@@ -5,9 +5,13 @@ Category Mn is deliberately not stripped: the vowel signs of Indic scripts are M
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
 
-from telecmi_mcp._search.romanise import romanise
+from telecmi_mcp._search.native import normalised
+from telecmi_mcp._search.scripts import Script, script_of
+from telecmi_mcp._search.transliterate import latin
 
 TEXT_CAP = 400
 """Characters of one field that are looked at; names and queries end long before."""
@@ -45,6 +49,7 @@ _EXPANDED = str.maketrans(
 )
 _APOSTROPHES = re.compile(r"(?<=\w)['`\u00b4\u02b9\u02bb-\u02bd\u2018\u2019\u201b\u2032](?=\w)")
 _PLAIN = re.compile(r"[a-z0-9]+")
+_KEPT = frozenset((Script.HAN, Script.HANGUL, Script.NATIVE))
 
 
 def fold(text: str) -> str:
@@ -68,18 +73,36 @@ def _fold_once(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def words(text: str) -> tuple[str, ...]:
-    """Split a text into folded, romanised words, in their order.
+    """Split a text into folded words, in their order.
+
+    Words of most scripts come in Latin letters; those of scripts that write few vowels stay as they are, and every Han
+    character and Hangul syllable is a word.
 
     Args:
         text: anything; what lies beyond `TEXT_CAP` characters is ignored.
     """
     folded = _APOSTROPHES.sub("", fold(text[:TEXT_CAP]))
-    if not folded.isascii():
-        folded = romanise(folded)
     if folded.isascii():
         return tuple(_PLAIN.findall(folded))
-    return tuple("".join(char if _in_word(char) else " " for char in folded).split())
+    return tuple(word for piece in _pieces(folded) for word in _cut(piece))
 
 
-def _in_word(char: str) -> bool:
-    return char.isalnum() or unicodedata.category(char)[0] == "M"
+def _pieces(folded: str) -> list[str]:
+    """Split at everything that is no letter, digit or mark."""
+    return "".join(char if script_of(char) is not Script.NONE else " " for char in folded).split()
+
+
+def _cut(piece: str) -> Iterator[str]:
+    """Cut a piece into its scripts; what is written in Latin letters in the end stays one word."""
+    glued = ""
+    for script, run in groupby(piece, key=script_of):
+        letters = "".join(run)
+        if script in _KEPT:
+            if glued:
+                yield glued
+                glued = ""
+            yield from letters if script is not Script.NATIVE else (normalised(letters),)
+        else:
+            glued += letters if script is Script.LATIN else latin(letters, script)
+    if glued:
+        yield glued

@@ -1,14 +1,46 @@
-"""Telephone numbers as digits that compare, however they were written."""
+"""Telephone numbers as digits that compare, however they were written.
+
+Source: ITU-T E.164, and the national numbering plans named at `telecmi_mcp._search.data.country_codes`.
+"""
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from typing import NamedTuple
 
-_COUNTRY = "91"
-_NATIONAL_LENGTH = 10
-_TRUNK_IN_BRACKETS = re.compile(r"\(0\)")
-_NOT_DIGITS = re.compile(r"[^0-9]+")
+from telecmi_mcp._search.data.country_codes import LONGEST_CODE, NATIONAL_LENGTHS
+
 DIGITS_CAP = 32
 """Digits of one number that are looked at; E.164 allows 15."""
+SHORTEST, LONGEST = 7, 15
+"""How many digits a subscriber's number has at least, and an international one at most."""
+
+_INDIA, _INDIAN_LENGTH = "91", 10
+_RUSSIA, _RUSSIAN_LENGTH = "7", 10
+_BRAZIL, _NINTH = "55", 2
+_LONG_NATIONAL = 11
+_NANP = "1"
+"""A code that is also how mobile numbers in China begin."""
+_TRUNK_IN_BRACKETS = re.compile(r"\(0\)")
+_NOT_DIGITS = re.compile(r"[^0-9]+")
+_DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
+_EXTENSION = re.compile(
+    r"[;,]?\s*(?<![a-z])(?:ext(?:n|ension)?|x)\.?\s*[:=#]?\s*[0-9]{1,6}(?![0-9])"
+    r"|,{2,}\s*[0-9]{1,6}(?![0-9])|(?<=[0-9]{7}),\s*[0-9]{1,5}(?![0-9])",
+    re.IGNORECASE,
+)
+_SPREADSHEET = re.compile(r"(?<=[0-9]{7})\.0\b")
+_BETWEEN = re.compile(r"\s*(?:[/;,|&\n]|\bor\b|\band\b)\s*", re.IGNORECASE)
+_INTERNATIONAL = re.compile(r"[^0-9]*(?:\+|00)")
+_ALTERNATIVE = 4
+"""Digits that may follow a slash in place of the last ones of the number before it: 022-24151234/35."""
+
+
+class Number(NamedTuple):
+    """A number taken apart: its country's code, "" where nothing tells it, and the rest without a trunk prefix."""
+
+    code: str
+    national: str
 
 
 def ascii_digits(text: str) -> str:
@@ -18,15 +50,117 @@ def ascii_digits(text: str) -> str:
     return "".join(str(unicodedata.decimal(char, char)) for char in text)
 
 
-def significant(text: str) -> str:
-    """Reduce a number to the digits that identify it.
+def plain(text: str) -> str:
+    """Write a text's digits and dashes as ASCII has them, and leave extensions out."""
+    text = _DASHES.sub("-", ascii_digits(text)).replace("\N{MIDDLE DOT}", ".")
+    return _EXTENSION.sub(" ", _SPREADSHEET.sub("", text))
 
-    The international prefix (+ or 00), the trunk prefix 0 and India's country code before ten digits go; the code
-    of another country stays, because nothing tells it from an area code.
-    Source: ITU-T E.164 and India's National Numbering Plan.
+
+def written_numbers(field: str) -> tuple[str, ...]:
+    """Cut a field, or a piece of a query, into the numbers that stand in it.
+
+    Args:
+        field: plain text, as `plain` gives it.
     """
-    plain = _TRUNK_IN_BRACKETS.sub("", ascii_digits(text))
-    digits = _NOT_DIGITS.sub("", plain)[:DIGITS_CAP].lstrip("0")
-    if len(digits) == len(_COUNTRY) + _NATIONAL_LENGTH and digits.startswith(_COUNTRY):
-        return digits.removeprefix(_COUNTRY)
-    return digits
+    pieces = [piece for piece in _BETWEEN.split(field) if digits_of(piece)]
+    if not pieces:
+        return ()
+    if all(len(digits_of(piece)) < SHORTEST for piece in pieces) and len(digits_of(field)) <= LONGEST:
+        return (field,)
+    found: list[str] = []
+    for piece in pieces:
+        digits = digits_of(piece)
+        if found and len(digits) <= _ALTERNATIVE < len(digits_of(found[-1])):
+            found.append(digits_of(found[-1])[: -len(digits)] + digits)
+        else:
+            found.extend(_apart(piece))
+    return tuple(found)
+
+
+def _apart(piece: str) -> Iterator[str]:
+    """Cut two numbers with nothing but a blank between them."""
+    if len(digits_of(piece)) <= LONGEST:
+        yield piece
+        return
+    gathered = ""
+    for part in piece.split():
+        if len(digits_of(gathered)) >= _INDIAN_LENGTH:
+            yield gathered
+            gathered = ""
+        gathered += part
+    yield gathered
+
+
+def digits_of(text: str) -> str:
+    """Give the ASCII digits of a text."""
+    return _NOT_DIGITS.sub("", text)[:DIGITS_CAP]
+
+
+def is_international(written: str) -> bool:
+    """Tell whether a number is written with + or 00 before its country code."""
+    return _INTERNATIONAL.match(written) is not None
+
+
+def numbers(written: str) -> frozenset[Number]:
+    """Give what a written number may be: with its country's code where it has one, else as a national number."""
+    digits = digits_of(_TRUNK_IN_BRACKETS.sub("", written))
+    for exit_code in ("0011", "011"):
+        rest = digits.removeprefix(exit_code)
+        if rest != digits and len(rest) >= _LONG_NATIONAL and (found := _with_code(rest)):
+            return frozenset(found)
+    if is_international(written):
+        return frozenset(_with_code(digits.lstrip("0")) or _any_code(digits.lstrip("0")))
+    return frozenset(filter(lambda number: number.national, _of_bare(digits)))
+
+
+def _of_bare(digits: str) -> Iterator[Number]:
+    """Read a number without an international prefix; TeleCMI stores numbers so, with the country's code."""
+    national = digits.lstrip("0")
+    if national.startswith(_INDIA) and len(national[len(_INDIA) :].lstrip("0")) == _INDIAN_LENGTH:
+        yield Number(_INDIA, national[len(_INDIA) :].lstrip("0"))
+        return
+    found = list(_with_code(national)) if len(national) >= _LONG_NATIONAL and national == digits else []
+    yield from found
+    if len(national) == len("8") + _RUSSIAN_LENGTH and national.startswith("8"):
+        yield Number(_RUSSIA, national[1:])
+    if len(national) == _LONG_NATIONAL and national[_NINTH] == "9":
+        yield _canonical(_BRAZIL, national)
+    if not found or national.startswith(_NANP):
+        yield Number("", national)
+
+
+def _with_code(digits: str) -> list[Number]:
+    """Take a country's code off, where what is left has a length that this country's numbers have."""
+    found = []
+    for length in range(1, LONGEST_CODE + 1):
+        code, national = digits[:length], digits[length:].lstrip("0")
+        if len(national) in NATIONAL_LENGTHS.get(code, ()) and not (code == "1" and national[0] == "1"):
+            found.append(_canonical(code, national))
+    return found
+
+
+def _any_code(digits: str) -> list[Number]:
+    codes = [digits[:length] for length in range(1, LONGEST_CODE + 1) if digits[:length] in NATIONAL_LENGTHS]
+    return [Number(code, digits[len(code) :].lstrip("0")) for code in codes] or [Number("", digits)]
+
+
+def _canonical(code: str, national: str) -> Number:
+    """Leave out the digit that mobile numbers of some countries have in some ways of writing them."""
+    if len(national) == _LONG_NATIONAL:
+        if code == _BRAZIL and national[_NINTH] == "9":
+            return Number(code, national[:_NINTH] + national[_NINTH + 1 :])
+        if (code, national[0]) in (("52", "1"), ("54", "9")):
+            return Number(code, national[1:])
+    return Number(code, national)
+
+
+def is_same(asked: Number, stored: Number) -> bool:
+    """Tell whether two readings can be one number: countries that are known and differ never are."""
+    if asked.national == stored.national:
+        return not asked.code or not stored.code or asked.code == stored.code
+    return asked.code + asked.national == stored.code + stored.national
+
+
+def whole(written: str) -> frozenset[str]:
+    """Give the digits of a number with its country's code, as its end is looked for."""
+    return frozenset(number.code + number.national for number in numbers(written))

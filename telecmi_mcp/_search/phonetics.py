@@ -9,7 +9,7 @@ from functools import lru_cache
 
 _VOWELS = "aeiouy"
 _SOUNDS = {
-    "ksh": "ks", "chh": "s", "tch": "s", "sch": "s",
+    "dny": "ky", "jny": "ky", "jn": "ky", "ksh": "ks", "chh": "s", "tch": "s", "sch": "s",
     "ch": "s", "sh": "s", "jh": "s", "z": "s", "j": "s",
     "kh": "k", "gh": "k", "ck": "k", "g": "k", "q": "k", "h": "k", "x": "ks",
     "th": "t", "dh": "t", "d": "t",

@@ -2,36 +2,27 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 from telecmi_mcp._models import MatchName
-from telecmi_mcp._search.document import Field, Row, abbreviations, field_words
+from telecmi_mcp._search.document import Field, Fields, Row, field_words
+from telecmi_mcp._search.expansion import Asked
+from telecmi_mcp._search.likeness import Likeness, Match, likeness_beyond
 from telecmi_mcp._search.query import Word
-from telecmi_mcp._search.romanise import is_indic
-from telecmi_mcp._search.similarity import BEST_INEXACT, SOUND_WORTH, similarity
+from telecmi_mcp._search.runs import stored_runs
+from telecmi_mcp._search.scripts import FOREIGN, is_syllable
 
-_WORTH = {Field.NAME: 1.0, Field.COMPANY: 0.97, Field.TITLE: 0.96}
-_WORTH_AT = {Field.NAME: 0.95, Field.COMPANY: 1.0, Field.TITLE: 0.95}
-_ONLY_PREFIX_WORTH, _LAST_PREFIX_WORTH = 0.94, 0.85
-_PREFIX_WORTH, _PREFIX_GAIN, _INITIAL_WORTH, _ABBREVIATION_WORTH = 0.8, 0.1, 0.8, 0.9
+_WORTH = {Field.NAME: 1.0, Field.COMPANY: 0.97, Field.TITLE: 0.96, Field.MAIL: 0.9}
+_WORTH_AT = {Field.NAME: 0.88, Field.COMPANY: 1.0, Field.TITLE: 0.95, Field.MAIL: 0.85}
+_LEAST = {Field.NAME: 0.0, Field.COMPANY: 0.0, Field.TITLE: 0.8, Field.MAIL: 0.85}
+"""The worth of a spelling below which a word of a field is another word."""
 _COVERAGE_GAIN = {Field.NAME: 0.04, Field.COMPANY: 0.02}
 _BESIDE, _BESIDE_GAIN, _EXTRA_GAIN = (1, -1), 0.03, 0.1
-_ROMANISED_WORTH = 0.98
 _LETTER_WEIGHT = 0.4
+_WITHOUT_N_WORTH = 0.8
 _OTHER_SCRIPT = 0.015
-_SHORT, _LEAST, _LEAST_SHORT = 4, 0.66, 0.6
-
-
-class Match(IntEnum):
-    """The kinds of answers, best first."""
-
-    EXACT = 0
-    PREFIX = 1
-    FUZZY = 2
-    PARTIAL = 3
-
+_REARRANGED = 0.1
 
 MATCH_NAMES: Mapping[Match, MatchName] = {
     Match.EXACT: "exact",
@@ -42,136 +33,186 @@ MATCH_NAMES: Mapping[Match, MatchName] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Graded:
-    """A contact with the worth of its answer."""
+class Scored:
+    """A contact with the worth of its answer; `missing` are the words that it lacks, `fields` where it has the others.
+
+    `more` is how many of the words it has that need not be there, `best` the worth of the word that fits best.
+    """
 
     row: Row
     match: Match
     score: float
+    missing: tuple[str, ...] = ()
+    more: int = 0
+    best: float = 1.0
+    fields: frozenset[Field] = frozenset()
+
+    @property
+    def order(self) -> tuple[int, int, bool, float]:
+        """Put full answers before partial ones, exact ones first, and partial ones by how much they have."""
+        if self.match is Match.PARTIAL:
+            return (True, len(self.missing), Field.NAME not in self.fields, -self.score)
+        return (False, -self.more, self.match is not Match.EXACT, -self.score)
 
 
 class _Pair(NamedTuple):
+    """Words of the query, as bits, that stand for words of a field, as bits."""
+
     worth: float
     match: Match
     asked: int
     field: Field
-    place: int
+    places: int
+    is_initial: bool = False
 
 
 class Ranking:
     """Grades contacts for one query and remembers how its words compare with others."""
 
-    def __init__(self, words: Sequence[Word], *, extras: Sequence[Word]) -> None:
+    def __init__(self, words: Sequence[Word], *, with_initials: bool = True) -> None:
         self._words = words
-        self._extras = {word.text for word in extras}
-        self._indic = any(word.romanised for word in words)
-        self._by_text = {word.text: word for word in words}
-        self._weights = [_LETTER_WEIGHT if len(word.text) == 1 else 1.0 for word in words]
+        self._asked = Asked(words, with_initials=with_initials)
+        self._required = self._asked.required
+        self._is_foreign = any(word.romanised or word.text[:1] >= FOREIGN for word in words)
+        self._weights = [_weight_of(word) for word in words]
+        self._whole = sum(self._weights)
         self._closely = False
-        self._compared: set[tuple[str, str]] = set()
+        self._is_at = all(word.of_company for word in words if not word.is_optional)
+        self._syllables = "".join(word.text for word in words if is_syllable(word.text))
         self._laid: dict[tuple[Field, tuple[str, ...]], list[_Pair]] = {}
-        self._alike: dict[tuple[str, str], tuple[float, Match]] = {}
+        self.likeness = Likeness(words)
 
     def look_closer(self) -> None:
         """From now on compare every word with every other, however different they look."""
         self._closely = True
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Lay words beside each other anew, because more of them have been compared."""
         self._laid.clear()
 
-    def grade(self, row: Row) -> Graded:
+    def grade(self, row: Row) -> Scored:
         """Give the best way to lay the query beside this contact."""
         fields = field_words(row)
         pairs = self._assigned(fields)
-        worth = sum(pair.worth * self._weights[pair.asked] for pair in pairs) / sum(self._weights)
-        complete = len(pairs) == len(self._words)
-        match = max((pair.match for pair in pairs), default=Match.PARTIAL) if complete else Match.PARTIAL
-        score = worth + self._gains(fields, pairs)
-        if is_indic((row.first_name or "") + (row.last_name or "")) != self._indic:
+        covered = 0
+        worth = 0.0
+        for pair in pairs:
+            covered |= pair.asked
+            worth += pair.worth * self._weight(pair.asked) + _EXTRA_GAIN * bool(pair.asked & ~self._required)
+        lacking = self._required & ~covered
+        missing = tuple(word.text for place, word in enumerate(self._words) if lacking >> place & 1)
+        matches = [pair.match for pair in pairs if pair.asked & self._required]
+        match = Match.PARTIAL if missing else max(matches, default=Match.PARTIAL)
+        score = worth / self._whole + self._gains(fields, [pair for pair in pairs if pair.asked & self._required])
+        if (((row.first_name or "") + (row.last_name or ""))[:1] >= FOREIGN) != self._is_foreign:
             score -= _OTHER_SCRIPT
-        return Graded(row=row, match=match, score=score)
+        where = frozenset(pair.field for pair in pairs)
+        more = sum(pair.match is Match.EXACT and not pair.asked & self._required for pair in pairs)
+        if not missing and self._syllables and _is_rearranged(self._syllables, fields[Field.NAME]):
+            match, score = max(match, Match.FUZZY), score - _REARRANGED
+        best = max((pair.worth for pair in pairs), default=0.0)
+        return Scored(row=row, match=match, score=score, missing=missing, more=more, best=best, fields=where)
 
-    def alike(self, asked: str, word: str) -> tuple[float, Match]:
-        """Compare a word that was asked for with one that is there: a worth from 0 to 1, and the kind."""
-        known = self._alike.get((asked, word))
-        if known is None:
-            known = self._alike[asked, word] = self._begins(asked, word)
-        return known
+    def nearness(self, one: Scored) -> float:
+        """Say how close a partial answer is: what it has, and how like a name the words are that it lacks."""
+        name = field_words(one.row)[Field.NAME]
+        like = (max((likeness_beyond(text, word) for word in name), default=0.0) for text in one.missing)
+        return one.score + sum(like) / self._whole
 
-    def compare(self, asked: str, word: str, *, least: float = 0.0) -> float:
-        """Compare two words however different they look, and remember it for the grading."""
-        worth = self.alike(asked, word)[0]
-        if not worth and (asked, word) not in self._compared:
-            self._compared.add((asked, word))
-            worth = _compare(self._by_text[asked], word, least)
-            self._alike[asked, word] = worth, Match.FUZZY
-        return worth
+    def _weight(self, asked: int) -> float:
+        return sum(weight for place, weight in enumerate(self._weights) if asked >> place & 1)
 
-    def _begins(self, asked: str, word: str) -> tuple[float, Match]:
-        if asked == word:
-            return 1.0, Match.EXACT
-        if not word.startswith(asked):
-            return 0.0, Match.FUZZY
-        if len(asked) == 1:
-            return _INITIAL_WORTH, Match.PREFIX
-        least = _LAST_PREFIX_WORTH if asked == self._words[-1].text else _PREFIX_WORTH
-        if len(self._words) == 1:
-            least = _ONLY_PREFIX_WORTH
-        return least + min(_PREFIX_GAIN, BEST_INEXACT - least) * len(asked) / len(word), Match.PREFIX
-
-    def _assigned(self, fields: tuple[tuple[str, ...], ...]) -> list[_Pair]:
-        pairs = [pair for field in Field for pair in self._pairs(field, fields[field])]
+    def _assigned(self, fields: Fields) -> list[_Pair]:
+        pairs = [pair for field in Field if fields[field] for pair in self._pairs(field, fields[field])]
         pairs.sort(key=_by_worth)
         taken: list[_Pair] = []
-        asked: set[int] = set()
-        slots: set[tuple[Field, int]] = set()
+        asked = 0
+        places = [0, 0, 0, 0]
         for pair in pairs:
-            if pair.asked not in asked and (pair.field, pair.place) not in slots:
+            if not pair.asked & asked and not pair.places & places[pair.field]:
                 taken.append(pair)
-                asked.add(pair.asked)
-                slots.add((pair.field, pair.place))
+                asked |= pair.asked
+                places[pair.field] |= pair.places
+        if any(pair.is_initial for pair in taken):
+            return self._with_name(taken)
         return taken
+
+    def _with_name(self, pairs: list[_Pair]) -> list[_Pair]:
+        """Leave initials of a contact out where no word of the name was asked for: they are anybody's."""
+        names = (pair for pair in pairs if pair.field is Field.NAME and not pair.is_initial)
+        has_name = any(pair.asked & self._required for pair in names)
+        return pairs if has_name else [pair for pair in pairs if not pair.is_initial]
 
     def _pairs(self, field: Field, words: tuple[str, ...]) -> list[_Pair]:
         known = self._laid.get((field, words))
         if known is None:
-            known = self._laid[field, words] = list(self._laid_out(field, words))
+            known = self._laid[field, words] = [*self._word_by_word(field, words), *self._by_runs(field, words)]
         return known
 
-    def _laid_out(self, field: Field, words: tuple[str, ...]) -> Iterator[_Pair]:
-        shorts = frozenset(abbreviations(words)) if field else frozenset()
+    def _word_by_word(self, field: Field, words: tuple[str, ...]) -> Iterator[_Pair]:
         for index, word in enumerate(self._words):
             scale = (_WORTH_AT if word.of_company else _WORTH)[field]
             for place, there in enumerate(words):
-                worth, match = self.alike(word.text, there)
+                worth, match = self.likeness.alike(word.text, there)
                 if not worth and self._closely:
-                    worth = self.compare(word.text, there)
+                    worth = self.likeness.compare(word.text, there)
+                if match is Match.FUZZY and worth < _LEAST[field]:
+                    worth = 0.0
+                if word.of_company and field is Field.NAME and match is not Match.EXACT:
+                    continue
+                if field is Field.MAIL and match is Match.EXACT:
+                    match = Match.PREFIX
                 if worth:
-                    yield _Pair(worth * scale, match, index, field, place)
-            if word.text in shorts:
-                yield _Pair(_ABBREVIATION_WORTH * scale, Match.PREFIX, index, field, -1)
+                    yield _Pair(worth * scale, match, 1 << index, field, 1 << place)
+                elif field is Field.NAME and (initial := self.likeness.initial(word.text, there)):
+                    yield _Pair(initial, Match.PREFIX, 1 << index, field, 1 << place, is_initial=True)
 
-    def _gains(self, fields: tuple[tuple[str, ...], ...], pairs: list[_Pair]) -> float:
+    def _by_runs(self, field: Field, words: tuple[str, ...]) -> Iterator[_Pair]:
+        """Lay several words of one side beside one of the other: joined, split, abbreviated."""
+        scale = (_WORTH_AT if self._is_at else _WORTH)[field]
+        for place, there in enumerate(words):
+            for run in self._asked.runs_named(there, field):
+                is_initial = field is Field.NAME and run.match is Match.PREFIX
+                match = Match.PREFIX if field is Field.MAIL else run.match
+                yield _Pair(run.worth * scale, match, run.places, field, 1 << place, is_initial)
+        for run in stored_runs(words, field):
+            for asked in self._asked.places_of(run):
+                yield _Pair(run.worth * scale, run.match, asked, field, run.places)
+            if run.text in self._asked.shortened:
+                yield _Pair(_WITHOUT_N_WORTH * scale, Match.FUZZY, self._asked.shortened[run.text], field, run.places)
+        for known in self._asked.known_names(words):
+            yield _Pair(known.worth * scale, known.match, known.asked, field, known.places)
+
+    def _gains(self, fields: Fields, pairs: list[_Pair]) -> float:
         """Prefer a whole name or company to a part of it, and words that stand side by side as they were asked for."""
         gain = 0.0
+        covered = sum(pair.asked for pair in pairs) & self._required
         for field, worth in _COVERAGE_GAIN.items():
-            if pairs and all(pair.field is field for pair in pairs) and len(pairs) == len(self._words):
-                gain += worth * min(1, len(pairs) / len(fields[field]))
+            if pairs and covered == self._required and all(pair.field is field for pair in pairs):
+                places = sum(pair.places for pair in pairs)
+                gain += worth * min(1, places.bit_count() / len(fields[field]))
         in_order = sorted(pairs, key=lambda pair: pair.asked)
-        neighbours = sum(one.field is two.field and two.place - one.place in _BESIDE for one, two in pairwise(in_order))
+        neighbours = sum(
+            one.field is two.field and two.places.bit_length() - one.places.bit_length() in _BESIDE
+            for one, two in pairwise(in_order)
+        )
         if neighbours:
-            gain += _BESIDE_GAIN * neighbours / (len(self._words) - 1)
-        if self._extras:
-            gain += _EXTRA_GAIN * len(self._extras.intersection(chain.from_iterable(fields)))
+            gain += _BESIDE_GAIN * neighbours / (len(in_order) - 1)
         return gain
 
 
-def _compare(asked: Word, word: str, least: float) -> float:
-    if len(asked.text) == 1 or len(word) == 1:
+def _is_rearranged(asked: str, name: Sequence[str]) -> bool:
+    """Tell whether syllables stand in another order than they were asked for, or others between; names may turn."""
+    stored = "".join(word for word in name if is_syllable(word))
+    return bool(stored) and asked not in stored + stored
+
+
+def _weight_of(word: Word) -> float:
+    if word.is_optional:
         return 0.0
-    least = max(least, _LEAST_SHORT if max(len(asked.text), len(word)) <= _SHORT else _LEAST)
-    sound_worth = _ROMANISED_WORTH if asked.romanised else SOUND_WORTH
-    worth = similarity(asked.text, word, least=least, sound_worth=sound_worth)
-    return worth if worth >= least else 0.0
+    return _LETTER_WEIGHT if len(word.text) == 1 else 1.0
 
 
-def _by_worth(pair: _Pair) -> tuple[float, int]:
-    return -pair.worth, pair.place
+def _by_worth(pair: _Pair) -> tuple[float, int, int]:
+    return -pair.worth, -pair.asked.bit_count(), pair.places

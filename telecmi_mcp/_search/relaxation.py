@@ -1,128 +1,253 @@
-"""Widening a query of words against the vocabulary, phase by phase, until there are enough good answers."""
+"""Relaxing a query of words against the vocabulary, phase by phase, until there are enough good answers."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations, islice
 
-from telecmi_mcp._search.document import ABBREVIATION, INITIAL, INITIALS, Field, sought
+from telecmi_mcp._search.document import INITIAL, INITIALS, Field, Row, field_words, sought
+from telecmi_mcp._search.expansion import Asked
+from telecmi_mcp._search.likeness import Match
 from telecmi_mcp._search.lookup import by_handle
 from telecmi_mcp._search.query import Query, Word
-from telecmi_mcp._search.rank import Graded, Match, Ranking
-from telecmi_mcp._search.store import Clause, Demand, Term, View
+from telecmi_mcp._search.rank import Ranking, Scored
+from telecmi_mcp._search.splitting import pieces_of, split
+from telecmi_mcp._search.store import BooleanQuery, Clause, Term, View
 
-_RANKED = 200
+_RANKED, _RANKED_LEAST = 4, 100
+"""Contacts that are looked at closely: so many for each that is wanted, and so many at least."""
 _PREFIXES, _FUZZY_TERMS = 400, 60
 _STRONG, _STRONGER, _GOOD = 0.85, 0.9, 0.85
-_PARTIAL_LEAST = 0.4
 _TELLING = 3
 """Letters of a word that may stand for the whole query in a partial answer."""
+_TELLING_WORTH = 0.85
+"""What the word that fits best is worth in a partial answer, at least."""
+_SHORTEST_PART, _LONGEST_SPLIT = 2, 24
+_DEMANDS_CAP = 40
+_LETTERED = (2, 3)
+"""How many letters a word has that may be initials."""
 _ANYWHERE = tuple(Field)
 _IN_NAME = (Field.NAME,)
 
 
-class Widening:
-    """One search by words: exact, then beginnings and initials, then similar words, at last with a word left out."""
+class QueryRelaxation:
+    """One search by words: exact, then beginnings and initials, then similar words, at last the most words."""
 
-    def __init__(self, view: View, asked: Query, *, wanted: int) -> None:
+    def __init__(self, view: View, asked: Query, *, wanted: int, may_split: bool = True) -> None:
         self._view = view
         self._handle = asked.handle
-        self._words = asked.words
-        self._extras = asked.extras
+        self._words = asked.sentence.required
+        self._asked = asked
+        self._may_split = may_split
+        self._is_looked_up = False
+        self._is_literal = asked.sentence.is_literal
         self._wanted = wanted
-        self._ranking = Ranking(asked.words, extras=asked.extras)
-        self._graded: dict[str, Graded] = {}
-        self._texts: dict[str, Term] = {}
+        self._ranking = Ranking(asked.words, with_initials=may_split)
+        alternatives = Asked(asked.words, with_initials=may_split).alternatives()
+        self._alternatives = [
+            some for some, word in zip(alternatives, asked.words, strict=True) if not word.is_optional
+        ]
+        self._optional = [word.text for word in asked.words if word.is_optional]
+        self._graded: dict[str, Scored] = {}
+        self._terms: dict[str, Term] = {}
         self._starting: dict[str, list[Term]] = {}
         self._near: dict[str, list[tuple[float, Term]]] = {}
+        self._parts: list[list[Term]] = [[] for _ in self._words]
 
-    def found(self) -> list[Graded]:
-        """Give the answers, best first; partial ones only when there is no full one."""
-        self._collect(self._exact_demands())
-        if not self._graded and self._handle:
+    def exact(self) -> list[Scored]:
+        """Give those who have all words as they are said, or as they are written otherwise, best first."""
+        if not self._is_looked_up:
+            self._is_looked_up = True
+            self._collect(self._exact_demands())
+        return self._sorted()
+
+    def full(self) -> list[Scored]:
+        """Give those who have all words, best first, spelling variants and beginnings included."""
+        exact = self.exact()
+        if self._is_literal:
+            return [one for one in exact if self._is_whole(one)]
+        if self._handle and not self._has_exact():
             self._keep(by_handle(self._view, self._handle, self._wanted))
-        for phase in (self._prefix_demands, self._fuzzy_demands):
-            if len(self._full()) < self._wanted:
-                self._collect(phase())
-        if max((one.score for one in self._full()), default=0.0) < _GOOD:
-            self._ranking.look_closer()
-            self._collect(self._partial_demands(), again=True)
-        some = self._full() or [one for one in self._graded.values() if one.score >= _PARTIAL_LEAST]
-        return sorted(some, key=lambda one: (one.match is not Match.EXACT, -one.score))
+        is_whole = len(self._words) > 1 and self._has_exact()
+        if len(exact) < self._wanted and not is_whole:
+            self._collect(self._prefix_demands())
+        if len(self._full()) < self._wanted:
+            self._collect(self._fuzzy_demands())
+        if not self._full():
+            self._keep(self._split())
+        if not self._has_exact():
+            self._collect(self._shortened_demands())
+        return self._sorted()
 
-    def _full(self) -> list[Graded]:
+    def partial(self) -> list[Scored]:
+        """Give those who have the most words, where nobody has all; a word that nobody has is left out at once."""
+        if self._is_literal:
+            return []
+        clauses = [self._same(place, _ANYWHERE) or self._like(place, _STRONGER) for place in range(len(self._words))]
+        some = [(word, clause) for word, clause in zip(self._words, clauses, strict=True) if clause]
+        self._graded.clear()
+        for count in range(min(len(some), len(self._words) - 1), 0, -1):
+            demands = islice(combinations(some, count), _DEMANDS_CAP)
+            self._collect(tuple(clause for _, clause in each) for each in demands if _is_telling(each))
+            if found := [one for one in self._graded.values() if one.best >= _TELLING_WORTH]:
+                return sorted(found, key=lambda one: (len(one.missing), -self._ranking.nearness(one)))
+        return []
+
+    def _has_exact(self) -> bool:
+        return any(one.match is Match.EXACT for one in self._graded.values())
+
+    def _split(self) -> list[Scored]:
+        """Find those who have the words that a word of the query is glued from."""
+        pieces = pieces_of(self._asked.words) if self._may_split else set()
+        known = {term.text: term.uses for term in self._view.terms(list(pieces))} if pieces else {}
+        words = split(self._asked.words, known)
+        if words == self._asked.words:
+            return []
+        apart = replace(self._asked, sentence=replace(self._asked.sentence, words=words), handle="")
+        found = QueryRelaxation(self._view, apart, wanted=self._wanted, may_split=False).exact()
+        return [one for one in found if one.match is Match.EXACT]
+
+    def _is_whole(self, one: Scored) -> bool:
+        """Tell whether a field holds the words that were said, and nothing else."""
+        return tuple(word.text for word in self._words) in field_words(one.row)
+
+    def _sorted(self) -> list[Scored]:
+        return sorted(self._full(), key=lambda one: one.order)
+
+    def _is_full(self, row: Row) -> bool:
+        known = self._graded.get(row.contact_id)
+        return known is not None and known.match is not Match.PARTIAL
+
+    def _full(self) -> list[Scored]:
         return [one for one in self._graded.values() if one.match is not Match.PARTIAL]
 
-    def _keep(self, graded: Iterable[Graded]) -> None:
+    def _keep(self, graded: Iterable[Scored]) -> None:
         self._graded.update((one.row.contact_id, one) for one in graded)
 
-    def _collect(self, demands: Iterable[Demand], *, again: bool = False) -> None:
-        asked = [demand for demand in dict.fromkeys(demands) if all(demand)]
-        left = _RANKED - len(self._graded)
+    def _collect(self, demands: Iterable[BooleanQuery]) -> None:
+        asked = [demand for demand in dict.fromkeys(demands) if demand and all(demand)]
+        left = max(_RANKED * self._wanted, _RANKED_LEAST) - len(self._full())
         if asked and left > 0:
             rows = self._view.candidates(asked, limit=left)
-            self._keep(self._ranking.grade(row) for row in rows if again or row.contact_id not in self._graded)
+            self._keep(self._ranking.grade(row) for row in rows if not self._is_full(row))
 
-    def _exact_demands(self) -> Iterator[Demand]:
-        texts = [word.text for word in (*self._words, *self._extras)]
-        marked = [ABBREVIATION + text for text in texts] + [INITIAL + text for text in texts if len(text) == 1]
-        short = [INITIAL + word.text for word in self._words if len(word.text) in INITIALS]
-        self._texts = {term.text: term for term in self._view.terms([*texts, *marked, *short])}
-        if self._extras:
-            yield tuple(self._same(word, _ANYWHERE) for word in (*self._words, *self._extras))
-        yield tuple(self._same(word, _IN_NAME) for word in self._words)
-        yield tuple(self._same(word, _ANYWHERE) for word in self._words)
+    def _exact_demands(self) -> Iterator[BooleanQuery]:
+        extras = self._optional
+        self._look_up({*extras, *(text for some in self._alternatives for text in some)})
+        places = range(len(self._words))
+        if extras:
+            more = [self._postings({text}, _ANYWHERE) for text in extras]
+            yield (*(self._same(place, _ANYWHERE) for place in places), *more)
+        if len(places) == 1:
+            yield (self._same(0, _IN_NAME),)
+        yield tuple(self._same(place, _ANYWHERE) for place in places)
 
-    def _same(self, word: Word, fields: Sequence[Field]) -> Clause:
-        marks = ("", INITIAL, ABBREVIATION) if len(word.text) == 1 else ("", ABBREVIATION)
-        terms = [self._texts[mark + word.text] for mark in marks if mark + word.text in self._texts]
+    def _look_up(self, texts: Iterable[str]) -> None:
+        self._terms |= {term.text: term for term in self._view.terms(list(texts))}
+
+    def _postings(self, texts: Iterable[str], fields: Sequence[Field]) -> Clause:
+        terms = (self._terms[text] for text in texts if text in self._terms)
         return frozenset(token for term in terms for token in term.postings(fields))
 
-    def _prefix_demands(self) -> Iterator[Demand]:
-        prefixes = [word.text for word in self._words if len(word.text) > max(INITIALS)]
-        terms = self._view.starting(prefixes, limit=_PREFIXES) if prefixes else []
-        self._starting = dict(zip(prefixes, terms, strict=True))
-        yield tuple(self._begun(word, _IN_NAME) for word in self._words)
-        yield tuple(self._begun(word, _ANYWHERE) for word in self._words)
+    def _same(self, place: int, fields: Sequence[Field]) -> Clause:
+        is_letter = len(self._words[place].text) == 1
+        texts = (text for text in self._alternatives[place] if is_letter or not text.startswith(INITIAL))
+        return self._postings(texts, fields)
 
-    def _begun(self, word: Word, fields: Sequence[Field]) -> Clause:
-        terms = self._starting.get(word.text, [])
-        if term := self._texts.get(INITIAL + word.text):
-            terms = [*terms, term]
-        return self._same(word, fields).union(*(term.postings(fields) for term in terms))
+    def _prefix_demands(self) -> Iterator[BooleanQuery]:
+        texts = [word.text for word in self._words]
+        prefixes = [text for text in texts if len(text) > max(INITIALS) or _is_numbered(text)]
+        found = self._view.starting(prefixes, limit=_PREFIXES) if prefixes else []
+        self._starting = dict(zip(prefixes, found, strict=True))
+        self._split_up()
+        self._look_up(
+            {text[0] for text in texts}
+            | {INITIAL + letter for text in texts if len(text) in _LETTERED for letter in text}
+        )
+        if self._optional:
+            more = dict(zip(self._optional, self._view.starting(self._optional, limit=_PREFIXES), strict=True))
+            begun = [self._begun(place, _ANYWHERE) for place in range(len(texts))]
+            for terms in more.values():
+                yield (*begun, frozenset(token for term in terms for token in term.postings(_ANYWHERE)))
+        if len(texts) == 1:
+            yield (self._begun(0, _IN_NAME),)
+        yield tuple(self._begun(place, _ANYWHERE) for place in range(len(texts)))
+        yield from self._lettered_demands()
 
-    def _fuzzy_demands(self) -> Iterator[Demand]:
+    def _shortened_demands(self) -> Iterator[BooleanQuery]:
+        """Take all words but one for names that may be stored as an initial."""
+        places = range(len(self._words))
+        begun = [self._begun(place, _ANYWHERE) for place in places]
+        short = [self._postings({word.text[0]}, _IN_NAME) for word in self._words]
+        for place in places if len(self._words) > 1 else ():
+            yield tuple(begun[at] if at == place else begun[at] | short[at] for at in places)
+
+    def _begun(self, place: int, fields: Sequence[Field]) -> Clause:
+        terms = [*self._starting.get(self._words[place].text, []), *self._parts[place]]
+        initials = self._postings({INITIAL + self._words[place].text}, fields)
+        return self._same(place, fields).union(initials, *(term.postings(fields) for term in terms))
+
+    def _lettered_demands(self) -> Iterator[BooleanQuery]:
+        """Take a short word for initials: SK for Suresh Kumar."""
+        for place, word in enumerate(self._words):
+            if len(word.text) in _LETTERED and len(self._words) > 1:
+                letters = [self._postings({letter, INITIAL + letter}, _IN_NAME) for letter in word.text]
+                others = [self._begun(at, _ANYWHERE) for at in range(len(self._words)) if at != place]
+                yield (*letters, *others)
+
+    def _split_up(self) -> None:
+        """Find the words that an unknown word is glued from, and keep the longest one of each."""
+        unknown = [
+            (place, word.text)
+            for place, word in enumerate(self._words)
+            if word.text not in self._terms and 2 * _SHORTEST_PART <= len(word.text) <= _LONGEST_SPLIT
+        ]
+        halves = {half for _, text in unknown for cut in range(1, len(text)) for half in (text[:cut], text[cut:])}
+        if not halves:
+            return
+        known = {term.text: term for term in self._view.terms(list(halves))}
+        for place, text in unknown:
+            self._parts[place] = list(_longest_parts(text, known))
+
+    def _fuzzy_demands(self) -> Iterator[BooleanQuery]:
         asked = [word.text for word in self._words if len(word.text) > 1]
-        shapes = [sought(text) for text in asked]
+        shapes = [sought(text, is_near=bool(self._full())) for text in asked]
         terms = self._view.near(shapes) if shapes else []
-        least = _STRONG if self._graded else 0.0
+        least = _STRONG if self._full() else 0.0
         self._near = {text: self._closest(text, some, least) for text, some in zip(asked, terms, strict=True)}
-        strong = [self._like(word, _STRONG) for word in self._words]
-        if self._graded:
+        self._ranking.refresh()
+        places = range(len(self._words))
+        strong = [self._like(place, _STRONG) for place in places]
+        if self._full():
             yield tuple(strong)
             return
-        close = [self._same(word, _ANYWHERE) for word in self._words]
-        wide = [self._like(word, 0.0) for word in self._words]
-        for place in range(len(self._words)):
+        close = [self._begun(place, _ANYWHERE) for place in places]
+        wide = [self._like(place, 0.0) for place in places]
+        for place in places:
             yield (*close[:place], wide[place], *close[place + 1 :])
         yield tuple(strong)
         yield tuple(wide)
 
     def _closest(self, word: str, terms: list[Term], least: float) -> list[tuple[float, Term]]:
-        compared = [(self._ranking.compare(word, term.text, least=least), term) for term in terms]
-        return sorted((pair for pair in compared if pair[0]), key=lambda pair: (-pair[0], -pair[1].uses))[:_FUZZY_TERMS]
+        likeness = self._ranking.likeness
+        worths = ((likeness.nearness(word, term.text, least=least), term) for term in terms)
+        found = [pair for pair in worths if pair[0]]
+        return sorted(found, key=lambda pair: (-pair[0], -pair[1].uses, pair[1].text))[:_FUZZY_TERMS]
 
-    def _like(self, word: Word, least: float, *, begun: bool = True) -> Clause:
-        terms = [
-            term
-            for worth, term in self._near.get(word.text, [])
-            if worth >= least and (begun or not term.text.startswith(word.text))
-        ]
-        return self._same(word, _ANYWHERE).union(*(term.postings(_ANYWHERE) for term in terms))
+    def _like(self, place: int, least: float) -> Clause:
+        terms = [term for worth, term in self._near.get(self._words[place].text, []) if worth >= least]
+        return self._begun(place, _ANYWHERE).union(*(term.postings(_ANYWHERE) for term in terms))
 
-    def _partial_demands(self) -> Iterator[Demand]:
-        clauses = [self._same(word, _ANYWHERE) or self._like(word, _STRONGER, begun=False) for word in self._words]
-        for place in range(len(self._words)):
-            kept = [word for index, word in enumerate(self._words) if index != place]
-            if any(len(word.text) >= _TELLING for word in kept):
-                yield (*clauses[:place], *clauses[place + 1 :])
-        of_person = tuple(clause for word, clause in zip(self._words, clauses, strict=True) if not word.of_company)
-        if 0 < len(of_person) < len(self._words):
-            yield of_person
+
+def _is_telling(some: Sequence[tuple[Word, Clause]]) -> bool:
+    return any(len(word.text) >= _TELLING or not word.text.isascii() for word, _ in some)
+
+
+def _is_numbered(text: str) -> bool:
+    return len(text) > 1 and not text.isalpha()
+
+
+def _longest_parts(text: str, known: dict[str, Term]) -> Iterator[Term]:
+    for cut in range(1, len(text)):
+        one, other = known.get(text[:cut]), known.get(text[cut:])
+        if one and other:
+            yield max(one, other, key=lambda term: (len(term.text), -term.uses))

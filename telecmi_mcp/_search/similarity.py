@@ -3,6 +3,7 @@
 import math
 from functools import lru_cache
 from itertools import accumulate
+from typing import NamedTuple
 
 from telecmi_mcp._search.phonetics import sound
 
@@ -11,6 +12,7 @@ _DOUBLING, _SWAP = 0.5, 0.8
 _VOWEL_GAP, _VOWEL_CHANGE = 0.5, 0.3
 SOUND_WORTH = 0.92
 _LEAST_SPELT = 0.34
+_SOUND_SLACK = 0.1
 BEST_INEXACT = 0.98
 
 
@@ -26,6 +28,25 @@ def letters(word: str) -> int:
 _VOWEL_BITS = letters("aiu")
 
 
+class _Profile(NamedTuple):
+    """What is compared first of a word: its letters as bits, its sound, and that one's consonants."""
+
+    bits: int
+    said: str
+    consonants: int
+    has_vowel: bool
+    skeleton: str
+
+
+@lru_cache(maxsize=16384)
+def profile(word: str) -> _Profile:
+    """Give what is compared first of a word."""
+    said = sound(word)
+    bits = letters(said)
+    skeleton = said.replace("a", "").replace("i", "").replace("u", "")
+    return _Profile(letters(word), said, bits & ~_VOWEL_BITS, bool(bits & _VOWEL_BITS), skeleton)
+
+
 def similarity(one: str, other: str, *, least: float, sound_worth: float = SOUND_WORTH) -> float:
     """Compare two different words; what would come out below `least` may come out as 0.
 
@@ -38,33 +59,46 @@ def similarity(one: str, other: str, *, least: float, sound_worth: float = SOUND
     longest = max(len(one), len(other))
     if longest > _LONGEST or abs(len(one) - len(other)) * 2 > longest:
         return 0.0
-    heard = _heard(sound(one), sound(other), least)
+    ones, others = profile(one), profile(other)
+    heard = _heard(ones, others, least)
     lowest = least if heard < least else min(least, _LEAST_SPELT)
     most = (1 - lowest) * longest
-    if heard < 1 and _missing(one, other) > most:
-        return 0.0
+    if heard < 1:
+        missing, more = ones.bits & ~others.bits, others.bits & ~ones.bits
+        if missing.bit_count() > most or more.bit_count() > most:
+            return 0.0
     spelt = max(0.0, 1 - spelling_distance(one, other, most=most) / longest)
     if spelt < lowest and heard < 1:
         return 0.0
     return min(max(spelt, heard * sound_worth) + 0.04 * min(spelt, heard), BEST_INEXACT)
 
 
-def _missing(one: str, other: str) -> int:
-    ones, others = letters(one), letters(other)
-    return max((ones & ~others).bit_count(), (others & ~ones).bit_count())
-
-
-def _heard(one: str, other: str, least: float) -> float:
-    if one == other:
-        return 1.0
+def is_out_of_reach(one: str, other: str, *, least: float) -> bool:
+    """Tell cheaply, for most pairs of words, that neither their letters nor their sounds can be so similar."""
     longest = max(len(one), len(other))
+    ones, others = profile(one), profile(other)
+    if ones.said == others.said:
+        return False
     most = (1 - least) * longest
-    if not letters(one) & _VOWEL_BITS or not letters(other) & _VOWEL_BITS:
+    missing, more = ones.bits & ~others.bits, others.bits & ~ones.bits
+    if missing.bit_count() <= most and more.bit_count() <= most:
+        return False
+    most = (1 - least) * max(len(ones.said), len(others.said)) + _SOUND_SLACK
+    missing, more = ones.consonants & ~others.consonants, others.consonants & ~ones.consonants
+    return missing.bit_count() > most or more.bit_count() > most
+
+
+def _heard(one: _Profile, other: _Profile, least: float) -> float:
+    if one.said == other.said:
+        return 1.0
+    longest = max(len(one.said), len(other.said))
+    most = (1 - least) * longest
+    if not one.has_vowel or not other.has_vowel or (most < 1 and one.skeleton != other.skeleton):
         return 0.0
-    ones, others = letters(one) & ~_VOWEL_BITS, letters(other) & ~_VOWEL_BITS
-    if (ones & ~others).bit_count() > most or (others & ~ones).bit_count() > most:
+    missing, more = one.consonants & ~other.consonants, other.consonants & ~one.consonants
+    if missing.bit_count() > most or more.bit_count() > most:
         return 0.0
-    return max(0.0, 1 - sound_distance(one, other, most=most) / longest)
+    return max(0.0, 1 - sound_distance(one.said, other.said, most=most) / longest)
 
 
 def spelling_distance(one: str, other: str, *, most: float) -> float:

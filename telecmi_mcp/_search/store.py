@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from telecmi_mcp._models import Contact
-from telecmi_mcp._search.document import Field, Reach, Row
+from telecmi_mcp._search.document import Field, IndexKey, Row
 
 _FIELD_BITS = 2
 
@@ -30,17 +30,17 @@ class Term(NamedTuple):
 class Span(NamedTuple):
     """A piece of an ordered range: one value, or everything that starts with it."""
 
-    reach: Reach
+    reach: IndexKey
     value: str
     is_prefix: bool
 
     @classmethod
-    def one(cls, reach: Reach, value: str) -> "Span":
+    def one(cls, reach: IndexKey, value: str) -> "Span":
         """Ask for one value."""
         return cls(reach, value, is_prefix=False)
 
     @classmethod
-    def starting(cls, reach: Reach, value: str) -> "Span":
+    def starting(cls, reach: IndexKey, value: str) -> "Span":
         """Ask for everything that starts so."""
         return cls(reach, value, is_prefix=True)
 
@@ -54,7 +54,7 @@ class Written(NamedTuple):
 
 Clause = frozenset[int]
 """Posting tokens of which a contact must have one."""
-Demand = tuple[Clause, ...]
+BooleanQuery = tuple[Clause, ...]
 """Clauses that a contact must meet together."""
 
 
@@ -75,7 +75,7 @@ class View(Protocol):
     def near(self, sketches: Sequence[Collection[int]], /) -> list[list[Term]]:
         """Give, for each of these collections, the terms that share a sketch with it."""
 
-    def candidates(self, demands: Sequence[Demand], /, *, limit: int) -> list[Row]:
+    def candidates(self, demands: Sequence[BooleanQuery], /, *, limit: int) -> list[Row]:
         """Give the contacts that meet a demand, at most `limit` in all, the first demands first, without repetition."""
 
     def reached(self, spans: Sequence[Span], /, *, limit: int) -> list[list[Row]]:

@@ -23,8 +23,9 @@ WHOLE_LISTS = [*sorted((ROOT / ".ci" / "judging").glob("*.txt")), ROOT / "tests"
 CONSTRAINTS = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text(encoding="utf8").split())
 
 PLAIN_INSTALL = {
-    *("annotated-types", "anyio", "attrs", "cffi", "click", "cryptography", "h11", "httpcore2", "httpx2", "idna"),
-    *("jsonschema", "jsonschema-specifications", "mcp", "mcp-types", "opentelemetry-api", "platformdirs", "pycparser"),
+    *("annotated-types", "anyascii", "anyio", "attrs", "cffi", "click", "cryptography", "h11", "httpcore2", "httpx2"),
+    *("idna", "jsonschema", "jsonschema-specifications", "mcp", "mcp-types", "nicknames", "opentelemetry-api"),
+    *("platformdirs", "pycparser"),
     *("pydantic", "pydantic-core", "pyjwt", "python-multipart", "referencing", "rpds-py", "sse-starlette", "starlette"),
     *("truststore", "typing-extensions", "typing-inspection", "uvicorn"),
 }

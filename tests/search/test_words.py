@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telecmi_mcp._search.native import pattern, skeletons
 from telecmi_mcp._search.normalize import fold, words
-from telecmi_mcp._search.phones import ascii_digits, significant
+from telecmi_mcp._search.phones import Number, ascii_digits, is_same, numbers, plain, written_numbers
 from telecmi_mcp._search.phonetics import key, sound
+from telecmi_mcp._search.readings import readings
 from telecmi_mcp._search.romanise import is_indic, romanise
 from telecmi_mcp._search.similarity import similarity, sound_distance, spelling_distance
 
@@ -59,7 +61,15 @@ def test_words_of_words_are_the_same_words(text: str) -> None:
         ("Dr. Anil-Kumar  O'Brien", ("dr", "anil", "kumar", "obrien")),
         ("Domino\u2019s", ("dominos",)),
         ("T.G BANSHIDHAR", ("t", "g", "banshidhar")),
-        ("Дмитрий", ("дмитрии",)),
+        ("Дмитрий", ("dmitrii",)),
+        ("Γεωργία Οικονόμου", ("georgia", "oikonomou")),
+        ("さいとう みつる", ("saito", "mitsuru")),
+        ("ｱｷﾗ", ("akira",)),
+        ("සුනිල්", ("sunil",)),
+        ("王小明", ("王", "小", "明")),
+        ("임정식", ("임", "정", "식")),
+        ("أحمد", ("احمد",)),
+        ("דָּוִד", ("דוד",)),
         ("\t\n\x00", ()),
     ],
 )
@@ -92,6 +102,39 @@ def test_words_are_cut_at_what_is_no_letter(text: str, found: tuple[str, ...]) -
 )
 def test_nine_scripts_are_romanised(written: str, latin: str) -> None:
     assert romanise(fold(written)) == latin
+
+
+@pytest.mark.parametrize(
+    ("written", "latin"),
+    [
+        ("طارق", "tarek"),
+        ("الغامدي", "alghamdi"),
+        ("محمد", "mohammed"),
+        ("خديجة", "khadija"),
+        ("یوسف", "yousuf"),
+        ("יעקב", "yaakov"),
+        ("שפירא", "shapira"),
+        ("กัญญา", "kanya"),
+        ("วงศ์สวัสดิ์", "wongsawat"),
+    ],
+)
+def test_words_without_vowels_are_like_their_latin_spellings(written: str, latin: str) -> None:
+    (word,) = words(written)
+    assert pattern(word).fullmatch(latin)
+    assert key(latin) in skeletons(word)
+
+
+@pytest.mark.parametrize(("written", "latin"), [("طارق", "karim"), ("محمد", "mahmoud khan"), ("יעקב", "david")])
+def test_words_without_vowels_are_not_like_other_names(written: str, latin: str) -> None:
+    (word,) = words(written)
+    assert not pattern(word).fullmatch(latin)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"), [("王", "wang"), ("乐", "yue"), ("吕", "lu"), ("임", "im"), ("정", "jung"), ("영", "yeong")]
+)
+def test_characters_and_syllables_have_readings(written: str, said: str) -> None:
+    assert said in readings(written)
 
 
 @given(INDIC_TEXT)
@@ -144,27 +187,78 @@ def test_a_key_is_the_consonants_of_the_sound(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "digits"),
+    ("number", "code", "national"),
     [
-        ("+91 82585-13053", "8258513053"),
-        ("0091 8258513053", "8258513053"),
-        ("08258513053", "8258513053"),
-        ("8258513053", "8258513053"),
-        ("+91 (82585) 13053", "8258513053"),
-        ("+44 (0)20 7946 0958", "442079460958"),
-        ("९८७६५४३२१०", "9876543210"),
-        ("+1 906 320 1722", "19063201722"),
-        ("no number", ""),
-        ("9" * 500, "9" * 32),
+        ("+91 82585-13053", "91", "8258513053"),
+        ("0091 8258513053", "91", "8258513053"),
+        ("091 8258513053", "91", "8258513053"),
+        ("+91 0 82585 13053", "91", "8258513053"),
+        ("01191 8258513053", "91", "8258513053"),
+        ("918258513053", "91", "8258513053"),
+        ("08258513053", "", "8258513053"),
+        ("8258513053", "", "8258513053"),
+        ("+44 (0)20 7946 0958", "44", "2079460958"),
+        ("+4402079460958", "44", "2079460958"),
+        ("+1 906 320 1722", "1", "9063201722"),
+        ("0011 61 412 345 674", "61", "412345674"),
+        ("46701234567", "46", "701234567"),
+        ("+5511987654321", "55", "1187654321"),
+        ("+52 1 55 1234 5671", "52", "5512345671"),
+        ("+5491166773391", "54", "1166773391"),
+        ("112", "", "112"),
     ],
 )
-def test_a_number_is_the_same_however_it_is_written(number: str, digits: str) -> None:
-    assert significant(number) == digits
+def test_a_number_is_the_same_however_it_is_written(number: str, code: str, national: str) -> None:
+    assert numbers(number) == {Number(code, national)}
+
+
+def test_a_number_without_a_code_may_be_read_in_several_ways() -> None:
+    assert numbers("89161234560") == {Number("7", "9161234560"), Number("", "89161234560")}
+    assert numbers("no number") == frozenset()
+    assert all(len(number.national) <= 32 for number in numbers("9" * 500))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (("1", "7035550111"), ("91", "7035550111"), False),
+        (("", "7035550111"), ("91", "7035550111"), True),
+        (("1", "7035550111"), ("", "7035550111"), True),
+        (("65", "81234567"), ("", "6581234567"), True),
+        (("47", "701234567"), ("46", "701234567"), False),
+    ],
+)
+def test_countries_that_differ_are_never_one_number(
+    one: tuple[str, str], other: tuple[str, str], *, same: bool
+) -> None:
+    assert is_same(Number(*one), Number(*other)) is same
+    assert is_same(Number(*other), Number(*one)) is same
+
+
+@pytest.mark.parametrize(
+    ("field", "written"),
+    [
+        ("9811112222 / 9833334444", ("9811112222", "9833334444")),
+        ("919811114444; 919833336666", ("919811114444", "919833336666")),
+        ("98111 17777 or 98333 39999", ("98111 17777", "98333 39999")),
+        ("9811115555 9833337777", ("9811115555", "9833337777")),
+        ("9811116666\n9833338888", ("9811116666", "9833338888")),
+        ("022-24151234/35", ("022-24151234", "02224151235")),
+        ("912224151236 x123", ("912224151236",)),
+        ("+91-22-24151238;ext=77", ("+91-22-24151238",)),
+        ("02224151239 ext 9", ("02224151239",)),
+        ("98765,22222", ("98765,22222",)),
+        ("", ()),
+    ],
+)
+def test_a_field_is_cut_into_its_numbers(field: str, written: tuple[str, ...]) -> None:
+    assert tuple(number.strip() for number in written_numbers(plain(field))) == written
 
 
 @given(ANY_TEXT)
 def test_a_number_is_made_of_digits_only(text: str) -> None:
-    assert all(char in "0123456789" for char in significant(text))
+    for written in written_numbers(plain(text)):
+        assert all(set(number.code + number.national) <= set("0123456789") for number in numbers(written))
     assert len(ascii_digits(text)) == len(text)
 
 

@@ -14,7 +14,7 @@ from telecmi_mcp._search.document import NORMALISER, Row, reaches
 from telecmi_mcp._search.store import Written
 from telecmi_mcp._team.index.cleanup import empty
 from telecmi_mcp._team.index.last_seen import NO_CONTACT, count_seen, mark, unseen
-from telecmi_mcp._team.index.snapshot import COLUMNS, PLANNING, REACHED, Snapshot, array, clipped, rows_of, storable
+from telecmi_mcp._team.index.snapshot import COLUMNS, PLANNING, Snapshot, array, clipped, rows_of, storable
 from telecmi_mcp._team.index.vocabulary import Vocabulary
 from telecmi_mcp.errors import WriterLockLost
 
@@ -25,22 +25,25 @@ if TYPE_CHECKING:
     from telecmi_mcp._team.db.database import Connection, Database
     from telecmi_mcp._team.index.writer_locks import WriterLock
 
-_LAYOUT = 1
+_LAYOUT = 2
 VERSION = _LAYOUT * 1000 + NORMALISER
 """Version of an index's rows; a program version with other rows keeps an index of its own."""
 
 _CHUNK = 1000  # contacts that a sweep removes in one statement
-_NUMBERED_COLUMNS = ", ".join([COLUMNS, *REACHED.values()])
 _WRITE = f"""
-    INSERT INTO telecmi_mcp.contact (mirror_id, rid, {_NUMBERED_COLUMNS})
-    SELECT %s, * FROM unnest(%s::int[]{", %s::text[]" * (len(Row._fields) + len(REACHED))})
-    ON CONFLICT (mirror_id, rid) DO UPDATE SET ({_NUMBERED_COLUMNS})
-    = ({", ".join(f"EXCLUDED.{column}" for column in _NUMBERED_COLUMNS.split(", "))})
+    INSERT INTO telecmi_mcp.contact (mirror_id, rid, {COLUMNS})
+    SELECT %s, * FROM unnest(%s::int[]{", %s::text[]" * len(Row._fields)})
+    ON CONFLICT (mirror_id, rid) DO UPDATE SET ({COLUMNS})
+    = ({", ".join(f"EXCLUDED.{column}" for column in COLUMNS.split(", "))})
 """
 _POST = """
     INSERT INTO telecmi_mcp.posting AS posting SELECT %s, rid, tokens::bigint[]
     FROM unnest(%s::int[], %s::text[]) AS come (rid, tokens)
     ON CONFLICT (mirror_id, rid) DO UPDATE SET tokens = EXCLUDED.tokens WHERE posting.tokens <> EXCLUDED.tokens
+"""
+_REACH = """
+    INSERT INTO telecmi_mcp.reach (mirror_id, reach, value, rid)
+    SELECT %s, * FROM unnest(%s::smallint[], %s::text[], %s::int[]) ON CONFLICT DO NOTHING
 """
 _REMOVE = """
     DELETE FROM telecmi_mcp.{table} AS row USING unnest(%s::int[]) AS gone (rid)
@@ -174,15 +177,20 @@ class PostgresStore:
         if not new:
             return
         tokens = Vocabulary(connection, self._mirror_id).exchange(old.values(), list(new.values()))
-        columns = zip(*((*row, *_reached(row)) for row in new.values()), strict=True)
+        columns = zip(*new.values(), strict=True)
         connection.execute(_WRITE.encode(), (self._mirror_id, list(new), *map(list, columns)))
         connection.execute(_POST, (self._mirror_id, list(new), [array(some) for some in tokens]))
+        if old:
+            connection.execute(_REMOVE.format(table="reach").encode(), (list(old), self._mirror_id))
+        reached = [(int(reach), clipped(value), rid) for rid, row in new.items() for reach, value in reaches(row)]
+        if reached:
+            connection.execute(_REACH, (self._mirror_id, *map(list, zip(*reached, strict=True))))
 
     def _remove(self, connection: Connection, old: Mapping[int, Row]) -> None:
         if not old:
             return
         Vocabulary(connection, self._mirror_id).exchange(old.values(), [])
-        for table in ("posting", "contact"):
+        for table in ("posting", "reach", "contact"):
             connection.execute(_REMOVE.format(table=table).encode(), (list(old), self._mirror_id))
         mark(connection, self._mirror_id, old, NO_CONTACT)
         forget()
@@ -218,8 +226,3 @@ def _row(contact: Contact) -> Row:
     return Row._make(
         [value and storable(value) for value in (getattr(contact, name) for name in Row._fields)],
     )
-
-
-def _reached(row: Row) -> list[str | None]:
-    found = dict(reaches(row))
-    return [clipped(found[reach]) if reach in found else None for reach in REACHED]

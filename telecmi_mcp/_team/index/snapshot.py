@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from telecmi_mcp._search.document import Reach, Row
+from telecmi_mcp._search.document import Row
 from telecmi_mcp._search.store import Term
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from telecmi_mcp._search.store import Demand, Span
+    from telecmi_mcp._search.store import BooleanQuery, Span
     from telecmi_mcp._team.db.database import Connection
 
 COLUMNS = ", ".join(Row._fields)
 LONGEST = 400
 """Maximum number of characters of an indexed word or address: an index of PostgreSQL takes 2,704 bytes."""
-
-REACHED = {reach: reach.name.lower() for reach in Reach}
-"""Column of each kind of address and number."""
 
 _AFTER_ANY_TEXT = "\U0010ffff"
 _NUMBER_BITS = 32
@@ -71,8 +68,12 @@ _BY_ID = f"""
 """
 _REACHED = "SELECT * FROM ({found}) AS found ORDER BY place, value, rid"
 _IN_SPAN = """
-    (SELECT %s::int AS place, {column} AS value, rid, {columns} FROM telecmi_mcp.contact
-    WHERE mirror_id = %s AND {column} >= %s AND {column} {below} %s ORDER BY {column}, rid LIMIT %s)
+    (SELECT %s::int AS place, met.value, met.rid, contact.* FROM (
+        SELECT value, rid FROM telecmi_mcp.reach
+        WHERE mirror_id = %s AND reach = %s AND value >= %s AND value {below} %s ORDER BY value, rid LIMIT %s
+    ) AS met, LATERAL (
+        SELECT {columns} FROM telecmi_mcp.contact WHERE mirror_id = %s AND rid = met.rid LIMIT 1
+    ) AS contact)
 """
 
 
@@ -100,7 +101,7 @@ class Snapshot:
         asked = [array(owned(self._mirror_id, some)) for some in shapes]
         return self._terms_of_each(len(asked), self._ask(_NEAR, asked, self._mirror_id))
 
-    def candidates(self, demands: Sequence[Demand], /, *, limit: int) -> list[Row]:
+    def candidates(self, demands: Sequence[BooleanQuery], /, *, limit: int) -> list[Row]:
         """Give the contacts that meet a demand, at most `limit` in all, in their order."""
         values: dict[str, Any] = {"mirror": self._mirror_id, "limit": limit}
         met = [self._meeting(place, demand, values) for place, demand in enumerate(demands)]
@@ -112,18 +113,22 @@ class Snapshot:
     def reached(self, spans: Sequence[Span], /, *, limit: int) -> list[list[Row]]:
         """Give the contacts in each of these spans, at most `limit` for each."""
         sql = _REACHED.format(found=" UNION ALL ".join(map(_in_span, spans)))
-        values = [value for place, span in enumerate(spans) for value in (place, self._mirror_id, *_ends(span), limit)]
-        found: list[list[Row]] = [[] for _ in spans]
-        for place, _, _, *row in self._ask(sql, *values) if spans else ():
-            found[place].append(Row._make(row))
-        return found
+        values = [
+            value
+            for place, span in enumerate(spans)
+            for value in (place, self._mirror_id, int(span.reach), *_ends(span), limit, self._mirror_id)
+        ]
+        found: list[dict[int, Row]] = [{} for _ in spans]
+        for place, _, rid, *row in self._ask(sql, *values) if spans else ():
+            found[place].setdefault(rid, Row._make(row))
+        return [list(some.values()) for some in found]
 
     def contacts(self, contact_ids: Collection[str], /) -> list[Row]:
         """Give the contacts of these ids that are there."""
         known = rows_of(self._connection, self._mirror_id, contact_ids)
         return [known[contact_id][1] for contact_id in dict.fromkeys(map(storable, contact_ids)) if contact_id in known]
 
-    def _meeting(self, place: int, demand: Demand, values: dict[str, Any]) -> str:
+    def _meeting(self, place: int, demand: BooleanQuery, values: dict[str, Any]) -> str:
         names = [f"c{place}_{number}" for number in range(len(demand))]
         values |= {name: sorted(clause) for name, clause in zip(names, demand, strict=True)}
         return _MEETING.format(place=place, clauses=" AND ".join(f"tokens && %({name})s::bigint[]" for name in names))
@@ -167,7 +172,7 @@ def array(numbers: Iterable[int]) -> str:
 
 
 def _in_span(span: Span) -> str:
-    return _IN_SPAN.format(column=REACHED[span.reach], columns=COLUMNS, below="<" if span.is_prefix else "<=")
+    return _IN_SPAN.format(columns=COLUMNS, below="<" if span.is_prefix else "<=")
 
 
 def _ends(span: Span) -> tuple[str, str]:

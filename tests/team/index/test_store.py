@@ -13,7 +13,7 @@ from search_samples import sample_queries
 from telecmi_mcp import Contact
 from telecmi_mcp._index.sqlite_store import Index
 from telecmi_mcp._search import search
-from telecmi_mcp._search.document import Field, Reach, sought
+from telecmi_mcp._search.document import Field, IndexKey, sought
 from telecmi_mcp._search.store import Span
 from telecmi_mcp._team.index.cleanup import forget_unused
 from telecmi_mcp._team.index.location import PostgresLocation
@@ -100,13 +100,13 @@ def seen(store: ContactStore) -> list[object]:
         terms = view.terms(texts)
         clauses = [frozenset(term.postings(Field)) for term in sorted(terms)]
         demands = [(clause,) for clause in clauses] + [(some, clauses[0]) for some in clauses]
-        spans = [Span.starting(reach, start) for reach in Reach for start in ("", "a", "9", "01")]
+        spans = [Span.starting(reach, start) for reach in IndexKey for start in ("", "a", "9", "01")]
         return [
             {term.text: term[2:] for term in terms},
             [[term[1:] for term in some] for some in view.starting(["a", "pri", "", "nobody"], limit=3)],
             [{term[1:] for term in some} for some in view.near([sought("ahsa"), sought("karthcik"), frozenset()])],
             view.candidates(demands, limit=5) if demands else [],
-            view.reached([*spans, Span.one(Reach.MAIL_DOMAIN, "acme.example")], limit=3),
+            view.reached([*spans, Span.one(IndexKey.MAIL_DOMAIN, "acme.example")], limit=3),
             sorted(view.contacts(["c1", "c0", "nobody"])),
             [store.count(), *(store.count(generation) for generation in range(4))],
         ]

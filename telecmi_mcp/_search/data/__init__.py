@@ -1,0 +1,1 @@
+"""Tables of facts that the search's rules read; each module names its source."""
