@@ -41,7 +41,7 @@ test-team: $(READY)  ## a team's server with real parts: PostgreSQL, nginx, an i
 
 test-lowest:  ## the default tests with the lowest version of each dependency that pyproject.toml allows
 	sh ./.ci/setup build/lowest lowest
-	build/lowest/bin/python -m pytest -n auto --maxprocesses 4
+	build/lowest/bin/python -m pytest -n auto --maxprocesses 4 $(ARGS)
 
 test-newest:  ## the same with the newest versions, whatever requirements/ says
 	sh ./.ci/setup build/newest newest
