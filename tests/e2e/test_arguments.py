@@ -80,7 +80,7 @@ def assert_well_formed(answer: dict[str, Any], arguments: dict[str, Any]) -> Non
     assert ("result" in answer) != ("error" in answer)
     text = json.dumps(answer)
     for forbidden in ["Traceback", "pydantic", "validation error", SANDBOX_TOKEN]:
-        assert forbidden not in text
+        assert forbidden not in text or forbidden in arguments  # an error names an argument that is not known
     if answer.get("result", {}).get("isError"):
         (part,) = answer["result"]["content"]
         assert len(part["text"]) <= 200

@@ -172,5 +172,5 @@ def test_ctrl_c_keeps_what_was_read_and_the_next_run_goes_on(tmp_path: Path) -> 
             assert "Traceback" not in said
         assert not file.exists()
         done = run(file, env=env)
-    assert (done.returncode, "were there from the run before" in done.stdout) == (0, True)
+    assert (done.returncode, "came from the previous run" in done.stdout) == (0, True)
     assert file.read_bytes().count(b"\r\n") == 20_001

@@ -97,8 +97,8 @@ async def _play_all(host: _Host, server: FaultServer) -> None:
         await host.call()
     before = host.kibibytes("VmRSS")
     for fault in FAULTS:
-        if fault.deaf or fault.tls or fault.cancelled:
-            continue
+        if fault.deaf or fault.tls or fault.cancelled or fault.name.startswith("early-"):
+            continue  # early bytes may come after the next request was sent, and then look like its answer
         server.play(*fault.script)
         answer = await host.call(fault)
         assert "maintainers" not in answer["content"][0]["text"], fault.name

@@ -53,11 +53,11 @@ import os
 from dataclasses import replace
 import anyio
 from pydantic import SecretStr
-from telecmi_mcp._auth.resolve import open_sign_ins
+from telecmi_mcp._auth.resolve import open_saved_sign_ins
 from telecmi_mcp._private_files import state_folder
 
 async def die():
-    sign_ins = open_sign_ins(state_folder(), time_limit=60)
+    sign_ins = open_saved_sign_ins(state_folder(), time_limit=60)
     grant = await sign_ins.find(os.environ["TELECMI_BASE_URL"])
     await sign_ins.update(replace(grant, token=SecretStr("dead"), issued_at=grant.issued_at - 3600))
 

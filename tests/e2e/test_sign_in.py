@@ -259,7 +259,7 @@ import telecmi_mcp._auth.login as login
 async def crash(self, body):
     raise RuntimeError(str(body))
 
-login.Login._ask = crash
+login.Login._request = crash
 from telecmi_mcp._cli import main
 sys.exit(main(["serve"]))
 """

@@ -51,7 +51,7 @@ _BODY = page().decode()
 _STUBS = (
     Stub("good", {"body": _BODY}, None, 1),
     Stub("empty", {"fault": "EMPTY_RESPONSE"}, errors.ConnectionInterrupted(), 3),
-    Stub("malformed-chunk", {"fault": "MALFORMED_RESPONSE_CHUNK"}, errors.NotHttp(), 1),
+    Stub("malformed-chunk", {"fault": "MALFORMED_RESPONSE_CHUNK"}, errors.ConnectionInterrupted(), 3),
     Stub("random-data", {"fault": "RANDOM_DATA_THEN_CLOSE"}, errors.NotHttp(), 1),
     Stub("reset", {"fault": "CONNECTION_RESET_BY_PEER"}, errors.ConnectionInterrupted(), 3),
     Stub("delay", {"body": _BODY, "fixedDelayMilliseconds": 300}, None, 1),
