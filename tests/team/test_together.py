@@ -71,7 +71,7 @@ def test_typescripts_client_does_through_nginx_what_it_does_over_stdio(
     assert ids == [contact["contact_id"] for contact in someone.contacts]
     assert seen["contact"]["structured"]["contact_id"] == JOHN
     assert JOHN in [match["contact_id"] for match in seen["found"]["structured"]["matches"]]
-    assert seen["refused"]["text"].startswith("Correct contact_id")
+    assert seen["refused"]["text"].startswith("Invalid contact_id")
     if era == "modern":
         assert (seen["outcome"], seen["after"]) == ("given up", seen["meanwhile"])
 

@@ -96,7 +96,7 @@ def test_a_refused_password_is_reported_and_keeps_nothing(
     office: Office, cluster: Cluster, database_url: SecretStr
 ) -> None:
     said = office.run("sign-in", "ann", "--user-id", USER, "--password-stdin", given="wrong-one-sings\n", code=1)
-    assert "TeleCMI refused them" in said
+    assert "TeleCMI rejected them" in said
     assert "ann" not in office.run("list")
     dump = cluster.dump(database_url.get_secret_value().rpartition("/")[2])
     assert USER in dump

@@ -268,7 +268,7 @@ async def test_a_call_that_fails_gives_its_place_back_and_is_reported_as_a_defec
 
 
 async def test_a_defect_in_a_tool_is_reported_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("telecmi_mcp._mcp.tools._page", lambda _: 1 // 0)
+    monkeypatch.setattr("telecmi_mcp._mcp.tools.list_contacts.page_data", lambda _: 1 // 0)
     async with opened_desk() as desk:
         assert (await desk.client.call_tool("list_contacts", {})).is_error
     assert desk.outcomes == ["defect"]
