@@ -111,7 +111,8 @@ class _Race:
         """Return the answer, or raise the last error."""
         if self.answer is not None:
             return self.answer
-        assert self.error is not None  # noqa: S101 - one of them has ended
+        if self.error is None:
+            raise RuntimeError("no attempt has ended")
         raise self.error
 
 
