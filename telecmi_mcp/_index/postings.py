@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Literal, Protocol
 
-from telecmi_mcp._search.document import Field, is_word, sketches
+from telecmi_mcp._search.fields.index_entries import Field, is_word, sketches
 from telecmi_mcp._search.store import BooleanQuery, posting
 
 Backend = Literal["fts5", "plain"]

@@ -21,7 +21,7 @@ from telecmi_mcp._index.files import FULL, NOT_WRITABLE, UNUSABLE, reason_of, wh
 from telecmi_mcp._index.postings import Backend, Fts5Postings, PlainPostings, Postings, numbered, prune, tokens
 from telecmi_mcp._models import Contact
 from telecmi_mcp._search.caches import forget
-from telecmi_mcp._search.document import NORMALISER, Row, entries, reaches
+from telecmi_mcp._search.fields.index_entries import NORMALISER, Row, entries, reaches
 from telecmi_mcp._search.store import BooleanQuery, Span, Term, Written
 from telecmi_mcp.errors import IndexUnusable
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 
 from telecmi_mcp._models import Contact, MatchName
-from telecmi_mcp._search.document import Field, Row, field_words
-from telecmi_mcp._search.likeness import Match
-from telecmi_mcp._search.lookup import by_id, by_mail, by_mails, by_numbers, by_tail
-from telecmi_mcp._search.query import Query, parse, parts
-from telecmi_mcp._search.rank import MATCH_NAMES, Scored
-from telecmi_mcp._search.relaxation import QueryRelaxation
-from telecmi_mcp._search.sentences import NoQuestion
+from telecmi_mcp._search.fields.index_entries import Field, Row, field_words
+from telecmi_mcp._search.matching.lookup import by_id, by_mail, by_mails, by_numbers, by_tail
+from telecmi_mcp._search.matching.rank import MATCH_NAMES, Scored
+from telecmi_mcp._search.matching.relaxation import QueryRelaxation
+from telecmi_mcp._search.matching.word_match import Match
+from telecmi_mcp._search.query.parse import Query, parse, parts
+from telecmi_mcp._search.query.sentences import NoQuestion
 from telecmi_mcp._search.store import ContactStore, View
 
 _TWO = 2

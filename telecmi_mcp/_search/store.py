@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from telecmi_mcp._models import Contact
-from telecmi_mcp._search.document import Field, IndexKey, Row
+from telecmi_mcp._search.fields.index_entries import Field, IndexKey, Row
 
 _FIELD_BITS = 2
 

@@ -7,7 +7,7 @@ import pytest
 from telecmi_mcp import Contact
 from telecmi_mcp._index.result import SearchResult
 from telecmi_mcp._search import Hit
-from telecmi_mcp._search.sentences import NoQuestion
+from telecmi_mcp._search.query.sentences import NoQuestion
 
 
 def result(*hits: Hit, **facts: object) -> SearchResult:

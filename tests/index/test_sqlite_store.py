@@ -9,7 +9,7 @@ from telecmi_mcp._index.postings import Backend
 from telecmi_mcp._index.sqlite_store import Index
 from telecmi_mcp._models import Contact
 from telecmi_mcp._search import search
-from telecmi_mcp._search.document import entries
+from telecmi_mcp._search.fields.index_entries import entries
 from telecmi_mcp.errors import IndexUnusable
 
 

@@ -7,8 +7,8 @@ from telecmi_mcp._index.postings import Backend
 from telecmi_mcp._index.sqlite_store import Index
 from telecmi_mcp._models import Contact, MatchName
 from telecmi_mcp._search import search
-from telecmi_mcp._search.likeness import Match
-from telecmi_mcp._search.rank import MATCH_NAMES
+from telecmi_mcp._search.matching.rank import MATCH_NAMES
+from telecmi_mcp._search.matching.word_match import Match
 
 PEOPLE = [
     Contact(

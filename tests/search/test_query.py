@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telecmi_mcp._search.query import QUERY_CAP, WORDS_CAP, parse, parts
-from telecmi_mcp._search.sentences import NoQuestion
+from telecmi_mcp._search.query.parse import QUERY_CAP, WORDS_CAP, parse, parts
+from telecmi_mcp._search.query.sentences import NoQuestion
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None))
 

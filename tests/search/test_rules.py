@@ -5,7 +5,7 @@ import pytest
 from telecmi_mcp._index.sqlite_store import Index
 from telecmi_mcp._models import Contact
 from telecmi_mcp._search import Hits, search
-from telecmi_mcp._search.sentences import NoQuestion
+from telecmi_mcp._search.query.sentences import NoQuestion
 
 BOOK = [
     Contact("n1", first_name="Suresh Kumar", last_name="Tandelkar"),

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telecmi_mcp._search.native import pattern, skeletons
-from telecmi_mcp._search.normalize import fold, words
-from telecmi_mcp._search.phones import Number, ascii_digits, is_same, numbers, plain, written_numbers
-from telecmi_mcp._search.phonetics import key, sound
-from telecmi_mcp._search.readings import readings
-from telecmi_mcp._search.romanise import is_indic, romanise
-from telecmi_mcp._search.similarity import similarity, sound_distance, spelling_distance
+from telecmi_mcp._search.fields.phones import Number, ascii_digits, is_same, numbers, plain, written_numbers
+from telecmi_mcp._search.matching.similarity import similarity, sound_distance, spelling_distance
+from telecmi_mcp._search.text.native import pattern, skeletons
+from telecmi_mcp._search.text.normalize import fold, words
+from telecmi_mcp._search.text.phonetics import key, sound
+from telecmi_mcp._search.text.readings import readings
+from telecmi_mcp._search.text.romanise import is_indic, romanise
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None)) | st.text()
 INDIC_TEXT = st.text(st.characters(min_codepoint=0x0900, max_codepoint=0x0D7F))

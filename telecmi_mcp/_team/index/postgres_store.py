@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from telecmi_mcp._index.sync_state import SyncState
 from telecmi_mcp._search.caches import forget
-from telecmi_mcp._search.document import NORMALISER, Row, reaches
+from telecmi_mcp._search.fields.index_entries import NORMALISER, Row, reaches
 from telecmi_mcp._search.store import Written
 from telecmi_mcp._team.index.cleanup import empty
 from telecmi_mcp._team.index.last_seen import NO_CONTACT, count_seen, mark, unseen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from telecmi_mcp._search.document import Row
+from telecmi_mcp._search.fields.index_entries import Row
 from telecmi_mcp._search.store import Term
 
 if TYPE_CHECKING:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from telecmi_mcp._search.document import entries, is_word, sketches
+from telecmi_mcp._search.fields.index_entries import entries, is_word, sketches
 from telecmi_mcp._search.store import posting
 from telecmi_mcp._team.index.snapshot import array, clipped, owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from telecmi_mcp._search.document import Field, Row
+    from telecmi_mcp._search.fields.index_entries import Field, Row
     from telecmi_mcp._team.db.database import Connection
 
 _KNOWN = """

@@ -13,7 +13,7 @@ from search_samples import sample_queries
 from telecmi_mcp import Contact
 from telecmi_mcp._index.sqlite_store import Index
 from telecmi_mcp._search import search
-from telecmi_mcp._search.document import Field, IndexKey, sought
+from telecmi_mcp._search.fields.index_entries import Field, IndexKey, sought
 from telecmi_mcp._search.store import Span
 from telecmi_mcp._team.index.cleanup import forget_unused
 from telecmi_mcp._team.index.location import PostgresLocation

@@ -5,12 +5,12 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
-from telecmi_mcp._search.phonetics import sound
+from telecmi_mcp._search.text.phonetics import sound
 
 _LONGEST = 32
 _DOUBLING, _SWAP = 0.5, 0.8
 _VOWEL_GAP, _VOWEL_CHANGE = 0.5, 0.3
-SOUND_WORTH = 0.92
+SOUND_SCORE = 0.92
 _LEAST_SPELT = 0.34
 _SOUND_SLACK = 0.1
 BEST_INEXACT = 0.98
@@ -47,14 +47,14 @@ def profile(word: str) -> _Profile:
     return _Profile(letters(word), said, bits & ~_VOWEL_BITS, bool(bits & _VOWEL_BITS), skeleton)
 
 
-def similarity(one: str, other: str, *, least: float, sound_worth: float = SOUND_WORTH) -> float:
+def similarity(one: str, other: str, *, least: float, sound_score: float = SOUND_SCORE) -> float:
     """Compare two different words; what would come out below `least` may come out as 0.
 
     Args:
         one: a folded, romanised word.
         other: another.
-        least: what is worth knowing.
-        sound_worth: the similarity of two words that sound alike and are spelt differently.
+        least: the least similarity that the caller needs.
+        sound_score: the similarity of two words that sound alike and are spelt differently.
     """
     longest = max(len(one), len(other))
     if longest > _LONGEST or abs(len(one) - len(other)) * 2 > longest:
@@ -70,7 +70,7 @@ def similarity(one: str, other: str, *, least: float, sound_worth: float = SOUND
     spelt = max(0.0, 1 - spelling_distance(one, other, most=most) / longest)
     if spelt < lowest and heard < 1:
         return 0.0
-    return min(max(spelt, heard * sound_worth) + 0.04 * min(spelt, heard), BEST_INEXACT)
+    return min(max(spelt, heard * sound_score) + 0.04 * min(spelt, heard), BEST_INEXACT)
 
 
 def is_out_of_reach(one: str, other: str, *, least: float) -> bool:

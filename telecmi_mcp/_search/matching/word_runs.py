@@ -3,12 +3,12 @@
 from functools import lru_cache
 from typing import NamedTuple
 
-from telecmi_mcp._search.abbreviations import company_initials, name_initials, title_initials
-from telecmi_mcp._search.document import Field
-from telecmi_mcp._search.likeness import Match
-from telecmi_mcp._search.readings import runs_read
+from telecmi_mcp._search.fields.abbreviations import company_initials, name_initials, title_initials
+from telecmi_mcp._search.fields.index_entries import Field
+from telecmi_mcp._search.matching.word_match import Match
+from telecmi_mcp._search.text.readings import runs_read
 
-_JOINED_WORTH, _READ_WORTH, _ABBREVIATED_WORTH, _INITIALS_WORTH = 0.98, 0.95, 0.95, 0.8
+_JOINED_SCORE, _READ_SCORE, _ABBREVIATED_SCORE, _INITIALS_SCORE = 0.98, 0.95, 0.95, 0.8
 _LONGEST = 4
 
 
@@ -17,7 +17,7 @@ class Run(NamedTuple):
 
     text: str
     places: int
-    worth: float
+    score: float
     match: Match
     is_spelt: bool = False
 
@@ -29,18 +29,18 @@ def stored_runs(words: tuple[str, ...], field: Field) -> tuple[Run, ...]:
         return ()
     everything = (1 << len(words)) - 1
     found = [
-        Run(joined, _bits(start, end), _JOINED_WORTH, _joined_match(words[start:end]), len(joined) == end - start)
+        Run(joined, _bits(start, end), _JOINED_SCORE, _joined_match(words[start:end]), len(joined) == end - start)
         for start in range(len(words))
         for end in range(start + 2, min(len(words), start + _LONGEST) + 1)
         for joined in ["".join(words[start:end])]
     ]
-    found += [Run(said, _bits(*ends), _READ_WORTH, Match.FUZZY) for said, *ends in runs_read(words)]
+    found += [Run(said, _bits(*ends), _READ_SCORE, Match.FUZZY) for said, *ends in runs_read(words)]
     if field is Field.NAME:
-        found += [Run(said, _bits(*ends), _INITIALS_WORTH, Match.PREFIX) for said, *ends in name_initials(words)]
+        found += [Run(said, _bits(*ends), _INITIALS_SCORE, Match.PREFIX) for said, *ends in name_initials(words)]
     elif field is Field.COMPANY:
-        found += [Run(said, everything, _ABBREVIATED_WORTH, Match.EXACT) for said in company_initials(words)]
+        found += [Run(said, everything, _ABBREVIATED_SCORE, Match.EXACT) for said in company_initials(words)]
     elif field is Field.TITLE:
-        found += [Run(said, _bits(*ends), _ABBREVIATED_WORTH, Match.EXACT) for said, *ends in title_initials(words)]
+        found += [Run(said, _bits(*ends), _ABBREVIATED_SCORE, Match.EXACT) for said, *ends in title_initials(words)]
     return tuple(dict.fromkeys(found))
 
 

@@ -11,15 +11,15 @@ from typing import TypeAlias
 from zlib import crc32
 
 from telecmi_mcp._models import Contact
-from telecmi_mcp._search.abbreviations import company_initials, name_initials, title_initials
-from telecmi_mcp._search.companies import company_words
-from telecmi_mcp._search.mail import addresses, domains, without_tag
-from telecmi_mcp._search.native import skeletons
-from telecmi_mcp._search.normalize import fold, words
-from telecmi_mcp._search.phones import numbers, plain, written_numbers
-from telecmi_mcp._search.phonetics import key
-from telecmi_mcp._search.readings import readings, runs_read
-from telecmi_mcp._search.scripts import is_native
+from telecmi_mcp._search.fields.abbreviations import company_initials, name_initials, title_initials
+from telecmi_mcp._search.fields.companies import company_words
+from telecmi_mcp._search.fields.email_addresses import addresses, domains, without_tag
+from telecmi_mcp._search.fields.phones import numbers, plain, written_numbers
+from telecmi_mcp._search.text.native import skeletons
+from telecmi_mcp._search.text.normalize import fold, words
+from telecmi_mcp._search.text.phonetics import key
+from telecmi_mcp._search.text.readings import readings, runs_read
+from telecmi_mcp._search.text.scripts import is_native
 
 NORMALISER = 2
 INITIAL, ABBREVIATION = "^", "~"
@@ -129,7 +129,7 @@ def sought(word: str, *, is_near: bool = False) -> frozenset[int]:
 
     Args:
         word: a word of a query.
-        is_near: whether only words are worth finding that sound the same or differ by one letter.
+        is_near: whether only words are looked for that sound the same or differ by one letter.
     """
     if is_native(word):
         return sketches(word)

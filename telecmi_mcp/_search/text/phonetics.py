@@ -52,7 +52,7 @@ def _vowel(run: str) -> str:
 
 @lru_cache(maxsize=16384)
 def key(word: str) -> str:
-    """Give the consonants of a word's sound; words of one key are worth comparing."""
+    """Give the consonants of a word's sound; only words with the same key are compared."""
     said = sound(word)
     bare = "".join(char for char in said if char not in "aiu").replace("m", "n")
     return ("a" if said[:1] in ("a", "i", "u") else "") + _DOUBLED.sub(r"\1", bare)

@@ -4,17 +4,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from telecmi_mcp._search.companies import unsigned
 from telecmi_mcp._search.data.function_words import CONNECTORS, FILLERS, FRAMES, NATIVE
 from telecmi_mcp._search.data.honorifics import HONORIFICS
 from telecmi_mcp._search.data.legal_forms import LEGAL_FORMS
 from telecmi_mcp._search.data.name_forms import PARTICLES
-from telecmi_mcp._search.mail import asked_addresses
-from telecmi_mcp._search.normalize import fold, words
-from telecmi_mcp._search.phones import SHORTEST, ascii_digits, digits_of, plain, written_numbers
-from telecmi_mcp._search.scripts import FOREIGN
-from telecmi_mcp._search.sentences import WORDS_CAP, NoQuestion, Sentence, Word, sorted_out
-from telecmi_mcp._search.spoken import digits_of_words
+from telecmi_mcp._search.fields.companies import unsigned
+from telecmi_mcp._search.fields.email_addresses import asked_addresses
+from telecmi_mcp._search.fields.phones import SHORTEST, ascii_digits, digits_of, plain, written_numbers
+from telecmi_mcp._search.query.sentences import WORDS_CAP, NoQuestion, Sentence, Word, sort_words
+from telecmi_mcp._search.query.spoken_numbers import digits_of_words
+from telecmi_mcp._search.text.normalize import fold, words
+from telecmi_mcp._search.text.scripts import FOREIGN
 
 __all__ = ["QUERY_CAP", "WORDS_CAP", "Query", "Word", "parse", "parts"]
 
@@ -140,7 +140,7 @@ def _sentence(text: str, *, beside: bool = False) -> Sentence:
     if beside:
         said = tuple(word for word in said if len(word) > 1 and not word.isdigit() and word not in _BESIDE)
     romanised = frozenset(word for piece in text.split() if piece[:1] >= FOREIGN for word in words(piece))
-    sentence = sorted_out(said, romanised, protected, is_sentence=beside)
+    sentence = sort_words(said, romanised, protected, is_sentence=beside)
     return Sentence() if beside and _is_label(sentence) else sentence
 
 

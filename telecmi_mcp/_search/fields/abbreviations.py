@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from telecmi_mcp._search.companies import without_legal_form
 from telecmi_mcp._search.data.legal_forms import LAST_PLACE, SMALL_WORDS
+from telecmi_mcp._search.fields.companies import without_legal_form
 
 _WORDS_CAP = 8
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from telecmi_mcp._search.normalize import fold
+from telecmi_mcp._search.text.normalize import fold
 
 _LONGEST = 320
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"\[\]{}|]+@[^\s@<>(),;:\"\[\]{}|?!/]+")

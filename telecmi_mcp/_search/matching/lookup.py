@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from telecmi_mcp._search.data.country_codes import LONGEST_CODE, NATIONAL_LENGTHS
-from telecmi_mcp._search.document import IndexKey, Row
-from telecmi_mcp._search.likeness import Match
-from telecmi_mcp._search.mail import addresses, without_tag
-from telecmi_mcp._search.phones import (
+from telecmi_mcp._search.fields.email_addresses import addresses, without_tag
+from telecmi_mcp._search.fields.index_entries import IndexKey, Row
+from telecmi_mcp._search.fields.phones import (
     LONGEST,
     Number,
     digits_of,
@@ -17,10 +16,11 @@ from telecmi_mcp._search.phones import (
     plain,
     written_numbers,
 )
-from telecmi_mcp._search.query import Query, Word
-from telecmi_mcp._search.rank import Ranking, Scored
+from telecmi_mcp._search.matching.rank import Ranking, Scored
+from telecmi_mcp._search.matching.typing_errors import is_one_slip
+from telecmi_mcp._search.matching.word_match import Match
+from telecmi_mcp._search.query.parse import Query, Word
 from telecmi_mcp._search.store import Span, View
-from telecmi_mcp._search.typing_errors import is_one_slip
 
 _FRAGMENT, _WHOLE = 4, 10
 _MOBILE_STARTS = "6789"

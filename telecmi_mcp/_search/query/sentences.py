@@ -62,7 +62,7 @@ class Sentence:
         return tuple(word for word in self.words if not word.is_optional)
 
 
-def sorted_out(
+def sort_words(
     said: Sequence[str], romanised: Collection[str], protected: Collection[str], *, is_sentence: bool = False
 ) -> Sentence:
     """Sort the words of a query out.

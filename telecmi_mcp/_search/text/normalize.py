@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import groupby
 
-from telecmi_mcp._search.native import normalised
-from telecmi_mcp._search.scripts import Script, script_of
-from telecmi_mcp._search.transliterate import latin
+from telecmi_mcp._search.text.native import normalised
+from telecmi_mcp._search.text.scripts import Script, script_of
+from telecmi_mcp._search.text.transliterate import latin
 
 TEXT_CAP = 400
 """Characters of one field that are looked at; names and queries end long before."""

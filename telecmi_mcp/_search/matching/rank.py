@@ -6,21 +6,21 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from telecmi_mcp._models import MatchName
-from telecmi_mcp._search.document import Field, Fields, Row, field_words
-from telecmi_mcp._search.expansion import Asked
-from telecmi_mcp._search.likeness import Likeness, Match, likeness_beyond
-from telecmi_mcp._search.query import Word
-from telecmi_mcp._search.runs import stored_runs
-from telecmi_mcp._search.scripts import FOREIGN, is_syllable
+from telecmi_mcp._search.fields.index_entries import Field, Fields, Row, field_words
+from telecmi_mcp._search.matching.expansion import Asked
+from telecmi_mcp._search.matching.word_match import Likeness, Match, likeness_beyond
+from telecmi_mcp._search.matching.word_runs import stored_runs
+from telecmi_mcp._search.query.parse import Word
+from telecmi_mcp._search.text.scripts import FOREIGN, is_syllable
 
-_WORTH = {Field.NAME: 1.0, Field.COMPANY: 0.97, Field.TITLE: 0.96, Field.MAIL: 0.9}
-_WORTH_AT = {Field.NAME: 0.88, Field.COMPANY: 1.0, Field.TITLE: 0.95, Field.MAIL: 0.85}
+_SCORE = {Field.NAME: 1.0, Field.COMPANY: 0.97, Field.TITLE: 0.96, Field.MAIL: 0.9}
+_SCORE_AT = {Field.NAME: 0.88, Field.COMPANY: 1.0, Field.TITLE: 0.95, Field.MAIL: 0.85}
 _LEAST = {Field.NAME: 0.0, Field.COMPANY: 0.0, Field.TITLE: 0.8, Field.MAIL: 0.85}
-"""The worth of a spelling below which a word of a field is another word."""
+"""The score of a spelling below which a word of a field is another word."""
 _COVERAGE_GAIN = {Field.NAME: 0.04, Field.COMPANY: 0.02}
 _BESIDE, _BESIDE_GAIN, _EXTRA_GAIN = (1, -1), 0.03, 0.1
 _LETTER_WEIGHT = 0.4
-_WITHOUT_N_WORTH = 0.8
+_WITHOUT_N_SCORE = 0.8
 _OTHER_SCRIPT = 0.015
 _REARRANGED = 0.1
 
@@ -34,9 +34,9 @@ MATCH_NAMES: Mapping[Match, MatchName] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scored:
-    """A contact with the worth of its answer; `missing` are the words that it lacks, `fields` where it has the others.
+    """A contact and how well it answers; `missing` are the words that it lacks, `fields` where it has the others.
 
-    `more` is how many of the words it has that need not be there, `best` the worth of the word that fits best.
+    `more` is how many of the words it has that need not be there, `best` the score of the word that fits best.
     """
 
     row: Row
@@ -58,7 +58,7 @@ class Scored:
 class _Pair(NamedTuple):
     """Words of the query, as bits, that stand for words of a field, as bits."""
 
-    worth: float
+    score: float
     match: Match
     asked: int
     field: Field
@@ -96,22 +96,22 @@ class Ranking:
         fields = field_words(row)
         pairs = self._assigned(fields)
         covered = 0
-        worth = 0.0
+        total = 0.0
         for pair in pairs:
             covered |= pair.asked
-            worth += pair.worth * self._weight(pair.asked) + _EXTRA_GAIN * bool(pair.asked & ~self._required)
+            total += pair.score * self._weight(pair.asked) + _EXTRA_GAIN * bool(pair.asked & ~self._required)
         lacking = self._required & ~covered
         missing = tuple(word.text for place, word in enumerate(self._words) if lacking >> place & 1)
         matches = [pair.match for pair in pairs if pair.asked & self._required]
         match = Match.PARTIAL if missing else max(matches, default=Match.PARTIAL)
-        score = worth / self._whole + self._gains(fields, [pair for pair in pairs if pair.asked & self._required])
+        score = total / self._whole + self._gains(fields, [pair for pair in pairs if pair.asked & self._required])
         if (((row.first_name or "") + (row.last_name or ""))[:1] >= FOREIGN) != self._is_foreign:
             score -= _OTHER_SCRIPT
         where = frozenset(pair.field for pair in pairs)
         more = sum(pair.match is Match.EXACT and not pair.asked & self._required for pair in pairs)
         if not missing and self._syllables and _is_rearranged(self._syllables, fields[Field.NAME]):
             match, score = max(match, Match.FUZZY), score - _REARRANGED
-        best = max((pair.worth for pair in pairs), default=0.0)
+        best = max((pair.score for pair in pairs), default=0.0)
         return Scored(row=row, match=match, score=score, missing=missing, more=more, best=best, fields=where)
 
     def nearness(self, one: Scored) -> float:
@@ -125,7 +125,7 @@ class Ranking:
 
     def _assigned(self, fields: Fields) -> list[_Pair]:
         pairs = [pair for field in Field if fields[field] for pair in self._pairs(field, fields[field])]
-        pairs.sort(key=_by_worth)
+        pairs.sort(key=_by_score)
         taken: list[_Pair] = []
         asked = 0
         places = [0, 0, 0, 0]
@@ -152,46 +152,46 @@ class Ranking:
 
     def _word_by_word(self, field: Field, words: tuple[str, ...]) -> Iterator[_Pair]:
         for index, word in enumerate(self._words):
-            scale = (_WORTH_AT if word.of_company else _WORTH)[field]
+            scale = (_SCORE_AT if word.of_company else _SCORE)[field]
             for place, there in enumerate(words):
-                worth, match = self.likeness.alike(word.text, there)
-                if not worth and self._closely:
-                    worth = self.likeness.compare(word.text, there)
-                if match is Match.FUZZY and worth < _LEAST[field]:
-                    worth = 0.0
+                score, match = self.likeness.alike(word.text, there)
+                if not score and self._closely:
+                    score = self.likeness.compare(word.text, there)
+                if match is Match.FUZZY and score < _LEAST[field]:
+                    score = 0.0
                 if word.of_company and field is Field.NAME and match is not Match.EXACT:
                     continue
                 if field is Field.MAIL and match is Match.EXACT:
                     match = Match.PREFIX
-                if worth:
-                    yield _Pair(worth * scale, match, 1 << index, field, 1 << place)
+                if score:
+                    yield _Pair(score * scale, match, 1 << index, field, 1 << place)
                 elif field is Field.NAME and (initial := self.likeness.initial(word.text, there)):
                     yield _Pair(initial, Match.PREFIX, 1 << index, field, 1 << place, is_initial=True)
 
     def _by_runs(self, field: Field, words: tuple[str, ...]) -> Iterator[_Pair]:
         """Lay several words of one side beside one of the other: joined, split, abbreviated."""
-        scale = (_WORTH_AT if self._is_at else _WORTH)[field]
+        scale = (_SCORE_AT if self._is_at else _SCORE)[field]
         for place, there in enumerate(words):
             for run in self._asked.runs_named(there, field):
                 is_initial = field is Field.NAME and run.match is Match.PREFIX
                 match = Match.PREFIX if field is Field.MAIL else run.match
-                yield _Pair(run.worth * scale, match, run.places, field, 1 << place, is_initial)
+                yield _Pair(run.score * scale, match, run.places, field, 1 << place, is_initial)
         for run in stored_runs(words, field):
             for asked in self._asked.places_of(run):
-                yield _Pair(run.worth * scale, run.match, asked, field, run.places)
+                yield _Pair(run.score * scale, run.match, asked, field, run.places)
             if run.text in self._asked.shortened:
-                yield _Pair(_WITHOUT_N_WORTH * scale, Match.FUZZY, self._asked.shortened[run.text], field, run.places)
+                yield _Pair(_WITHOUT_N_SCORE * scale, Match.FUZZY, self._asked.shortened[run.text], field, run.places)
         for known in self._asked.known_names(words):
-            yield _Pair(known.worth * scale, known.match, known.asked, field, known.places)
+            yield _Pair(known.score * scale, known.match, known.asked, field, known.places)
 
     def _gains(self, fields: Fields, pairs: list[_Pair]) -> float:
         """Prefer a whole name or company to a part of it, and words that stand side by side as they were asked for."""
         gain = 0.0
         covered = sum(pair.asked for pair in pairs) & self._required
-        for field, worth in _COVERAGE_GAIN.items():
+        for field, score in _COVERAGE_GAIN.items():
             if pairs and covered == self._required and all(pair.field is field for pair in pairs):
                 places = sum(pair.places for pair in pairs)
-                gain += worth * min(1, places.bit_count() / len(fields[field]))
+                gain += score * min(1, places.bit_count() / len(fields[field]))
         in_order = sorted(pairs, key=lambda pair: pair.asked)
         neighbours = sum(
             one.field is two.field and two.places.bit_length() - one.places.bit_length() in _BESIDE
@@ -214,5 +214,5 @@ def _weight_of(word: Word) -> float:
     return _LETTER_WEIGHT if len(word.text) == 1 else 1.0
 
 
-def _by_worth(pair: _Pair) -> tuple[float, int, int]:
-    return -pair.worth, -pair.asked.bit_count(), pair.places
+def _by_score(pair: _Pair) -> tuple[float, int, int]:
+    return -pair.score, -pair.asked.bit_count(), pair.places

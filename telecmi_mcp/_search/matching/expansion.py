@@ -6,24 +6,24 @@ from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
-from telecmi_mcp._search.abbreviations import letters_of
 from telecmi_mcp._search.data.company_names import KNOWN
 from telecmi_mcp._search.data.honorifics import NO_NAMES
 from telecmi_mcp._search.data.kanji import KANJI
 from telecmi_mcp._search.data.legal_forms import SMALL_WORDS, TRAILING
-from telecmi_mcp._search.document import ABBREVIATION, INITIAL, INITIALS, Field
-from telecmi_mcp._search.likeness import Match
-from telecmi_mcp._search.query import Word
-from telecmi_mcp._search.readings import readings
-from telecmi_mcp._search.runs import Run
-from telecmi_mcp._search.synonyms import same, short_names
+from telecmi_mcp._search.fields.abbreviations import letters_of
+from telecmi_mcp._search.fields.index_entries import ABBREVIATION, INITIAL, INITIALS, Field
+from telecmi_mcp._search.fields.synonyms import same, short_names
+from telecmi_mcp._search.matching.word_match import Match
+from telecmi_mcp._search.matching.word_runs import Run
+from telecmi_mcp._search.query.parse import Word
+from telecmi_mcp._search.text.readings import readings
 
-_JOINED_WORTH, _ABBREVIATED_WORTH, _INITIALS_WORTH, _KNOWN_WORTH = 0.98, 0.95, 0.75, 0.95
+_JOINED_SCORE, _ABBREVIATED_SCORE, _INITIALS_SCORE, _KNOWN_SCORE = 0.98, 0.95, 0.75, 0.95
 _LONGEST_JOIN, _LONGEST_ABBREVIATION = 4, 8
 _READINGS_CAP = 12
 _FEW = 2
-_ALL_WORTH = 0.7
-"""What first letters of the whole query are worth: they may be anybody's."""
+_ALL_SCORE = 0.7
+"""Score of first letters of the whole query: they may be anybody's."""
 
 
 class KnownRun(NamedTuple):
@@ -31,7 +31,7 @@ class KnownRun(NamedTuple):
 
     asked: int
     places: int
-    worth: float
+    score: float
     match: Match
 
 
@@ -66,19 +66,19 @@ class Asked:
     def runs_named(self, word: str, field: Field) -> Iterator[Run]:
         """Give the runs of the query's words that one word of a contact stands for."""
         if word in self.joined:
-            yield Run(word, self.joined[word], _JOINED_WORTH, Match.EXACT)
+            yield Run(word, self.joined[word], _JOINED_SCORE, Match.EXACT)
         if word in self.initials and field is not Field.MAIL:
             if field is Field.NAME:
-                yield Run(word, self.initials[word], _INITIALS_WORTH, Match.PREFIX)
+                yield Run(word, self.initials[word], _INITIALS_SCORE, Match.PREFIX)
             else:
                 is_all = not self.required & ~self.initials[word]
                 yield Run(
                     word,
                     self.initials[word],
-                    *((_ALL_WORTH, Match.FUZZY) if is_all else (_ABBREVIATED_WORTH, Match.EXACT)),
+                    *((_ALL_SCORE, Match.FUZZY) if is_all else (_ABBREVIATED_SCORE, Match.EXACT)),
                 )
         if word in self.known:
-            yield Run(word, self.known[word], _KNOWN_WORTH, Match.EXACT)
+            yield Run(word, self.known[word], _KNOWN_SCORE, Match.EXACT)
 
     def known_names(self, words: Sequence[str]) -> Iterator[KnownRun]:
         """Give the words of a field that a well-known short name in the query stands for."""
@@ -86,7 +86,7 @@ class Asked:
             for names in KNOWN.get(text, ()):
                 if names.issubset(words):
                     places = sum(1 << at for at, word in enumerate(words) if word in names)
-                    yield KnownRun(1 << place, places, _KNOWN_WORTH, Match.EXACT)
+                    yield KnownRun(1 << place, places, _KNOWN_SCORE, Match.EXACT)
 
     def alternatives(self) -> list[set[str]]:
         """Give, for each word, the entries by which an index finds it or what it is called together with others."""

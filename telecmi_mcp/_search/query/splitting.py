@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from telecmi_mcp._search.sentences import Word
+from telecmi_mcp._search.query.sentences import Word
 
 _SHORTEST, _LONGEST, _PARTS = 2, 24, 4
 _SPLIT_FROM = 4

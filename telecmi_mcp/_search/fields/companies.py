@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from telecmi_mcp._search.data.legal_forms import FOLDED, LEGAL_FORMS
-from telecmi_mcp._search.normalize import fold, words
+from telecmi_mcp._search.text.normalize import fold, words
 
 _ENTITY = re.compile(r"&(?:amp|#38);")
 _PRIVATE = re.compile(r"\bp\.?\s+(?=(?:ltd|limited)\b)")

@@ -5,21 +5,21 @@ from enum import IntEnum
 
 from telecmi_mcp._search.data.honorifics import GLUED
 from telecmi_mcp._search.data.name_forms import GLUED_PARTICLES
-from telecmi_mcp._search.native import pattern
-from telecmi_mcp._search.query import Word
-from telecmi_mcp._search.readings import readings
-from telecmi_mcp._search.scripts import is_native
-from telecmi_mcp._search.similarity import BEST_INEXACT, SOUND_WORTH, is_out_of_reach, similarity
-from telecmi_mcp._search.synonyms import same, short_names
+from telecmi_mcp._search.fields.synonyms import same, short_names
+from telecmi_mcp._search.matching.similarity import BEST_INEXACT, SOUND_SCORE, is_out_of_reach, similarity
+from telecmi_mcp._search.query.parse import Word
+from telecmi_mcp._search.text.native import pattern
+from telecmi_mcp._search.text.readings import readings
+from telecmi_mcp._search.text.scripts import is_native
 
-_ONLY_PREFIX_WORTH, _LAST_PREFIX_WORTH = 0.94, 0.85
-_PREFIX_WORTH, _PREFIX_GAIN, _INITIAL_WORTH = 0.8, 0.1, 0.8
-_SAME_WORTH, _SHORT_NAME_WORTH, _READING_WORTH, _GLUED_WORTH = 0.97, 0.88, 0.96, 0.93
-_NATIVE_WORTH, _STORED_INITIAL_WORTH = 0.93, 0.62
-_ROMANISED_WORTH = 0.98
+_ONLY_PREFIX_SCORE, _LAST_PREFIX_SCORE = 0.94, 0.85
+_PREFIX_SCORE, _PREFIX_GAIN, _INITIAL_SCORE = 0.8, 0.1, 0.8
+_SAME_SCORE, _SHORT_NAME_SCORE, _READING_SCORE, _GLUED_SCORE = 0.97, 0.88, 0.96, 0.93
+_NATIVE_SCORE, _STORED_INITIAL_SCORE = 0.93, 0.62
+_ROMANISED_SCORE = 0.98
 _LEAST_BEYOND = 0.5
 _LEAST = 0.75
-"""The worth of a spelling below which a word is another word."""
+"""The score of a spelling below which a word is another word."""
 _TELLING = 4
 
 
@@ -33,7 +33,7 @@ class Match(IntEnum):
 
 
 Alike = tuple[float, Match]
-"""A worth from 0, for words that have nothing in common, to 1, and the kind."""
+"""A score from 0, for words that have nothing in common, to 1, and the kind of match."""
 _NOT_ALIKE: Alike = (0.0, Match.FUZZY)
 
 
@@ -57,12 +57,12 @@ class Likeness:
 
     def compare(self, asked: str, word: str, *, least: float = 0.0) -> float:
         """Compare two words however different they look, and remember it for the grading."""
-        worth = self.alike(asked, word)[0]
-        if not worth and (asked, word) not in self._compared:
+        score = self.alike(asked, word)[0]
+        if not score and (asked, word) not in self._compared:
             self._compared.add((asked, word))
-            worth = _compare(self._by_text[asked], word, least)
-            self._alike[asked, word] = worth, Match.FUZZY
-        return worth
+            score = _compare(self._by_text[asked], word, least)
+            self._alike[asked, word] = score, Match.FUZZY
+        return score
 
     def nearness(self, asked: str, word: str, *, least: float) -> float:
         """Compare two words of which most are out of reach of each other."""
@@ -73,7 +73,7 @@ class Likeness:
 
     def initial(self, asked: str, word: str) -> float:
         """Compare a name that was asked for with an initial that is there."""
-        return _STORED_INITIAL_WORTH if len(word) == 1 and len(asked) > 1 and asked[0] == word else 0.0
+        return _STORED_INITIAL_SCORE if len(word) == 1 and len(asked) > 1 and asked[0] == word else 0.0
 
     def _plainly(self, asked: str, word: str) -> Alike:
         if asked == word:
@@ -85,24 +85,24 @@ class Likeness:
         if word.startswith(asked):
             return self._beginning(asked, word)
         if asked.startswith(word) or asked.endswith(word) or word.endswith(asked):
-            return (_GLUED_WORTH, Match.EXACT) if _is_glued(asked, word) or _is_glued(word, asked) else _NOT_ALIKE
+            return (_GLUED_SCORE, Match.EXACT) if _is_glued(asked, word) or _is_glued(word, asked) else _NOT_ALIKE
         return _NOT_ALIKE
 
     def _synonyms(self, asked: str) -> dict[str, Alike]:
         known = self._known.get(asked)
         if known is None:
-            short = dict.fromkeys(short_names(asked), (_SHORT_NAME_WORTH, Match.FUZZY))
-            known = self._known[asked] = short | dict.fromkeys(same(asked), (_SAME_WORTH, Match.EXACT))
+            short = dict.fromkeys(short_names(asked), (_SHORT_NAME_SCORE, Match.FUZZY))
+            known = self._known[asked] = short | dict.fromkeys(same(asked), (_SAME_SCORE, Match.EXACT))
         return known
 
     def _beginning(self, asked: str, word: str) -> Alike:
         if len(asked) == 1:
-            return _INITIAL_WORTH, Match.PREFIX
+            return _INITIAL_SCORE, Match.PREFIX
         if word[len(asked) :] in GLUED:
-            return _GLUED_WORTH, Match.EXACT
-        least = _LAST_PREFIX_WORTH if asked == self._last else _PREFIX_WORTH
+            return _GLUED_SCORE, Match.EXACT
+        least = _LAST_PREFIX_SCORE if asked == self._last else _PREFIX_SCORE
         if self._is_only:
-            least = _ONLY_PREFIX_WORTH
+            least = _ONLY_PREFIX_SCORE
         return least + min(_PREFIX_GAIN, BEST_INEXACT - least) * len(asked) / len(word), Match.PREFIX
 
 
@@ -111,14 +111,14 @@ def _across_scripts(asked: str, word: str) -> Alike:
     if not {asked, *same(asked), *asked_read, *(each for said in asked_read for each in same(said))}.isdisjoint(
         (*word_read, word)
     ):
-        return _READING_WORTH, Match.EXACT
+        return _READING_SCORE, Match.EXACT
     if word.startswith(asked):
-        return _PREFIX_WORTH, Match.PREFIX
+        return _PREFIX_SCORE, Match.PREFIX
     if is_native(asked) == is_native(word):
         return _NOT_ALIKE
     native, latin = (asked, word) if is_native(asked) else (word, asked)
     if len(latin) > 1 and latin.isascii() and pattern(native).fullmatch(latin):
-        return _NATIVE_WORTH, Match.FUZZY
+        return _NATIVE_SCORE, Match.FUZZY
     return _NOT_ALIKE
 
 
@@ -142,6 +142,6 @@ def _compare(asked: Word, word: str, least: float) -> float:
     if len(asked.text) == 1 or len(word) == 1:
         return 0.0
     least = max(least, _LEAST)
-    sound_worth = _ROMANISED_WORTH if asked.romanised else SOUND_WORTH
-    worth = similarity(asked.text, word, least=least, sound_worth=sound_worth)
-    return worth if worth >= least else 0.0
+    sound_score = _ROMANISED_SCORE if asked.romanised else SOUND_SCORE
+    score = similarity(asked.text, word, least=least, sound_score=sound_score)
+    return score if score >= least else 0.0

@@ -6,8 +6,8 @@ from itertools import islice, product
 
 from telecmi_mcp._search.data.kanji import KANJI, LONGEST
 from telecmi_mcp._search.data.polyphones import SURNAME_READINGS
-from telecmi_mcp._search.scripts import Script, script_of
-from telecmi_mcp._search.transliterate import latin
+from telecmi_mcp._search.text.scripts import Script, script_of
+from telecmi_mcp._search.text.transliterate import latin
 
 _FIRST_SYLLABLE, _VOWELS, _FINALS = 0xAC00, 21, 28
 _INITIAL_LETTERS = (

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations, islice
 
-from telecmi_mcp._search.document import INITIAL, INITIALS, Field, Row, field_words, sought
-from telecmi_mcp._search.expansion import Asked
-from telecmi_mcp._search.likeness import Match
-from telecmi_mcp._search.lookup import by_handle
-from telecmi_mcp._search.query import Query, Word
-from telecmi_mcp._search.rank import Ranking, Scored
-from telecmi_mcp._search.splitting import pieces_of, split
+from telecmi_mcp._search.fields.index_entries import INITIAL, INITIALS, Field, Row, field_words, sought
+from telecmi_mcp._search.matching.expansion import Asked
+from telecmi_mcp._search.matching.lookup import by_handle
+from telecmi_mcp._search.matching.rank import Ranking, Scored
+from telecmi_mcp._search.matching.word_match import Match
+from telecmi_mcp._search.query.parse import Query, Word
+from telecmi_mcp._search.query.splitting import pieces_of, split
 from telecmi_mcp._search.store import BooleanQuery, Clause, Term, View
 
 _RANKED, _RANKED_LEAST = 4, 100
@@ -19,8 +19,8 @@ _PREFIXES, _FUZZY_TERMS = 400, 60
 _STRONG, _STRONGER, _GOOD = 0.85, 0.9, 0.85
 _TELLING = 3
 """Letters of a word that may stand for the whole query in a partial answer."""
-_TELLING_WORTH = 0.85
-"""What the word that fits best is worth in a partial answer, at least."""
+_TELLING_SCORE = 0.85
+"""Minimum score of the best word in a partial answer."""
 _SHORTEST_PART, _LONGEST_SPLIT = 2, 24
 _DEMANDS_CAP = 40
 _LETTERED = (2, 3)
@@ -88,7 +88,7 @@ class QueryRelaxation:
         for count in range(min(len(some), len(self._words) - 1), 0, -1):
             demands = islice(combinations(some, count), _DEMANDS_CAP)
             self._collect(tuple(clause for _, clause in each) for each in demands if _is_telling(each))
-            if found := [one for one in self._graded.values() if one.best >= _TELLING_WORTH]:
+            if found := [one for one in self._graded.values() if one.best >= _TELLING_SCORE]:
                 return sorted(found, key=lambda one: (len(one.missing), -self._ranking.nearness(one)))
         return []
 
@@ -229,12 +229,12 @@ class QueryRelaxation:
 
     def _closest(self, word: str, terms: list[Term], least: float) -> list[tuple[float, Term]]:
         likeness = self._ranking.likeness
-        worths = ((likeness.nearness(word, term.text, least=least), term) for term in terms)
-        found = [pair for pair in worths if pair[0]]
+        scores = ((likeness.nearness(word, term.text, least=least), term) for term in terms)
+        found = [pair for pair in scores if pair[0]]
         return sorted(found, key=lambda pair: (-pair[0], -pair[1].uses, pair[1].text))[:_FUZZY_TERMS]
 
     def _like(self, place: int, least: float) -> Clause:
-        terms = [term for worth, term in self._near.get(self._words[place].text, []) if worth >= least]
+        terms = [term for score, term in self._near.get(self._words[place].text, []) if score >= least]
         return self._begun(place, _ANYWHERE).union(*(term.postings(_ANYWHERE) for term in terms))
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from itertools import islice, product
 
 from telecmi_mcp._search.data.native_letters import ARTICLES, LETTERS, SAME_LETTERS, SILENCER
-from telecmi_mcp._search.phonetics import key
+from telecmi_mcp._search.text.phonetics import key
 
 _VOWELS = "[aeiouy]*"
 _SKELETONS_CAP = 24

@@ -2,8 +2,8 @@
 
 import re
 
-from telecmi_mcp._search.romanise import romanise
-from telecmi_mcp._search.scripts import Script
+from telecmi_mcp._search.text.romanise import romanise
+from telecmi_mcp._search.text.scripts import Script
 
 _GREEK = (("ου", "ou"), ("γκ", "gk"), ("χ", "kh"), ("υι", "yi"))
 _GREEK_START = (("μπ", "b"), ("ντ", "d"))

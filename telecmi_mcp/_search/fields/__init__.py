@@ -1,0 +1,1 @@
+"""A contact's fields as what the index holds of them."""

@@ -1,0 +1,1 @@
+"""Comparing a query with contacts, and ranking them."""

@@ -1,0 +1,1 @@
+"""A query taken apart."""
