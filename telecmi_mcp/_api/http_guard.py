@@ -39,6 +39,7 @@ current_is_hedge: ContextVar[bool] = ContextVar("is_hedge", default=False)
 _handshake: ContextVar[_GuardedStream | None] = ContextVar("handshake", default=None)
 
 _STATUS_LINE_START = b"HTTP/"
+_LINE_END = b"\r\n"
 _SOCKS5 = b"\x05"  # the first byte that a client sends to a SOCKS5 proxy (RFC 1928)
 _REQUEST_STARTS = (b"POST ", b"CONNECT ")
 _MAX_HEAD_BYTES = 100 * 1024  # of an answer's headers, or of one chunk's line: httpcore2's own limit
@@ -270,9 +271,17 @@ class _GuardedStream(httpcore2.AsyncNetworkStream):
             self._reject_early_bytes()
             self._is_sent = True
         try:
-            return await self._inner.read(max_bytes, timeout)
+            data = await self._inner.read(max_bytes, timeout)
+            while self._is_before_status_line and data and not data.strip(_LINE_END):
+                data = await self._inner.read(max_bytes, timeout)
         except httpcore2.ReadError as error:
             raise self._end_error() from error
+        return data.lstrip(_LINE_END) if self._is_before_status_line else data
+
+    @property
+    def _is_before_status_line(self) -> bool:
+        """Whether line ends that arrive now follow the body of an earlier answer, as some servers send them."""
+        return self._is_reused and not self._first
 
     def _reject_early_bytes(self) -> None:
         """Reject bytes that arrived before the first read, which sends the request: they are no answer to it."""

@@ -121,17 +121,44 @@ def test_exactly_the_bytes_of_one_answer_are_passed_on(examples: int) -> None:
     check()
 
 
-async def _read(pieces: list[bytes], length: int) -> tuple[bytes, _Socket]:
+@pytest.mark.parametrize("late", [[b"\r\n"], [b"\n", b"\r", b"\n\r\n"], [b"\r\n\r\n"], []])
+async def test_line_ends_that_come_late_after_an_answer_do_not_spoil_the_next_one(late: list[bytes]) -> None:
+    answer = head(b"200 OK", _LENGTH) + _BODY
+    *before, last = late or [b""]
+    stream = await _opened(_Socket([answer, *before, last + answer]))
+    for _ in range(2):
+        assert await _taken(stream, len(answer)) == answer
+    stream.abort()
+
+
+async def test_line_ends_before_the_first_answer_are_no_http() -> None:
+    stream = await _opened(_Socket([b"\r\n", head(b"200 OK", _LENGTH) + _BODY]))
+    await stream.write(b"POST / HTTP/1.1\r\n\r\n")
+    with pytest.raises(httpcore2.RemoteProtocolError):
+        await stream.read(65536)
+    stream.abort()
+
+
+async def _opened(wire: _Socket) -> Any:
     connections = Connections(1)
     await connections.acquire(is_hedge=False)
-    wire = _Socket(pieces)
-    stream = http_guard._GuardedStream(wire, GuardedBackend(connections), connections, is_counted=True)  # type: ignore[arg-type]  # noqa: SLF001 - what is tested
+    return http_guard._GuardedStream(wire, GuardedBackend(connections), connections, is_counted=True)  # type: ignore[arg-type]  # noqa: SLF001 - what is tested
+
+
+async def _taken(stream: Any, length: int) -> bytes:
     await stream.write(b"POST / HTTP/1.1\r\n\r\n")
     taken = b""
     while len(taken) < length:
         data = await stream.read(65536)
         assert data
         taken += data
+    return taken
+
+
+async def _read(pieces: list[bytes], length: int) -> tuple[bytes, _Socket]:
+    wire = _Socket(pieces)
+    stream = await _opened(wire)
+    taken = await _taken(stream, length)
     with pytest.raises(httpcore2.RemoteProtocolError):
         await stream.read(65536)
     is_closed = wire.is_closed
