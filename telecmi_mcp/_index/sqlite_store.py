@@ -17,8 +17,18 @@ from threading import RLock
 from typing import Self
 from zlib import crc32
 
+from telecmi_mcp._index.facet_queries import FacetQueries
 from telecmi_mcp._index.files import FULL, NOT_WRITABLE, UNUSABLE, reason_of, why_not_written
-from telecmi_mcp._index.postings import Backend, Fts5Postings, PlainPostings, Postings, numbered, prune, tokens
+from telecmi_mcp._index.postings import (
+    Backend,
+    Connection,
+    Fts5Postings,
+    PlainPostings,
+    Postings,
+    numbered,
+    prune,
+    tokens,
+)
 from telecmi_mcp._models import Contact
 from telecmi_mcp._search.caches import forget
 from telecmi_mcp._search.fields.index_entries import NORMALISER, Row, entries, reaches
@@ -221,11 +231,11 @@ class Index:
             forget()
 
 
-class Snapshot:
+class Snapshot(FacetQueries):
     """A `View` of an index as it was when the transaction began."""
 
     def __init__(self, connection: sqlite3.Connection, postings: "Postings") -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._postings = postings
 
     def terms(self, texts: Collection[str], /) -> list[Term]:
@@ -375,7 +385,7 @@ def _storable(text: str | None) -> str | None:
     return text if text is None or text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _find(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> dict[str, _Numbered]:
+def _find(connection: Connection, contact_ids: Iterable[str]) -> dict[str, _Numbered]:
     sql = f"SELECT rid, {_COLUMNS} FROM contact WHERE contact_id = ?"
     found = (connection.execute(sql, (_storable(contact_id),)).fetchone() for contact_id in contact_ids)
     return {row[1]: (row[0], Row._make(row[1:])) for row in found if row}

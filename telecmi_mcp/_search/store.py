@@ -52,6 +52,26 @@ class Written(NamedTuple):
     unchanged: int
 
 
+class Group(NamedTuple):
+    """A value and the number of contacts that have it."""
+
+    value: str
+    size: int
+
+
+class Groups(NamedTuple):
+    """The largest groups, largest first, and what they leave out.
+
+    `more` is the number of other groups that are large enough, `in_no_group` the number of contacts without a value.
+    """
+
+    largest: list[Group]
+    more: int
+    in_no_group: int
+
+
+Condition = tuple[IndexKey, Collection[str]]
+"""A key and values of it; a contact meets it if it has one of the values."""
 Clause = frozenset[int]
 """Posting tokens of which a contact must have one."""
 BooleanQuery = tuple[Clause, ...]
@@ -61,6 +81,18 @@ BooleanQuery = tuple[Clause, ...]
 def posting(term_id: int, field: Field) -> int:
     """Number a word in a field, as postings and demands do."""
     return term_id << _FIELD_BITS | field
+
+
+def commonest(found: Iterable[tuple[str, str, int]]) -> dict[str, str]:
+    """Give the spelling of each value that most contacts have, of several the alphabetically first.
+
+    Args:
+        found: values, each with a spelling and the number of contacts that have it.
+    """
+    best: dict[str, tuple[int, str]] = {}
+    for value, spelling, count in found:
+        best[value] = min(best.get(value, (0, "")), (-count, spelling))
+    return {value: spelling for value, (_, spelling) in best.items()}
 
 
 class View(Protocol):
@@ -83,6 +115,40 @@ class View(Protocol):
 
     def contacts(self, contact_ids: Collection[str], /) -> list[Row]:
         """Give the contacts of these ids that are there."""
+
+    def values(
+        self, key: IndexKey, words: Sequence[Collection[str]], /, *, joined: Collection[str] = (), initials: str = ""
+    ) -> list[str]:
+        """Give the distinct values of a key that contain, as whole words, one of each of these collections.
+
+        Args:
+            key: a key of `FACETS`.
+            words: collections of words; every value meets none of them.
+            joined: texts of which a value must contain one when its blanks are left out.
+            initials: letters with which words of a value must begin in this order, others between them or not.
+        """
+
+    def select(self, conditions: Sequence[Condition], /, *, after: int, limit: int) -> list[tuple[int, Row]]:
+        """Give the first contacts behind a number that meet all conditions, each with its number in the index.
+
+        Numbers ascend and are positive, so that 0 begins. A contact keeps its number for as long as the index has it.
+        """
+
+    def count(self, conditions: Sequence[Condition], /) -> int:
+        """Say how many contacts meet all conditions."""
+
+    def groups(self, key: IndexKey, conditions: Sequence[Condition], /, *, min_count: int, limit: int) -> Groups:
+        """Group the contacts that meet all conditions by their values of a key.
+
+        Args:
+            key: a key of `FACETS`; values of SAME_PHONE that may be the same number are one.
+            conditions: as for `select`.
+            min_count: the number of contacts that a group has at least.
+            limit: how many groups at most; of equal ones the first in the order of their values.
+        """
+
+    def spellings(self, key: IndexKey, values: Collection[str], /) -> dict[str, str]:
+        """Give the commonest spelling in which each of these values is stored, of several the alphabetically first."""
 
 
 class ContactStore(Protocol):

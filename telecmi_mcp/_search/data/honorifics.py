@@ -20,6 +20,13 @@ saaheb saheb sahab sahib san sama sensei sahiba sir  ayya ustaad
 BEFORE = frozenset(_BEFORE.split())
 BEHIND = frozenset(_BEHIND.split())
 HONORIFICS = BEFORE | BEHIND
+_IN_NAMES = """
+amma anna annan appa ar ayya bai ben ca chi com cs da dada dadi deacon didi fr imam jr junior justice kaka kaki khala km
+kumari lord major mam mama master md mem miyan mufti nawab pandit pastor pt qari sama san selvan selvi senior sow sr sri
+swami thiru vaidya
+"""
+IN_NAMES = frozenset(_IN_NAMES.split())
+"""Of these, the words that are names as well, or tell a father from his son: Anna Paul, Md Rafi, Ravi Kumar Jr."""
 GLUED = ("bhai", "ben", "ji", "garu", "amma", "anna", "bai", "sab")
 """Words of respect that are also written as the end of a name, as in Ramnikbhai."""
 NO_NAMES = frozenset(("lnu", "fnu", "na", "nil", "null", "none", "unknown", "nan", "test", "xyz", "xxx", "tbd"))

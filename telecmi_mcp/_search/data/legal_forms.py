@@ -15,6 +15,10 @@ TRAILING = frozenset(("india", "group", "worldwide"))
 """Words that a company's name has behind it or not, and that must not match either."""
 AMBIGUOUS = frozenset(("ab", "ag", "as", "eg", "ev", "gk", "kg", "lp", "nv", "oy", "sa", "se", "sl"))
 """Legal forms that may as well be how a second name begins."""
+ABBREVIATED = frozenset(("bhd", "gmbh", "inc", "llc", "llp", "ltd", "plc", "pte", "pty", "pvt", "sdn"))
+"""Legal forms that are one also where more words follow: Acme Ltd Chennai."""
+LEADING = frozenset(("messrs", "oao", "ooo", "pjsc", "zao"))
+"""Legal forms that stand before the name."""
 FOLDED = {"m/s": " ", "m/s.": " ", "(p)": " pvt ", "a/s": " ", "d/b/a": " ", "s/o": " ", "c/o": " "}
 """Forms with signs within, and the words they are read as."""
 LAST_PLACE = frozenset(("india", "limited", "ltd", "company", "corporation", "corp", "co", "sons", "group"))

@@ -40,3 +40,34 @@ for _line in _SAME.strip().splitlines():
     _group = frozenset(_line.split())
     for _word in _group:
         SAME_TITLES[_word] = SAME_TITLES.get(_word, frozenset()) | (_group - {_word})
+_LONG = """
+md: managing director, medical doctor
+ceo: chief executive officer
+cfo: chief financial officer, chief finance officer
+coo: chief operating officer, chief operations officer
+cto: chief technology officer, chief technical officer
+cio: chief information officer, chief investment officer
+cmo: chief marketing officer, chief medical officer
+vp: vice president
+avp: assistant vice president, associate vice president
+svp: senior vice president
+evp: executive vice president
+gm: general manager
+agm: assistant general manager
+dgm: deputy general manager
+hr: human resources, human resource
+it: information technology
+qa: quality assurance
+qc: quality control
+pa: personal assistant
+ea: executive assistant
+pm: project manager, product manager
+tl: team lead, team leader
+ca: chartered accountant
+cs: company secretary
+"""
+LONG_TITLES: dict[str, frozenset[str]] = {}
+"""Short forms of titles that stand for these words and no others: MD is no marketing director."""
+for _line in _LONG.strip().splitlines():
+    _short, _, _rest = _line.partition(":")
+    LONG_TITLES[_short] = frozenset(_each.strip() for _each in _rest.split(","))

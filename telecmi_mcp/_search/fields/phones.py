@@ -103,24 +103,51 @@ def is_international(written: str) -> bool:
 
 def numbers(written: str) -> frozenset[Number]:
     """Give what a written number may be: with its country's code where it has one, else as a national number."""
-    digits = digits_of(_TRUNK_IN_BRACKETS.sub("", written))
+    found = number_with_code(written)
+    digits = _written_digits(written)
+    if found and (is_international(written) or _behind_exit_code(digits)):
+        return frozenset((found,))
+    if is_international(written):
+        return frozenset((Number("", digits.lstrip("0")),))
+    return frozenset(filter(lambda number: number.national, _of_bare(digits, found)))
+
+
+def number_with_code(written: str) -> Number | None:
+    """Give the number with the country's code that is written before it; ``None`` where no code is credible.
+
+    A code is credible behind + or 00, or where the digits behind it are as many as this country's numbers have.
+    """
+    digits = _written_digits(written)
+    if found := _behind_exit_code(digits):
+        return found
+    national = digits.lstrip("0")
+    if is_international(written):
+        return _with_code(national) or _any_code(national)
+    if national.startswith(_INDIA) and len(national[len(_INDIA) :].lstrip("0")) == _INDIAN_LENGTH:
+        return Number(_INDIA, national[len(_INDIA) :].lstrip("0"))
+    return _with_code(national) if len(national) >= _LONG_NATIONAL and national == digits else None
+
+
+def _written_digits(written: str) -> str:
+    return digits_of(_TRUNK_IN_BRACKETS.sub("", written))
+
+
+def _behind_exit_code(digits: str) -> Number | None:
+    """Read a number behind the exit code of Australia or North America."""
     for exit_code in ("0011", "011"):
         rest = digits.removeprefix(exit_code)
         if rest != digits and len(rest) >= _LONG_NATIONAL and (found := _with_code(rest)):
-            return frozenset(found)
-    if is_international(written):
-        return frozenset(_with_code(digits.lstrip("0")) or _any_code(digits.lstrip("0")))
-    return frozenset(filter(lambda number: number.national, _of_bare(digits)))
+            return found
+    return None
 
 
-def _of_bare(digits: str) -> Iterator[Number]:
+def _of_bare(digits: str, found: Number | None) -> Iterator[Number]:
     """Read a number without an international prefix; TeleCMI stores numbers so, with the country's code."""
     national = digits.lstrip("0")
-    if national.startswith(_INDIA) and len(national[len(_INDIA) :].lstrip("0")) == _INDIAN_LENGTH:
-        yield Number(_INDIA, national[len(_INDIA) :].lstrip("0"))
-        return
-    found = list(_with_code(national)) if len(national) >= _LONG_NATIONAL and national == digits else []
-    yield from found
+    if found:
+        yield found
+        if found.code == _INDIA and len(found.national) == _INDIAN_LENGTH:
+            return
     if len(national) == len("8") + _RUSSIAN_LENGTH and national.startswith("8"):
         yield Number(_RUSSIA, national[1:])
     if len(national) == _LONG_NATIONAL and national[_NINTH] == "9":
@@ -129,19 +156,18 @@ def _of_bare(digits: str) -> Iterator[Number]:
         yield Number("", national)
 
 
-def _with_code(digits: str) -> list[Number]:
+def _with_code(digits: str) -> Number | None:
     """Take a country's code off, where what is left has a length that this country's numbers have."""
-    found = []
     for length in range(1, LONGEST_CODE + 1):
         code, national = digits[:length], digits[length:].lstrip("0")
         if len(national) in NATIONAL_LENGTHS.get(code, ()) and not (code == "1" and national[0] == "1"):
-            found.append(_canonical(code, national))
-    return found
+            return _canonical(code, national)
+    return None
 
 
-def _any_code(digits: str) -> list[Number]:
-    codes = [digits[:length] for length in range(1, LONGEST_CODE + 1) if digits[:length] in NATIONAL_LENGTHS]
-    return [Number(code, digits[len(code) :].lstrip("0")) for code in codes] or [Number("", digits)]
+def _any_code(digits: str) -> Number | None:
+    codes = (digits[:length] for length in range(1, LONGEST_CODE + 1))
+    return next((Number(code, digits[len(code) :].lstrip("0")) for code in codes if code in NATIONAL_LENGTHS), None)
 
 
 def _canonical(code: str, national: str) -> Number:

@@ -14,7 +14,8 @@ from telecmi_mcp._search.fields.index_entries import NORMALISER, Row, reaches
 from telecmi_mcp._search.store import Written
 from telecmi_mcp._team.index.cleanup import empty
 from telecmi_mcp._team.index.last_seen import NO_CONTACT, count_seen, mark, unseen
-from telecmi_mcp._team.index.snapshot import COLUMNS, PLANNING, Snapshot, array, clipped, rows_of, storable
+from telecmi_mcp._team.index.snapshot import COLUMNS, PLANNING, Snapshot, array, rows_of
+from telecmi_mcp._team.index.texts import clipped, storable
 from telecmi_mcp._team.index.vocabulary import Vocabulary
 from telecmi_mcp.errors import WriterLockLost
 

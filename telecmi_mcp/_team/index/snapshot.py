@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from telecmi_mcp._search.fields.index_entries import Row
 from telecmi_mcp._search.store import Term
+from telecmi_mcp._team.index.facet_queries import FacetQueries
+from telecmi_mcp._team.index.texts import clipped, storable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -14,9 +16,6 @@ if TYPE_CHECKING:
     from telecmi_mcp._team.db.database import Connection
 
 COLUMNS = ", ".join(Row._fields)
-LONGEST = 400
-"""Maximum number of characters of an indexed word or address: an index of PostgreSQL takes 2,704 bytes."""
-
 _AFTER_ANY_TEXT = "\U0010ffff"
 _NUMBER_BITS = 32
 # Every query here walks through an index. Without statistics of a growing table, the planner would read the whole table
@@ -77,13 +76,12 @@ _IN_SPAN = """
 """
 
 
-class Snapshot:
+class Snapshot(FacetQueries):
     """A ``View`` of an index at the start of its transaction."""
 
     def __init__(self, connection: Connection, mirror_id: int) -> None:
         connection.execute(_BEGIN)
-        self._connection = connection
-        self._mirror_id = mirror_id
+        super().__init__(connection, mirror_id)
 
     def terms(self, texts: Collection[str], /) -> list[Term]:
         """Return the terms with these texts."""
@@ -108,7 +106,7 @@ class Snapshot:
         if not met:
             return []
         sql = _CANDIDATES.format(met=" UNION ALL ".join(met), columns=COLUMNS)
-        return [Row._make(found) for found in self._ask(sql, values)]
+        return [Row._make(found) for found in self._fetch(sql, values)]
 
     def reached(self, spans: Sequence[Span], /, *, limit: int) -> list[list[Row]]:
         """Give the contacts in each of these spans, at most `limit` for each."""
@@ -139,26 +137,11 @@ class Snapshot:
             found[place - 1].append(Term._make(term))
         return found
 
-    def _ask(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - the DB-API is untyped here
-        # Planned for its values each time: a generic plan expects ten words where there may be a thousand.
-        given = values[0] if len(values) == 1 else values
-        return self._connection.execute(sql.encode(), given, prepare=False).fetchall()
-
 
 def rows_of(connection: Connection, mirror_id: int, contact_ids: Collection[str]) -> dict[str, tuple[int, Row]]:
     """Return the contacts with these ids, and their numbers."""
     found = connection.execute(_BY_ID, (list({storable(each) for each in contact_ids}), mirror_id))
     return {row[1]: (row[0], Row._make(row[1:])) for row in found}
-
-
-def storable(text: str) -> str:
-    """Replace characters that PostgreSQL does not accept: lone surrogates and U+0000."""
-    return text if text.isascii() and "\0" not in text else text.encode("utf-8", "replace").decode().replace("\0", "?")
-
-
-def clipped(text: str) -> str:
-    """Cut a text to the length that an index accepts."""
-    return storable(text[:LONGEST])
 
 
 def owned(mirror_id: int, shapes: Collection[int]) -> list[int]:

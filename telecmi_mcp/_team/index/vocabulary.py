@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telecmi_mcp._search.fields.index_entries import entries, is_word, sketches
 from telecmi_mcp._search.store import posting
-from telecmi_mcp._team.index.snapshot import array, clipped, owned
+from telecmi_mcp._team.index.snapshot import array, owned
+from telecmi_mcp._team.index.texts import clipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

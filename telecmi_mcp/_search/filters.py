@@ -1,0 +1,172 @@
+"""Filters by company, job title and missing fields, and counts and groups of the contacts that they accept."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from telecmi_mcp._search.fields.facets import company_value, title_value
+from telecmi_mcp._search.fields.index_entries import IndexKey, Row
+from telecmi_mcp._search.fields.placeholders import missing_fields
+from telecmi_mcp._search.matching.company_filter import CompanyFilter
+from telecmi_mcp._search.matching.company_suggestions import suggest
+from telecmi_mcp._search.matching.title_filter import TitleFilter
+from telecmi_mcp._search.store import Condition, ContactStore, Group, Groups, View
+
+GroupBy = Literal["company", "job_title", "email_domain", "country", "phone_no", "email_id", "name"]
+GROUP_KEYS: dict[GroupBy, IndexKey] = {
+    "company": IndexKey.COMPANY,
+    "job_title": IndexKey.JOB_TITLE,
+    "email_domain": IndexKey.EMAIL_DOMAIN,
+    "country": IndexKey.COUNTRY,
+    "phone_no": IndexKey.SAME_PHONE,
+    "email_id": IndexKey.SAME_EMAIL,
+    "name": IndexKey.SAME_NAME,
+}
+DUPLICATES: frozenset[GroupBy] = frozenset(("phone_no", "email_id", "name"))
+"""What is grouped to find contacts that are there twice; a group has two contacts at least."""
+COMPANIES_CAP = 5
+"""Companies that are named as what a filter stands for, or as suggestions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactFilter:
+    """What contacts must have in common; "" and () accept everybody.
+
+    Attributes:
+        company: A company's name. Its contacts are meant, or else those of the companies whose names contain its words.
+        job_title: Words that a job title must contain.
+        missing: Names of fields of which contacts must lack every one.
+    """
+
+    company: str = ""
+    job_title: str = ""
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedFilter:
+    """A filter as one index understands it.
+
+    Attributes:
+        conditions: What contacts must meet, for the methods of a `View`.
+        companies: The commonest spellings of the companies that are meant, the largest at most `COMPANIES_CAP`.
+        company_count: How many companies are meant.
+        suggestions: Companies with a similar name, where no company was found.
+        accepts: Tells whether a contact meets the filter by the same rules.
+    """
+
+    conditions: tuple[Condition, ...]
+    companies: tuple[str, ...]
+    company_count: int
+    suggestions: tuple[str, ...]
+    accepts: Callable[[Row], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How many contacts meet a filter, and their groups.
+
+    Attributes:
+        total: The number of contacts.
+        groups: The largest groups, largest first; `value` is the commonest spelling.
+        more_groups: The number of other groups that are large enough.
+        in_no_group: The number of contacts that have no value to group by.
+        companies: As in `ResolvedFilter`.
+        company_count: As in `ResolvedFilter`.
+        suggestions: As in `ResolvedFilter`.
+    """
+
+    total: int
+    groups: tuple[Group, ...] = ()
+    more_groups: int = 0
+    in_no_group: int = 0
+    companies: tuple[str, ...] = ()
+    company_count: int = 0
+    suggestions: tuple[str, ...] = ()
+
+
+def resolve(view: View, asked: ContactFilter) -> ResolvedFilter:
+    """Find the companies and the titles of an index that a filter means."""
+    company, title = CompanyFilter(asked.company), TitleFilter(asked.job_title)
+    is_company, companies = company.find(view) if asked.company else (_any_value, [])
+    conditions: list[Condition] = [(IndexKey.MISSING, (name,)) for name in asked.missing]
+    if asked.job_title:
+        conditions.append((IndexKey.JOB_TITLE, title.find(view)))
+    if asked.company:
+        conditions.append((IndexKey.COMPANY, companies))
+
+    def accepts(row: Row) -> bool:
+        return (
+            is_company(company_value(row.company))
+            and (not asked.job_title or title.is_in(title_value(row.job_title)))
+            and missing_fields(row).issuperset(asked.missing)
+        )
+
+    suggested = suggest(view, company.words, limit=COMPANIES_CAP) if company.is_telling and not companies else ()
+    return ResolvedFilter(
+        conditions=tuple(conditions),
+        companies=_largest(view, companies),
+        company_count=len(companies),
+        suggestions=_spelt(view, suggested),
+        accepts=accepts,
+    )
+
+
+def count_groups(
+    store: ContactStore,
+    asked: ContactFilter,
+    *,
+    group_by: GroupBy | None = None,
+    min_count: int | None = None,
+    max_groups: int = 10,
+) -> Counts:
+    """Count the contacts that meet a filter, and group them.
+
+    Args:
+        store: where to look.
+        asked: the filter.
+        group_by: what contacts of a group have in common; no groups when left out.
+        min_count: how many contacts a group has at least; when left out 2 for `DUPLICATES`, else 1.
+        max_groups: how many groups at most.
+    """
+    with store.reading() as view:
+        resolved = resolve(view, asked)
+        groups = _grouped(view, resolved.conditions, group_by, min_count, max_groups) if group_by else _NO_GROUPS
+        return Counts(
+            total=view.count(resolved.conditions),
+            groups=tuple(groups.largest),
+            more_groups=groups.more,
+            in_no_group=groups.in_no_group,
+            companies=resolved.companies,
+            company_count=resolved.company_count,
+            suggestions=resolved.suggestions,
+        )
+
+
+_NO_GROUPS = Groups([], 0, 0)
+
+
+def _grouped(
+    view: View, conditions: Sequence[Condition], group_by: GroupBy, min_count: int | None, max_groups: int
+) -> Groups:
+    key = GROUP_KEYS[group_by]
+    least = min_count or (2 if group_by in DUPLICATES else 1)
+    found = view.groups(key, conditions, min_count=least, limit=max_groups)
+    spelt = view.spellings(key, [group.value for group in found.largest])
+    return found._replace(largest=[Group(spelt[group.value], group.size) for group in found.largest])
+
+
+def _any_value(_: str) -> bool:
+    return True
+
+
+def _largest(view: View, companies: Collection[str]) -> tuple[str, ...]:
+    if not companies:
+        return ()
+    found = view.groups(IndexKey.COMPANY, [(IndexKey.COMPANY, companies)], min_count=1, limit=COMPANIES_CAP)
+    return _spelt(view, [group.value for group in found.largest])
+
+
+def _spelt(view: View, values: Sequence[str]) -> tuple[str, ...]:
+    spelt = view.spellings(IndexKey.COMPANY, values) if values else {}
+    return tuple(spelt[value] for value in values)
