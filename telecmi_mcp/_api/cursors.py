@@ -10,8 +10,10 @@ from telecmi_mcp.errors import InvalidArguments
 
 MAX_CURSOR = 16_384
 
+SEARCH_PREFIX = "s."
+"""Start of every ``page_state`` of a search, and of no ``page_state`` of a list."""
 _PACKED_PREFIX = "~"
-_PLAIN = re.compile(r"[!-}][!-~]*")  # printable ASCII that does not start with the prefix of a packed cursor
+_PLAIN = re.compile(r"(?!s\.)[!-}][!-~]*")  # printable ASCII that starts with neither prefix
 
 
 def pack_cursor(page_state: str) -> str:
@@ -25,8 +27,12 @@ def unpack_cursor(text: str) -> str:
     """Return the cursor that ``pack_cursor`` packed.
 
     Raises:
-        InvalidArguments: The text has the prefix of a packed cursor, and is none.
+        InvalidArguments: It came from a search, or it has the prefix of a packed cursor and is none.
     """
+    if text.startswith(SEARCH_PREFIX):
+        raise InvalidArguments(
+            hint="Omit page_state, or pass it to search_contacts", fact="it is not from list_contacts"
+        )
     if not text.startswith(_PACKED_PREFIX):
         return text
     try:

@@ -82,10 +82,11 @@ class RateLimit:
         self._left = float(self.per_minute)
         self._refilled_at = self.clock()
 
-    def try_acquire(self, *, spare: float = 0.0) -> float:
-        """Take one call and return 0, or take none and return the seconds until one is available.
+    def try_acquire(self, calls: int = 1, *, spare: float = 0.0) -> float:
+        """Take calls and return 0, or take none and return the seconds until they are available.
 
         Args:
+            calls: Number of calls. If it is larger than a minute's, a full bucket admits it, and later calls wait.
             spare: Number of calls that must remain for other callers.
         """
         if not self.per_minute:
@@ -93,7 +94,8 @@ class RateLimit:
         now = self.clock()
         self._left = min(self.per_minute, self._left + (now - self._refilled_at) * self.per_minute / 60)
         self._refilled_at = now
-        if self._left < 1 + spare:
-            return (1 + spare - self._left) * 60 / self.per_minute
-        self._left -= 1
+        needed = min(calls, self.per_minute) + spare
+        if self._left < needed:
+            return (needed - self._left) * 60 / self.per_minute
+        self._left -= calls
         return 0.0

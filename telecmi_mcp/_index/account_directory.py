@@ -13,7 +13,7 @@ from telecmi_mcp import errors
 from telecmi_mcp._index.recent import Recent
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from anyio.abc import TaskGroup
     from pydantic import SecretStr
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from telecmi_mcp._api.token_source import TokenSource
     from telecmi_mcp._index.directory import Directory, Report
     from telecmi_mcp._index.location import IndexLocation
-    from telecmi_mcp._index.result import SearchResult
+    from telecmi_mcp._index.request import CountRequest, SearchRequest
+    from telecmi_mcp._index.result import CountResult, Freshness, LookupResult, SearchResult
     from telecmi_mcp._models import Contact, ContactPage
 
 _T = TypeVar("_T")
@@ -108,11 +109,17 @@ class CurrentDirectory:
         self._directory: Directory | None = None
         self._location: IndexLocation | None = None
 
-    async def search(self, query: str, *, limit: int = 5, report: Report | None = None) -> SearchResult:
+    async def search(self, request: SearchRequest, *, report: Report | None = None) -> SearchResult:
         """Find contacts; see ``Directory.search``."""
-        return await self._in_time(
-            self._choose_directory, lambda directory: directory.search(query, limit=limit, report=report)
-        )
+        return await self._in_time(self._choose_directory, lambda directory: directory.search(request, report=report))
+
+    async def lookup(self, queries: Sequence[str], *, report: Report | None = None) -> LookupResult:
+        """Find contacts for several queries; see ``Directory.lookup``."""
+        return await self._in_time(self._choose_directory, lambda directory: directory.lookup(queries, report=report))
+
+    async def count(self, request: CountRequest, *, report: Report | None = None) -> CountResult:
+        """Count contacts; see ``Directory.count``."""
+        return await self._in_time(self._choose_directory, lambda directory: directory.count(request, report=report))
 
     async def get_contact(self, contact_id: str) -> Contact:
         """Read one contact; see ``TelecmiClient.get_contact``."""
@@ -124,7 +131,7 @@ class CurrentDirectory:
             self._choose_reader, lambda reader: reader.list_contacts(limit=limit, page_state=page_state)
         )
 
-    async def sync(self, report: Report) -> SearchResult:
+    async def sync(self, report: Report) -> Freshness:
         """Wait for the end of the sync that is due, without a time limit; see ``Directory.sync``."""
         return await (await self._choose_directory()).sync(report)
 
@@ -136,7 +143,7 @@ class CurrentDirectory:
         """Return the recent answers if they were to this account; else an empty record."""
         return self.recent if owner == self._current_owner else Recent()
 
-    async def status_of(self, owner: str) -> SearchResult | None:
+    async def status_of(self, owner: str) -> Freshness | None:
         """Return how complete the index is, if it is of this account; see ``Directory.status``."""
         return await self._directory.status() if self._directory and owner == self._current_owner else None
 

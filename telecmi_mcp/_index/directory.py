@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard, TypeVar
 
 import anyio
 from anyio.to_thread import run_sync
@@ -15,34 +15,46 @@ from anyio.to_thread import run_sync
 from telecmi_mcp import errors
 from telecmi_mcp._index.count_check import CountCheck, CountChecker
 from telecmi_mcp._index.files import UNUSABLE
+from telecmi_mcp._index.live_reader import LiveReader
 from telecmi_mcp._index.location import MemoryLocation
-from telecmi_mcp._index.result import SearchResult
+from telecmi_mcp._index.request import MAX_LOOKUP_CONTACTS, CountRequest, SearchRequest
+from telecmi_mcp._index.result import CountResult, Freshness, LookupResult, SearchResult
 from telecmi_mcp._index.sync import IndexSync, account_unchanged
 from telecmi_mcp._index.sync_state import SyncState
-from telecmi_mcp._search import Hit, Hits, id_in, search
+from telecmi_mcp._search import Hit, Hits
 from telecmi_mcp._task_groups import open_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from anyio.abc import TaskGroup
 
     from telecmi_mcp._api.client import TelecmiClient
+    from telecmi_mcp._index.live_reader import Find
     from telecmi_mcp._index.location import IndexLocation
     from telecmi_mcp._models import Contact, ContactPage
+    from telecmi_mcp._search import ContactStore
 
 Report: TypeAlias = Callable[[int, int | None], Awaitable[None]]
 """Is called with the number of contacts read and their total, if known."""
+
+_T = TypeVar("_T")
+_Result = TypeVar("_Result", SearchResult, LookupResult, CountResult)
 
 _log = logging.getLogger(__name__)
 
 _WAIT_FRACTION, _CHECK_FRACTION = 0.75, 0.95
 """Fractions of the time of a search. After the first it stops waiting for the sync, after the second for its hits."""
 
-_MAX_ROUNDS = 3  # of reading hits; other contacts replace those that changed or are gone
 _MAX_FAULTS = 3
 _MAX_INDEXES = 3  # that one call tries: the existing one, a new one, and one in memory
 _POLL_S = 0.2  # between two reads of the state that another process writes
+
+
+class _Found(NamedTuple):
+    freshness: Freshness
+    hits: Sequence[Hits]
+    unchecked: int
 
 
 class Directory:
@@ -82,24 +94,29 @@ class Directory:
         self._opening = anyio.Lock()
         self._count_checker = CountChecker(client, clock=clock)
 
-    async def search(self, query: str, *, limit: int = 5, report: Report | None = None) -> SearchResult:
+    async def search(self, request: SearchRequest, *, report: Report | None = None) -> SearchResult:
         """Find contacts within the time of one call.
 
         Waits for the sync only while no conclusive match was found and the first sync runs.
 
         Args:
-            query: A name, a phone number, an e-mail address, a company, a title, an id, or a sentence around them.
-            limit: Maximum number of hits.
+            request: What to look for.
             report: Is called whenever the first sync progresses.
 
         Raises:
             TelecmiError: No contact was read, or no user is signed in.
         """
-        if self._location is None:
-            return await self._search_once(query, limit, report)
-        return await self._with_new_index(partial(self._search, query, limit, report, anyio.current_time()))
+        return await self._run(lambda directory, started_at: directory._search(request, report, started_at))  # noqa: SLF001 - of the same class
 
-    async def sync(self, report: Report) -> SearchResult:
+    async def lookup(self, queries: Sequence[str], *, report: Report | None = None) -> LookupResult:
+        """Find at most three contacts for each query within the time of one call; see ``search``."""
+        return await self._run(lambda directory, started_at: directory._lookup(queries, report, started_at))  # noqa: SLF001 - the same
+
+    async def count(self, request: CountRequest, *, report: Report | None = None) -> CountResult:
+        """Count contacts, and group them, within the time of one call; waits for the first sync as ``search`` does."""
+        return await self._run(lambda directory, started_at: directory._count(request, report, started_at))  # noqa: SLF001 - the same
+
+    async def sync(self, report: Report) -> Freshness:
         """Wait for the end of the sync that is due, in this process or in the one that writes the index.
 
         Raises:
@@ -134,9 +151,9 @@ class Directory:
         await self._current_sync()
         return self._may_write
 
-    async def status(self) -> SearchResult | None:
+    async def status(self) -> Freshness | None:
         """Return how complete the index is, without a request; ``None`` before the first search."""
-        return None if self._index_sync is None else await self._result(self._index_sync, Hits(), 0)
+        return None if self._index_sync is None else await self._freshness(self._index_sync)
 
     @property
     def is_syncing(self) -> bool:
@@ -148,19 +165,22 @@ class Directory:
         if self._index_sync is not None:
             self._index_sync.stop()
 
-    async def _search_once(self, query: str, limit: int, report: Report | None) -> SearchResult:
-        """Search the contacts that can be read in the time of this call, and keep nothing."""
+    async def _run(self, answer: Callable[[Directory, float], Awaitable[_Result]]) -> _Result:
+        """Answer from the index, or from the contacts that can be read in the time of this call if none is kept."""
+        started_at = anyio.current_time()
+        if self._location is not None:
+            return await self._with_new_index(lambda: answer(self, started_at))
         location = MemoryLocation()
         try:
             async with open_tasks() as tasks:
                 directory = Directory(self._client, location, tasks, timeout=self._timeout, clock=self._clock)
-                found = await directory.search(query, limit=limit, report=report)
+                found = await answer(directory, started_at)
                 tasks.cancel_scope.cancel()
         finally:
             location.close()
         return replace(found, is_kept=False)
 
-    async def _with_new_index(self, work: Callable[[], Awaitable[SearchResult]]) -> SearchResult:
+    async def _with_new_index(self, work: Callable[[], Awaitable[_T]]) -> _T:
         """Repeat the work with a new index if the old one is malformed, then in memory: the index is only a cache."""
         was_wiped = False
         for _ in range(_MAX_INDEXES - 1):
@@ -176,7 +196,7 @@ class Directory:
                     raise
         return await work()
 
-    async def _sync(self, report: Report) -> SearchResult:
+    async def _sync(self, report: Report) -> Freshness:
         index_sync = await self._current_sync()
         while self._is_under_way(index_sync):
             progressed = index_sync.progressed
@@ -184,50 +204,72 @@ class Directory:
             index_sync = await self._wait_for_progress(index_sync, progressed, anyio.current_time() + self._timeout)
         if index_sync.fault:
             raise index_sync.fault
-        return await self._result(index_sync, Hits(), 0)
+        return await self._freshness(index_sync)
 
-    async def _search(self, query: str, limit: int, report: Report | None, started_at: float) -> SearchResult:
-        index_sync = await self._current_sync()
-        if contact_id := id_in(query):
-            return await self._by_id(index_sync, contact_id)
+    async def _search(self, request: SearchRequest, report: Report | None, started_at: float) -> SearchResult:
+        if contact_id := request.contact_id:
+            return await self._by_id(await self._current_sync(), contact_id)
+        if request.is_page_of_filter and request.created_at != (await self._current_sync()).sync_state.created_at:
+            raise errors.InvalidArguments(
+                hint="Call again without page_state", fact="the contacts were read anew since the previous page"
+            )
+        found = await self._find(lambda store: [request.run(store)], report, started_at)
+        return SearchResult(**_fields(found.freshness), found=found.hits[0], unchecked=found.unchecked)
+
+    async def _lookup(self, queries: Sequence[str], report: Report | None, started_at: float) -> LookupResult:
+        requests = [SearchRequest(query=query, limit=MAX_LOOKUP_CONTACTS) for query in queries]
+        found = await self._find(lambda store: [request.run(store) for request in requests], report, started_at)
+        return LookupResult(
+            **_fields(found.freshness), queries=tuple(queries), found=tuple(found.hits), unchecked=found.unchecked
+        )
+
+    async def _count(self, request: CountRequest, report: Report | None, started_at: float) -> CountResult:
         until = started_at + self._timeout * _WAIT_FRACTION
-        index_sync, hits = await self._search_until(index_sync, query, limit, until, report)
+        index_sync, counts = await self._find_until(request.run, lambda _: False, until, report)
+        _raise_unless_read(index_sync, found := await self._freshness(index_sync))
+        return CountResult(**_fields(found), counts=counts)
+
+    async def _find(self, find: Find, report: Report | None, started_at: float) -> _Found:
+        """Search the index, compare TeleCMI's count before a denial, and read the first contacts again."""
+        until = started_at + self._timeout * _WAIT_FRACTION
+        index_sync, hits = await self._find_until(find, _are_settled, until, report)
         count_check = None
-        if index_sync.sync_state.is_whole and _denies(hits):
-            find = partial(search, query=query, limit=limit)
+        if index_sync.sync_state.is_whole and any(map(_denies, hits)):
             index_sync, hits, count_check = await self._before_denial(index_sync, find, until)
         if _is_of_index(index_sync.fault):
             raise index_sync.fault
-        reading = _LiveReader(self._client, query, limit, until=started_at + self._timeout * _CHECK_FRACTION)
+        reading = LiveReader(self._client, find, until=started_at + self._timeout * _CHECK_FRACTION)
         hits = await reading.checked(index_sync, hits, may_write=self._may_write)
-        unchecked = sum(hit.contact.contact_id not in reading.live for hit in hits.hits)
-        found = replace(await self._result(index_sync, hits, unchecked), count_check=count_check)
-        if index_sync.fault and (isinstance(index_sync.fault, errors.SignInError) or not found.indexed):
-            raise index_sync.fault
-        return found
+        freshness = replace(await self._freshness(index_sync), count_check=count_check)
+        _raise_unless_read(index_sync, freshness)
+        return _Found(freshness, hits, reading.unchecked(hits))
 
     async def _by_id(self, index_sync: IndexSync, contact_id: str) -> SearchResult:
         try:
-            hits = Hits(hits=(Hit(contact=await self.get_contact(contact_id), match="exact"),))
+            hits = Hits(hits=(Hit(contact=await self.get_contact(contact_id), match="exact"),), total=1)
         except errors.ContactNotFound:
             hits = Hits()
-        return replace(await self._result(index_sync, hits, 0), by_id=True, as_of=self._clock())
+        freshness = replace(await self._freshness(index_sync), as_of=self._clock())
+        return SearchResult(**_fields(freshness), found=hits, by_id=True)
 
-    async def _search_until(
-        self, index_sync: IndexSync, query: str, limit: int, until: float, report: Report | None
-    ) -> tuple[IndexSync, Hits]:
+    async def _find_until(
+        self, find: Callable[[ContactStore], _T], is_settled: Callable[[_T], bool], until: float, report: Report | None
+    ) -> tuple[IndexSync, _T]:
+        """Search the index again and again while the first sync runs and more contacts could change the result."""
+        index_sync = await self._current_sync()
         while True:
             progressed = index_sync.progressed
-            hits = await run_sync(partial(search, index_sync.store, query, limit=limit))
-            if hits.is_settled or index_sync.sync_state.is_whole or not self._is_worth_waiting(index_sync, until):
-                return index_sync, hits
+            found = await run_sync(find, index_sync.store)
+            is_final = index_sync.sync_state.is_whole or is_settled(found)
+            if is_final or not self._is_worth_waiting(index_sync, until):
+                return index_sync, found
             if report:
                 await report(index_sync.sync_state.read, index_sync.sync_state.count)
             index_sync = await self._wait_for_progress(index_sync, progressed, until)
 
     async def _before_denial(
-        self, index_sync: IndexSync, find: Callable[..., Hits], until: float
-    ) -> tuple[IndexSync, Hits, CountCheck]:
+        self, index_sync: IndexSync, find: Find, until: float
+    ) -> tuple[IndexSync, Sequence[Hits], CountCheck]:
         """Compare TeleCMI's count before an answer says that no contact matches; if it differs, wait for a sync.
 
         Args:
@@ -266,18 +308,14 @@ class Directory:
         await anyio.sleep(min(_POLL_S, left))
         return await self._current_sync()
 
-    async def _result(self, index_sync: IndexSync, hits: Hits, unchecked: int) -> SearchResult:
+    async def _freshness(self, index_sync: IndexSync) -> Freshness:
         sync_state = index_sync.sync_state
-        return SearchResult(
-            hits=hits.hits,
-            has_more=hits.has_more,
+        return Freshness(
             as_of=sync_state.as_of or sync_state.started_at or self._clock(),
             indexed=await run_sync(index_sync.store.count),
             count=sync_state.count,
             complete=sync_state.is_whole,
-            unchecked=unchecked,
-            missing=hits.missing,
-            no_question=hits.no_question.value if hits.no_question else "",
+            created_at=sync_state.created_at,
             place=self._location.notice if self._location else "",
         )
 
@@ -332,69 +370,23 @@ class Directory:
             self._tasks.start_soon(_run_notification, self._index_sync, operation)
 
 
-class _LiveReader:
-    """Reads the hits of one search from TeleCMI until those that are returned are live.
+def _fields(freshness: Freshness) -> dict[str, Any]:
+    return {field.name: getattr(freshness, field.name) for field in fields(freshness)}
 
-    Attributes:
-        live: Each contact as TeleCMI returned it during this search; ``None`` for one that does not exist.
-    """
 
-    def __init__(self, client: TelecmiClient, query: str, limit: int, *, until: float) -> None:
-        self.live: dict[str, Contact | None] = {}
-        self._client = client
-        self._search = partial(search, query=query, limit=limit)
-        self._until = until
-
-    async def checked(self, index_sync: IndexSync, hits: Hits, *, may_write: bool) -> Hits:
-        """Return the hits with their live contacts; search again if one changed or does not exist."""
-        for _ in range(_MAX_ROUNDS):
-            known = {hit.contact.contact_id: hit.contact for hit in hits.hits}
-            asked = [contact_id for contact_id in known if _is_id(contact_id) and contact_id not in self.live]
-            await self._read(asked)
-            changed = [each for each in asked if each in self.live and self.live[each] != known[each]]
-            if not (changed and may_write):
-                break
-            if not await self._correct(index_sync, changed):
-                break
-            hits = await run_sync(self._search, index_sync.store)
-        return replace(hits, hits=tuple(self._as_live(hits.hits)))
-
-    def _as_live(self, hits: Iterable[Hit]) -> Iterable[Hit]:
-        for hit in hits:
-            contact = self.live.get(hit.contact.contact_id, hit.contact)
-            if contact is not None:
-                yield replace(hit, contact=contact)
-
-    async def _correct(self, index_sync: IndexSync, changed: Iterable[str]) -> bool:
-        """Write the live contacts; return False if another process writes now and reads them itself."""
-        try:
-            for contact_id in changed:
-                contact = self.live[contact_id]
-                await (index_sync.drop(contact_id) if contact is None else index_sync.note([contact]))
-        except errors.WriterLockLost:
-            return False
-        return True
-
-    async def _read(self, contact_ids: Iterable[str]) -> None:
-        with anyio.move_on_after(max(0.0, self._until - anyio.current_time())):
-            async with open_tasks() as tasks:
-                for contact_id in contact_ids:
-                    tasks.start_soon(self._read_one, contact_id)
-
-    async def _read_one(self, contact_id: str) -> None:
-        try:
-            self.live[contact_id] = await self._client.get_contact(contact_id)
-        except errors.ContactNotFound:
-            self.live[contact_id] = None
-        except errors.SignInError:
-            raise
-        except errors.TelecmiError as fault:
-            _log.info("a hit could not be read again: %s", fault.code)
+def _are_settled(found: Sequence[Hits]) -> bool:
+    return all(hits.is_settled for hits in found)
 
 
 def _denies(hits: Hits) -> bool:
     """Return True if the answer would say that no contact matches the whole query."""
     return hits.no_question is None and (not hits.hits or hits.hits[0].match == "partial")
+
+
+def _raise_unless_read(index_sync: IndexSync, freshness: Freshness) -> None:
+    """Raise the fault of the sync if nothing was read, or if the user must sign in."""
+    if index_sync.fault and (isinstance(index_sync.fault, errors.SignInError) or not freshness.indexed):
+        raise index_sync.fault
 
 
 def _is_of_index(fault: errors.TelecmiError | None) -> TypeGuard[errors.IndexUnusable]:
@@ -407,8 +399,3 @@ async def _run_notification(index_sync: IndexSync, operation: Callable[[IndexSyn
         await operation(index_sync)
     except errors.TelecmiError as fault:
         _log.info("the index was not updated: %s", fault.code)
-
-
-def _is_id(contact_id: str) -> bool:
-    """Return True if TeleCMI accepts this id; a contact with another kind of id can only be listed."""
-    return id_in(contact_id) == contact_id.lower()

@@ -52,7 +52,9 @@ class Recent:
 
 
 def _contacts(facts: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Return the contacts of a page, of a search or of a single contact."""
+    """Return the contacts of a page, of a search, of a lookup or of a single contact."""
+    if "results" in facts:
+        return [contact for each in facts["results"] for contact in each["contacts"]]
     for name in ("matches", "contacts"):
         if name in facts:
             contacts: Sequence[Mapping[str, Any]] = facts[name]

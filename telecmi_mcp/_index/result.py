@@ -1,92 +1,65 @@
-"""Holds the result of a search, and writes the notice that says how fresh and complete it is."""
+"""Holds what the index answers, and writes the notices that say how fresh and complete an answer is."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from telecmi_mcp._index.count_check import CountCheck
 
 if TYPE_CHECKING:
-    from telecmi_mcp._search import Hit
+    from collections.abc import Iterator, Sequence
+
+    from telecmi_mcp._search import Counts, Hit, Hits
+
+LookupStatus: TypeAlias = Literal["found", "several", "partial", "not_found", "unclear"]
+"""Result of one query of a lookup."""
 
 _ASK_FOR_A_CONTACT = "This query asks for no contact: pass a name, number, e-mail address, company or job title."
 _NO_QUESTION = {
     "greeting": _ASK_FOR_A_CONTACT,
     "field_word": _ASK_FOR_A_CONTACT,
     "aggregate": (
-        "search_contacts finds single contacts. It cannot count, filter or sort them, and TeleCMI gives no dates; "
-        "list_contacts returns all contacts page by page."
+        "search_contacts finds contacts; count_contacts counts and groups them; company, job_title and missing are "
+        "filters of both. TeleCMI gives no dates."
     ),
 }
+_MAX_NAMED = 3  # words, numbers or addresses of a query in one sentence
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """The result of a search, and how fresh and complete it is.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """How fresh and complete the searched contacts are.
 
     Attributes:
-        hits: The contacts, best first, each with how it matches.
-        has_more: True if more contacts match.
         as_of: The Unix time at which the reading of the searched contacts started.
         indexed: Number of contacts searched.
         count: Number of contacts by TeleCMI's count, if TeleCMI gave one.
         complete: True if every contact was searched.
-        unchecked: Number of hits that TeleCMI did not confirm during this search.
-        by_id: True if the query was an id, which TeleCMI itself answers.
         is_kept: True if the contacts that were read are kept for the next search.
         count_check: How TeleCMI's count compares with the index, if no contact matches; else ``None``.
-        missing: The words of the query that the first contact lacks, if it is a partial match.
-        no_question: The kind of a query that asks for no contact (``NoQuestion``); "" if it may ask for one.
         place: A notice about where the index is kept; "" if there is nothing to say.
+        created_at: The Unix time at which the first sync of this index started.
     """
 
-    hits: tuple[Hit, ...]
-    has_more: bool
     as_of: float
     indexed: int
     count: int | None
     complete: bool
-    unchecked: int = 0
-    by_id: bool = False
     is_kept: bool = True
     count_check: CountCheck | None = None
-    missing: tuple[str, ...] = ()
-    no_question: str = ""
     place: str = ""
+    created_at: float = 0
 
     @property
-    def notice(self) -> str:
-        """The notice for the reader of the answer; "" if there is nothing to say."""
-        said = [self._kind, self._limits]
-        if self.hits and not self.complete and not self.by_id:
-            said.append(f"Not all contacts could be searched{' yet' * self.is_kept}: there may be better matches.")
-        if self.unchecked:
-            said.append(f"TeleCMI did not confirm {self.unchecked} of these just now: they are from the index.")
-        said.append(self.place)
-        return " ".join(filter(None, said))
+    def is_confirmed(self) -> bool:
+        """True if every contact was searched, and TeleCMI's count does not contradict that."""
+        return self.complete and self.count_check not in {CountCheck.DIFFERENT, CountCheck.UNFINISHED}
 
     @property
-    def _kind(self) -> str:
-        if self.no_question:
-            return _NO_QUESTION[self.no_question]
-        if self.hits:
-            return self._partial if self.hits[0].match == "partial" else ""
-        if self.by_id:
-            return "No contact has this id."
-        if not self.complete:
-            later = "try again in a moment" if self.is_kept else "there was no time to read them all"
-            return f"No contact matches among the {self.indexed} read so far. More contacts exist: {later}."
-        return f"No contact matches among all {self.indexed}, as of {utc_time(self.as_of)}."
-
-    @property
-    def _partial(self) -> str:
-        missing = f" The first lacks: {', '.join(self.missing)}." if self.missing else ""
-        return f"No contact matches all of the words; the closest contacts follow.{missing}"
-
-    @property
-    def _limits(self) -> str:
+    def limits(self) -> str:
         """What is missing, or may be missing, from a complete index; "" if TeleCMI's count confirms it."""
         match self.count_check:
             case CountCheck.DIFFERENT:
@@ -100,7 +73,145 @@ class SearchResult:
             case _:
                 return ""
 
+    @property
+    def nothing(self) -> str:
+        """The sentence of an answer without a contact."""
+        if self.complete:
+            return f"No contact matches among all {self.indexed}, as of {utc_time(self.as_of)}."
+        return f"No contact matches among the {self.indexed} read so far. More contacts exist: {self._later}."
+
+    @property
+    def incomplete(self) -> str:
+        """The sentence of a count of contacts that are not all read; "" if they are."""
+        return "" if self.complete else f"Only {self.indexed} contacts were read so far: {self._later}."
+
+    @property
+    def _later(self) -> str:
+        return "try again in a moment" if self.is_kept else "there was no time to read them all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult(Freshness):
+    """The result of a search.
+
+    Attributes:
+        found: The contacts, best first, each with how it matches.
+        unchecked: Number of hits that TeleCMI did not confirm during this search.
+        by_id: True if the query was an id, which TeleCMI itself answers.
+    """
+
+    found: Hits
+    unchecked: int = 0
+    by_id: bool = False
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """The contacts of this page, best first."""
+        return self.found.hits
+
+    @property
+    def notice(self) -> str:
+        """The notice for the reader of the answer; "" if there is nothing to say."""
+        said = [self._kind, self._parts, *more_companies(self.found), self.limits]
+        if self.found.hits and not (self.complete or self.by_id):
+            said.append(f"Not all contacts could be searched{' yet' * self.is_kept}: there may be better matches.")
+        said.append(_unchecked(self.unchecked, self.as_of))
+        said.append(self.place)
+        return " ".join(filter(None, said))
+
+    @property
+    def _kind(self) -> str:
+        if self.found.no_question:
+            return _NO_QUESTION[self.found.no_question.value]
+        if self.found.hits:
+            return self._partial if self.found.hits[0].match == "partial" else ""
+        if self.by_id:
+            return "No contact has this id."
+        return suggestion(self.found.suggestions) or self.nothing
+
+    @property
+    def _partial(self) -> str:
+        missing = f" The first lacks: {_named(self.found.missing)}." if self.found.missing else ""
+        return f"No contact matches all of the words; the closest contacts follow.{missing}"
+
+    @property
+    def _parts(self) -> str:
+        if self.found.unmatched:
+            return f"No contact has: {_named(self.found.unmatched)}."
+        if self.found.part_count > 1 and self.found.total:
+            return f"The query asks for {self.found.part_count}: the best match of each comes first."
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookupResult(Freshness):
+    """The result of a lookup: the hits of each query, in the order of the queries.
+
+    Attributes:
+        unchecked: Number of contacts that TeleCMI did not confirm during this lookup.
+    """
+
+    queries: tuple[str, ...]
+    found: tuple[Hits, ...]
+    unchecked: int = 0
+
+    def status(self, hits: Hits) -> LookupStatus:
+        """Return the status of one query; one exact match is found, whatever else is similar."""
+        if hits.total:
+            only_first = [hit.match == "exact" for hit in hits.hits[:2]] == [True, False]
+            return "found" if hits.total == 1 or only_first else "several"
+        if hits.no_question or not self.is_confirmed:
+            return "unclear"
+        return "partial" if hits.hits else "not_found"
+
+    @property
+    def notice(self) -> str:
+        """The notice for the reader of the answer; "" if there is nothing to say."""
+        said = [self.limits, self.incomplete, _unchecked(self.unchecked, self.as_of)]
+        return " ".join(filter(None, [*said, self.place]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountResult(Freshness):
+    """The result of a count."""
+
+    counts: Counts
+
+    @property
+    def notice(self) -> str:
+        """The notice for the reader of the answer; "" if there is nothing to say."""
+        said = [suggestion(self.counts.suggestions), *more_companies(self.counts), self.incomplete, self.place]
+        return " ".join(filter(None, said))
+
+
+def suggestion(companies: Sequence[str]) -> str:
+    """Return the sentence of a company filter that stands for no company; "" if no name is similar."""
+    if not companies:
+        return ""
+    return f"No company has this name. Similar names: {', '.join(map(_quoted, companies))}."
+
+
+def more_companies(found: Hits | Counts) -> Iterator[str]:
+    """Return the sentence of a company filter that stands for more companies than are named."""
+    if found.company_count > len(found.companies):
+        yield f"The company filter stands for {found.company_count} companies; the largest are named."
+
 
 def utc_time(seconds: float) -> str:
     """Write a Unix time in ISO 8601, in UTC, to the second."""
     return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _unchecked(count: int, as_of: float) -> str:
+    if not count:
+        return ""
+    return f"TeleCMI did not confirm {count} of these just now: they are from the index, as of {utc_time(as_of)}."
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _named(values: tuple[str, ...]) -> str:
+    more = f" and {len(values) - _MAX_NAMED} more" if len(values) > _MAX_NAMED else ""
+    return ", ".join(values[:_MAX_NAMED]) + more

@@ -33,6 +33,7 @@ class SyncState:
         checked_at: When TeleCMI's count last agreed.
         repeats: Number of entries of the last sync that repeated an id.
         is_dirty: True if bytes of removed or changed contacts may still be in the file.
+        created_at: When the first sync of this index started; a contact keeps its number as long as the index exists.
     """
 
     generation: int = 0
@@ -48,6 +49,7 @@ class SyncState:
     checked_at: float = 0
     repeats: int = 0
     is_dirty: bool = False
+    created_at: float = 0
 
     @classmethod
     def from_state(cls, state: Mapping[str, str]) -> SyncState:
@@ -83,6 +85,7 @@ class SyncState:
             read=0,
             left_out=0,
             is_broken=False,
+            created_at=self.created_at or now,
         )
 
     def after(self, page: ContactPage) -> SyncState:

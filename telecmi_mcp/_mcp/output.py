@@ -47,7 +47,8 @@ def as_table(data: dict[str, Any], *, rows: str, columns: Iterable[str]) -> str:
         rows: Name of the field that holds the rows; "" if the data is the only row.
         columns: Names that a row may have, in order.
     """
-    entries: list[dict[str, Any]] = data[rows] if rows else [{name: data[name] for name in data if name != _NOTICE}]
+    only_row = [{name: value for name, value in data.items() if name != _NOTICE}]
+    entries: list[dict[str, Any]] = data.get(rows, []) if rows else only_row
     beside = {name: value for name, value in data.items() if (name != rows if rows else name == _NOTICE)}
     notice = beside.pop(_NOTICE, None)
     words = [f"{name}={_word(value)}" for name, value in beside.items()] + ([f"{_NOTICE}={notice}"] if notice else [])

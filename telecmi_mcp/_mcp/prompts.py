@@ -101,8 +101,8 @@ Prepare my call with {{who}}, who should be among my organisation's TeleCMI cont
 
 1. Call search_contacts with these words as the query. If none matches, or only in part, say so and stop. If \
 several match, ask me which one I mean, and wait.
-2. If the contact has a company, call search_contacts with that company as the query and 25 as the limit. Keep those \
-of the same company, without the contact.
+2. If the contact has a company, call search_contacts with that company as company and 25 as the limit. Leave out \
+the contact.
 3. Tell me: the name, the job title and the company; the phone number; the e-mail address; what of these is unknown; \
 and the others at the company, each with job title and phone number.
 
@@ -118,10 +118,10 @@ and the others at the company, each with job title and phone number.
         text=f"""\
 List my organisation's TeleCMI contacts at the company {{company}}.
 
-1. Call search_contacts with these words as the query and 25 as the limit.
-2. Keep the contacts whose company is this one, however it is spelled, and leave out the others.
-3. Show a table of name, job title, phone number and e-mail address. If has_more is true, say that these are not all, \
-and offer to search by name or job title.
+1. Call search_contacts with these words as company and 25 as the limit.
+2. If total is 0, tell me the similar company names of the notice, and ask me which one I mean.
+3. Show a table of name, job title, phone number and e-mail address. If has_more is true, say how many there are in \
+all, and offer to show more or to search by name or job title.
 
 {_RULES}""",
     ),

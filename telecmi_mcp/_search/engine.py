@@ -1,20 +1,31 @@
-"""Finding contacts: by what is unique to them, or else by words."""
+"""Searches a store: by an id, number or address that the query holds, or else by its words."""
 
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, zip_longest
+from hashlib import blake2b
+from itertools import islice
+from typing import TypeAlias
 
 from telecmi_mcp._models import Contact, MatchName
-from telecmi_mcp._search.fields.index_entries import Field, Row, field_words
-from telecmi_mcp._search.matching.lookup import by_id, by_mail, by_mails, by_numbers, by_tail
+from telecmi_mcp._search.fields.index_entries import Field, IndexKey, field_words
+from telecmi_mcp._search.filters import NO_FILTER, ContactFilter, ResolvedFilter, resolve
+from telecmi_mcp._search.matching.company_filter import CompanyFilter
+from telecmi_mcp._search.matching.lookup import by_id, by_mail, by_number, by_tail, keep_agreeing
 from telecmi_mcp._search.matching.rank import MATCH_NAMES, Scored
 from telecmi_mcp._search.matching.relaxation import QueryRelaxation
 from telecmi_mcp._search.matching.word_match import Match
 from telecmi_mcp._search.query.parse import Query, parse, parts
 from telecmi_mcp._search.query.sentences import NoQuestion
-from telecmi_mcp._search.store import ContactStore, View
+from telecmi_mcp._search.store import MAX_MATCHES, ContactStore, View
+
+Position: TypeAlias = tuple[float, ...]
+"""Place of a hit in the order of all hits of a query. It holds no value of a contact's field."""
 
 _TWO = 2
+_FIRST_OF_PART = 100
+_OF_COMPANY = 0.9
+_COMPANY = frozenset({Field.COMPANY})
 _FIELD_NAMES = {Field.NAME: "name", Field.COMPANY: "company", Field.TITLE: "job_title", Field.MAIL: "email_id"}
 
 
@@ -24,8 +35,8 @@ class Hit:
 
     Attributes:
         contact: The contact.
-        match: `exact`, `prefix`, `fuzzy`, or `partial` when a word of the query is missing.
-        fields: In which fields the words of the query were found, where it was asked by words.
+        match: ``exact``, ``prefix``, ``fuzzy``, or ``partial`` if a word of the query is missing.
+        fields: Names of the fields in which the words of the query were found; empty if it was found otherwise.
     """
 
     contact: Contact
@@ -35,66 +46,259 @@ class Hit:
 
 @dataclass(frozen=True, kw_only=True)
 class Hits:
-    """The best answers, best first.
+    """The best matches, best first.
 
     Attributes:
-        hits: The answers.
-        has_more: Whether there were more.
-        is_settled: Whether more contacts could hardly change them.
-        missing: The words of the query that the first hit lacks, when it is partial.
-        no_question: Why the query asks for nobody; ``None`` where it may ask for somebody.
-        parts: How many people or numbers the query asked for; all of them are answered.
+        hits: One page of matches.
+        total: Number of matches that are not partial.
+        position: The position of the last hit; the next page starts after it. ``None`` if no more follow.
+        is_settled: True if reading more contacts could hardly change the hits.
+        missing: The words of the query that the first hit lacks, if it is partial.
+        unmatched: The numbers and addresses of the query that no contact has, if the hits have others of them.
+        companies: Names of the companies that a company filter stands for, the largest first.
+        company_count: Number of companies that a company filter stands for.
+        suggestions: Names of companies that are similar to a company filter that stands for none.
+        no_question: Why the query asks for no contact; ``None`` if it may ask for one.
+        part_count: Number of people, phone numbers or e-mail addresses that the query asks for. The best match of each
+            comes first.
     """
 
     hits: tuple[Hit, ...] = ()
-    has_more: bool = False
+    total: int = 0
+    position: Position | None = None
     is_settled: bool = False
     missing: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
+    companies: tuple[str, ...] = ()
+    company_count: int = 0
+    suggestions: tuple[str, ...] = ()
     no_question: NoQuestion | None = None
-    parts: int = 1
+    part_count: int = 1
+
+    @property
+    def has_more(self) -> bool:
+        """True if more matches follow."""
+        return self.position is not None
 
 
-def search(store: ContactStore, query: str, *, limit: int) -> Hits:
-    """Find the contacts that a query means; never raises because of what the query holds.
+@dataclass(frozen=True, kw_only=True)
+class _Matches:
+    """All matches of a query: either none of them is partial, or all are."""
 
-    Either every hit has all that was asked for, or every hit is `partial`.
+    scored: Sequence[Scored] = ()
+    part_count: int = 1
+    unmatched: tuple[str, ...] = ()
+
+
+def search(
+    store: ContactStore,
+    query: str,
+    *,
+    limit: int,
+    after: Position | None = None,
+    contact_filter: ContactFilter = NO_FILTER,
+) -> Hits:
+    """Find the contacts that a query asks for among those that pass a filter. No query raises an error.
+
+    Either every hit has all that the query asks for, or every hit is ``partial``. Partial hits have no further page.
 
     Args:
-        store: where to look.
-        query: a name, a phone number, an e-mail address, a company, a title, or a sentence around them.
-        limit: how many hits at most, at least 1.
+        store: The contacts.
+        query: A name, a phone number, an e-mail address, a company, a title, an id, or a sentence around them; "" for
+            every contact that passes the filter, in the order in which the store got them.
+        limit: Maximum number of hits, at least 1.
+        after: The position of the previous page's last hit.
+        contact_filter: The filter.
     """
-    asked = parse(query)
     with store.reading() as view:
-        graded, count = _answered(view, asked, query, limit + 1)
-    hits = (_hit(one) for one in graded)
+        resolved = resolve(view, contact_filter)
+        is_ranked = bool(query.strip()) or contact_filter == NO_FILTER
+        found = _ranked(view, query, resolved, limit, after) if is_ranked else _selected(view, resolved, limit, after)
+    return replace(
+        found,
+        companies=resolved.companies,
+        company_count=resolved.company_count,
+        suggestions=resolved.suggestions,
+    )
+
+
+def _selected(view: View, resolved: ResolvedFilter, limit: int, after: Position | None) -> Hits:
+    """Return a page of the contacts that pass a filter."""
+    selected = view.select(resolved.conditions, after=int(after[0]) if after else 0, limit=limit + 1)
+    page = selected[:limit]
     return Hits(
-        hits=tuple(islice(hits, limit)),
-        has_more=len(graded) > limit,
-        is_settled=_is_settled(asked, graded),
-        missing=graded[0].missing if graded else (),
-        no_question=None if graded and asked.no_question is not NoQuestion.AGGREGATE else asked.no_question,
-        parts=count,
+        hits=tuple(Hit(contact=row, match="exact") for _, row in page),
+        total=view.count(resolved.conditions),
+        position=(float(page[-1][0]),) if len(selected) > limit else None,
+    )
+
+
+def _ranked(view: View, query: str, resolved: ResolvedFilter, limit: int, after: Position | None) -> Hits:
+    """Return a page of the matches of a query."""
+    asked = parse(query)
+    matches = _Search(view, asked, query, resolved).matches()
+    is_partial = not _is_answered(matches.scored)
+    ordered = matches.scored if is_partial else sorted(matches.scored, key=_order)
+    start = 0 if after is None else len(ordered) if is_partial else _index_after(ordered, after)
+    page = ordered[start : start + limit]
+    return Hits(
+        hits=tuple(map(_hit, page)),
+        total=0 if is_partial else len(ordered),
+        position=None if is_partial or start + limit >= len(ordered) else _position(ordered, start + limit - 1),
+        is_settled=_is_settled(asked, ordered),
+        missing=ordered[0].missing if ordered else (),
+        unmatched=matches.unmatched,
+        no_question=None if ordered and asked.no_question is not NoQuestion.AGGREGATE else asked.no_question,
+        part_count=matches.part_count,
     )
 
 
 def id_in(query: str) -> str:
-    """Give the contact's id that a query names, in lower case; "" if it names none."""
+    """Return the contact id that a query names, in lower case; "" if it names none."""
     return parse(query).contact_id
 
 
-def _is_answered(graded: Sequence[Scored]) -> bool:
-    return bool(graded) and graded[0].match is not Match.PARTIAL
+class _Search:
+    """One query against one view of a store."""
+
+    def __init__(self, view: View, asked: Query, text: str, resolved: ResolvedFilter) -> None:
+        self._view = view
+        self._asked = asked
+        self._text = text
+        self._accepts = resolved.accepts
+
+    def matches(self) -> _Matches:
+        """Match the query as a whole, else each half of a query for two people, else as many words as possible."""
+        words = self._relaxed(self._asked)
+        halves = self._halves()
+        may_be_two_names = halves and not (self._asked.mails or self._asked.numbers) and not words.exact()
+        if may_be_two_names and (both := self._two_names(halves)):
+            return both
+        if (full := self._full(self._asked, words)).scored:
+            return full
+        return self._both(halves) or _Matches(scored=self._partial(words))
+
+    def _relaxed(self, asked: Query) -> QueryRelaxation:
+        return QueryRelaxation(self._view, asked, accepts=self._accepts)
+
+    def _full(self, asked: Query, words: QueryRelaxation) -> _Matches:
+        if asked.contact_id:
+            return self._accepted(by_id(self._view, asked.contact_id))
+        if asked.mails or asked.numbers:
+            return self._by_unique_values(asked)
+        if direct := self._direct(asked):
+            return self._accepted(direct)
+        if not asked.sentence.required:
+            return _Matches()
+        if companies := CompanyFilter(" ".join(word.text for word in asked.words)).find_whole(self._view):
+            return self._accepted(self._of_companies(words, companies))
+        return self._accepted(words.full() or (by_tail(self._view, asked) if asked.tail else []))
+
+    def _of_companies(self, words: QueryRelaxation, companies: Collection[str]) -> list[Scored]:
+        """Match everybody at the companies whose whole name the query is, and everybody whose name has its words."""
+        selected = self._view.select([(IndexKey.COMPANY, companies)], after=0, limit=MAX_MATCHES)
+        rows = {row.contact_id: row for _, row in selected}
+        found = [one for one in words.full() if one.row.contact_id in rows or one.fields == {Field.NAME}]
+        known = {one.row.contact_id for one in found}
+        others = [row for contact_id, row in rows.items() if contact_id not in known]
+        return [*found, *(Scored(row=row, match=Match.EXACT, score=_OF_COMPANY, fields=_COMPANY) for row in others)]
+
+    def _by_unique_values(self, asked: Query) -> _Matches:
+        """Look up each address, else each number; other words of the query must agree."""
+        look_up = by_mail if asked.mails else by_number
+        found = {value: look_up(self._view, value) for value in asked.mails or asked.numbers}
+        found = {value: [one for one in some if self._accepts(one.row)] for value, some in found.items()}
+        scored = keep_agreeing(asked, _first_of_each([some for some in found.values() if some]))
+        unmatched = tuple(value for value, some in found.items() if not some) if scored else ()
+        return _Matches(scored=scored, part_count=len(found), unmatched=unmatched)
+
+    def _direct(self, asked: Query) -> list[Scored]:
+        if asked.tail and asked.tail not in {word.text for word in asked.words}:
+            return by_tail(self._view, asked)
+        return by_mail(self._view, asked.handle) if asked.is_dotted else []
+
+    def _accepted(self, scored: Sequence[Scored]) -> _Matches:
+        return _Matches(scored=[one for one in scored if self._accepts(one.row)])
+
+    def _partial(self, words: QueryRelaxation) -> list[Scored]:
+        """Match as many words as possible, also if no contact has a number or an address of the query."""
+        if not self._asked.sentence.required:
+            return []
+        missing = (*self._asked.mails, *self._asked.numbers)
+        found = (words.full() if missing else []) or words.partial()
+        return [replace(one, match=Match.PARTIAL, missing=(*one.missing, *missing)) for one in found]
+
+    def _halves(self) -> list[tuple[Query, Query]]:
+        """Return the ways to read the query as one for two people."""
+        halves = [(parse(one), parse(other)) for one, other in parts(self._text)]
+        return [(one, other) for one, other in halves if _may_name_contact(one) and _may_name_contact(other)]
+
+    def _two_names(self, halves: Sequence[tuple[Query, Query]]) -> _Matches | None:
+        """Match two halves of which each is the whole name of a contact."""
+        for both in halves:
+            if all(len(half.sentence.required) >= _TWO for half in both):
+                exact = [self._relaxed(half).exact() for half in both]
+                if all(some and some[0].fields == {Field.NAME} for some in exact):
+                    return _as_parts([self._full(half, self._relaxed(half)).scored for half in both])
+        return None
+
+    def _both(self, halves: Sequence[tuple[Query, Query]]) -> _Matches | None:
+        """Match two halves of which each has a match of its own."""
+        for both in halves:
+            found = [self._full(half, self._relaxed(half)).scored for half in both]
+            if all(map(_is_answered, found)):
+                return _as_parts(found)
+        return None
 
 
-def _is_settled(asked: Query, graded: list[Scored]) -> bool:
-    """Tell whether somebody has the number, address or id that was asked for, or alone the whole name."""
-    exact = [one for one in graded if one.match is Match.EXACT]
-    if (
-        asked.contact_id
-        or asked.numbers
-        or any(address.strip("@") != address.rpartition("@")[2] for address in asked.mails)
-    ):
+def _as_parts(found: Sequence[Sequence[Scored]]) -> _Matches:
+    return _Matches(scored=_first_of_each(found), part_count=len(found))
+
+
+def _first_of_each(found: Sequence[Sequence[Scored]]) -> list[Scored]:
+    """Merge the matches of several parts of a query so that the best match of each part comes first."""
+    if len(found) < _TWO:
+        return [one for some in found for one in some]
+    ordered = [sorted(some, key=_order) for some in found]
+    best = [replace(some[0], more=_FIRST_OF_PART - place) for place, some in enumerate(ordered)]
+    merged: dict[str, Scored] = {}
+    for one in (*best, *(one for some in ordered for one in some)):
+        merged.setdefault(one.row.contact_id, one)
+    return list(merged.values())
+
+
+def _order(one: Scored) -> tuple[float, ...]:
+    return one.order
+
+
+def _position(ordered: Sequence[Scored], index: int) -> Position:
+    """Return the position of a match: its order, which match of this order it is, and the digest of its id."""
+    order = ordered[index].order
+    rank = index - bisect_left(ordered, _order(ordered[index]), key=_order)
+    return (*map(float, order), float(rank), _digest(ordered[index]))
+
+
+def _index_after(ordered: Sequence[Scored], position: Position) -> int:
+    """Return the index of the first match after a position, whose own match may have been removed since."""
+    *order, rank, digest = position
+    start, end = (find(ordered, tuple(order), key=_order) for find in (bisect_left, bisect_right))
+    found = (index for index in range(start, end) if _digest(ordered[index]) == digest)
+    return next(found, min(start + int(rank), end) - 1) + 1
+
+
+def _digest(one: Scored) -> float:
+    return float(int.from_bytes(blake2b(one.row.contact_id.encode("utf-8", "replace"), digest_size=6).digest(), "big"))
+
+
+def _is_answered(scored: Sequence[Scored]) -> bool:
+    return bool(scored) and scored[0].match is not Match.PARTIAL
+
+
+def _is_settled(asked: Query, scored: Sequence[Scored]) -> bool:
+    """Return True if a contact has the number, address or id of the query, or if only one has the whole name."""
+    exact = list(islice((one for one in scored if one.match is Match.EXACT), _TWO))
+    is_address = any(address.strip("@") != address.rpartition("@")[2] for address in asked.mails)
+    if asked.contact_id or asked.numbers or is_address:
         return bool(exact)
     return len(exact) == 1 and _is_whole_name(field_words(exact[0].row)[0], asked)
 
@@ -103,88 +307,10 @@ def _is_whole_name(name: tuple[str, ...], asked: Query) -> bool:
     return len(name) > 1 and set(name) <= {word.text for word in asked.words}
 
 
-def _answered(view: View, asked: Query, query: str, wanted: int) -> tuple[list[Scored], int]:
-    """Answer a query as a whole, or each half of one for two people; at last with those who have the most words."""
-    widening = QueryRelaxation(view, asked, wanted=wanted)
-    halves = _halves(query)
-    if halves and not (asked.mails or asked.numbers or widening.exact()) and (both := _two_names(view, halves, wanted)):
-        return both, _TWO
-    if full := _full(view, asked, widening, wanted):
-        return full, max(1, len(asked.numbers), len(asked.mails))
-    if both := _both(view, halves, wanted):
-        return both, _TWO
-    return _partial(asked, widening), 1
-
-
-def _full(view: View, asked: Query, widening: QueryRelaxation, wanted: int) -> list[Scored]:
-    if asked.contact_id:
-        return by_id(view, asked.contact_id)
-    if direct := _direct(view, asked, wanted):
-        return direct
-    if not asked.sentence.required or asked.mails or asked.numbers:
-        return []
-    return widening.full() or (by_tail(view, asked) if asked.tail else [])
-
-
-def _partial(asked: Query, widening: QueryRelaxation) -> list[Scored]:
-    """Answer with those who have the most, also where nobody has a number or an address that the query holds."""
-    if not asked.sentence.required:
-        return []
-    missing = (*asked.mails, *asked.numbers)
-    found = (widening.full() if missing else []) or widening.partial()
-    return [replace(one, match=Match.PARTIAL, missing=(*one.missing, *missing)) for one in found]
-
-
-def _direct(view: View, asked: Query, wanted: int) -> list[Scored]:
-    if asked.mails:
-        return by_mails(view, asked, wanted)
-    if asked.numbers:
-        return by_numbers(view, asked, wanted)
-    if asked.tail and asked.tail not in {word.text for word in asked.words}:
-        return by_tail(view, asked)
-    return by_mail(view, asked.handle, wanted) if asked.is_dotted else []
-
-
-def _halves(query: str) -> list[tuple[Query, Query]]:
-    """Give the ways to take a query for one for two people."""
-    halves = [(parse(one), parse(other)) for one, other in parts(query)]
-    return [(one, other) for one, other in halves if _names_somebody(one) and _names_somebody(other)]
-
-
-def _two_names(view: View, halves: Sequence[tuple[Query, Query]], wanted: int) -> list[Scored]:
-    """Answer a query for two people where each half is somebody's whole name."""
-    for both in halves:
-        if all(len(half.sentence.required) >= _TWO for half in both):
-            found = [QueryRelaxation(view, half, wanted=wanted).exact() for half in both]
-            if all(graded and graded[0].fields == {Field.NAME} for graded in found):
-                return _in_turns(
-                    [_full(view, half, QueryRelaxation(view, half, wanted=wanted), wanted) for half in both]
-                )
-    return []
-
-
-def _both(view: View, halves: Sequence[tuple[Query, Query]], wanted: int) -> list[Scored]:
-    """Answer a query for two people, where each half of it is answered by itself."""
-    for both in halves:
-        found = [_full(view, half, QueryRelaxation(view, half, wanted=wanted), wanted) for half in both]
-        if all(map(_is_answered, found)):
-            return _in_turns(found)
-    return []
-
-
-def _in_turns(found: Sequence[list[Scored]]) -> list[Scored]:
-    turns = (one for both in zip_longest(*found) for one in both if one)
-    return list({one.row.contact_id: one for one in turns}.values())
-
-
-def _names_somebody(asked: Query) -> bool:
+def _may_name_contact(asked: Query) -> bool:
     return bool(asked.numbers or asked.mails or (asked.words and not asked.sentence.is_literal))
 
 
 def _hit(one: Scored) -> Hit:
     fields = tuple(name for field, name in _FIELD_NAMES.items() if field in one.fields)
-    return Hit(contact=_contact(one.row), match=MATCH_NAMES[one.match], fields=fields)
-
-
-def _contact(row: Row) -> Contact:
-    return Contact(**row._asdict())
+    return Hit(contact=one.row, match=MATCH_NAMES[one.match], fields=fields)

@@ -43,6 +43,9 @@ class ContactFilter:
     missing: tuple[str, ...] = ()
 
 
+NO_FILTER = ContactFilter()
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResolvedFilter:
     """A filter as one index understands it.

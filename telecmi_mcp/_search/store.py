@@ -11,6 +11,8 @@ from typing import NamedTuple, Protocol
 from telecmi_mcp._models import Contact
 from telecmi_mcp._search.fields.index_entries import Field, IndexKey, Row
 
+MAX_MATCHES = 5000
+"""Maximum number of contacts that one query matches; a broader query is answered with the first ones."""
 _FIELD_BITS = 2
 
 

@@ -30,13 +30,13 @@ INTERNAL = "Report this to the maintainers of telecmi-mcp: the call failed becau
 _RESOURCE_NOT_FOUND = -32002  # up to 2025-11-25; from 2026-07-28 on it is INVALID_PARAMS (SEP-2164)
 
 
-def check_rate_limit(app: App) -> None:
-    """Count a call.
+def check_rate_limit(app: App, *, calls: int = 1) -> None:
+    """Count a call, or a call that counts for several.
 
     Raises:
         CallLimitReached: The rate limit is reached.
     """
-    wait = app.rate_limit.try_acquire()
+    wait = app.rate_limit.try_acquire(calls)
     if wait:
         raise CallLimitReached(wait)
 

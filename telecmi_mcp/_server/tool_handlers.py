@@ -90,7 +90,7 @@ async def _call_tool(
     app = ctx.lifespan_context
     try:
         raise_if_rejected()
-        check_rate_limit(app)
+        check_rate_limit(app, calls=tool.cost(arguments))
         recent = app.directory.recent  # of this account, even if another one signs in during the call
         answer = await tool.call(app, arguments, report=_reporter(ctx))
         recent.note(answer.data)
@@ -122,7 +122,8 @@ def _reporter(ctx: ServerRequestContext[App, Any]) -> Report:
 def _written(output: OutputFormat, tool: Tool, data: dict[str, Any]) -> dict[str, Any]:
     # Some clients show a model only the text, others only the structured half, so both hold all the data.
     if output.text == "table":
-        return _result(as_table(data, rows=tool.rows, columns=tool.columns), data if output.structured else None)
+        table = as_table(tool.as_rows(data), rows=tool.rows, columns=tool.columns)
+        return _result(table, data if output.structured else None)
     serialised = PreSerialized(data)
     return _result(serialised.json.decode(), serialised if output.structured else None)
 

@@ -20,6 +20,7 @@ from telecmi_mcp._api.http import Channel
 from telecmi_mcp._api.http_guard import Connections, GuardedBackend
 from telecmi_mcp._api.transport import open_pool
 from telecmi_mcp._auth.token_sources import FixedToken
+from telecmi_mcp._index.request import SearchRequest
 from telecmi_mcp.errors import InsecureConnection
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ async def read_everything(telecmi: HostileTelecmi, app: App, token: str) -> None
         assert {each.company for each in listed} == {owner_of(token)}
         if telecmi.trick in LATE:  # a search sends the next request at once: bytes that come then look like its answer
             continue
-        found = [hit.contact for hit in (await app.directory.search("Ann1")).hits]
+        found = [hit.contact for hit in (await app.directory.search(SearchRequest(query="Ann1"))).hits]
         assert found
         assert {each.company for each in found} == {owner_of(token)}
 

@@ -153,6 +153,8 @@ ARGUMENTS = {
     "search_contacts": {"query": "John Doe"},
     "get_contact": {"contact_id": "d3b07384-d113-4ec5-a5ae-be81d6e3c239"},
     "list_contacts": {},
+    "lookup_contacts": {"queries": ["John Doe"]},
+    "count_contacts": {},
 }
 
 

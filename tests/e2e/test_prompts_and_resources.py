@@ -15,6 +15,7 @@ from mcp_types import PromptReference
 
 from e2e.lines import MODERN, PATIENCE, call, environment, request, started
 from e2e.telecmi import opened_telecmi
+from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
 JOHN = "d3b07384-d113-4ec5-a5ae-be81d6e3c239"
@@ -65,7 +66,7 @@ async def test_without_a_credential_all_lists_prompts_and_the_status_are_there()
         assert capabilities.keys() == {"tools", "prompts", "resources", "completions"}
         for number, (method, name, length) in enumerate(
             [
-                ("tools/list", "tools", 3),
+                ("tools/list", "tools", len(TOOLS)),
                 ("prompts/list", "prompts", 3),
                 ("resources/list", "resources", 1),
                 ("resources/templates/list", "resourceTemplates", 1),

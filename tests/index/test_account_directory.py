@@ -15,6 +15,7 @@ from telecmi_mcp._api.http import Channel
 from telecmi_mcp._auth.token_sources import FixedToken
 from telecmi_mcp._index.account_directory import CurrentDirectory, owner_of
 from telecmi_mcp._index.location import MemoryLocation
+from telecmi_mcp._index.request import SearchRequest
 from telecmi_mcp.errors import DeadlineExceeded, NotSignedIn
 from telecmi_mcp.sandbox import SANDBOX_TOKEN, create_sandbox, make_contacts
 
@@ -76,7 +77,7 @@ async def nothing(_: int, __: int | None) -> None:
 async def found(directory: CurrentDirectory, contact: object) -> set[str]:
     assert isinstance(contact, dict)
     words = f"{contact['first_name']} {contact['last_name']} {contact['company']}"
-    return {hit.contact.contact_id for hit in (await directory.search(words, limit=25)).hits}
+    return {hit.contact.contact_id for hit in (await directory.search(SearchRequest(query=words, limit=25))).hits}
 
 
 async def test_after_another_sign_in_a_search_finds_only_contacts_of_the_new_account() -> None:
@@ -129,7 +130,7 @@ async def test_reading_the_owner_counts_against_the_time_of_the_call() -> None:
         process = Process()
         directory = CurrentDirectory(process.client, anyio.sleep_forever, process.open_location, tasks, timeout=0.01)  # type: ignore[arg-type] # never returns
         with pytest.raises(DeadlineExceeded):
-            await directory.search("anybody")
+            await directory.search(SearchRequest(query="anybody"))
 
 
 async def test_until_the_first_search_there_is_no_index() -> None:
@@ -137,7 +138,7 @@ async def test_until_the_first_search_there_is_no_index() -> None:
         await directory.get_contact(HERS[0]["contact_id"])
         await directory.list_contacts(limit=1)
         assert process.locations == {"her": [], "him": []}
-        await directory.search("anybody")
+        await directory.search(SearchRequest(query="anybody"))
         await directory.list_contacts(limit=1)
         assert (len(process.locations["her"]), process.locations["him"]) == (1, [])
 

@@ -16,6 +16,7 @@ from telecmi_mcp._auth.token_sources import FixedToken
 from telecmi_mcp._index.count_check import MIN_INTERVAL_S
 from telecmi_mcp._index.directory import Directory
 from telecmi_mcp._index.location import MemoryLocation
+from telecmi_mcp._index.request import SearchRequest
 from telecmi_mcp._task_groups import open_tasks
 from telecmi_mcp.sandbox import Quirks, Sandbox, create_sandbox, make_contacts
 
@@ -87,7 +88,7 @@ async def test_a_contact_that_was_added_is_found_although_the_index_is_complete(
         await directory.sync(ignored)
         sandbox.replace_contacts([*PEOPLE, ZEBULON])
         clock.now += MIN_INTERVAL_S
-        found = await directory.search("Zebulon Quix")
+        found = await directory.search(SearchRequest(query="Zebulon Quix"))
     assert [hit.contact.contact_id for hit in found.hits] == [ZEBULON["contact_id"]]
     assert found.notice == ""
 
@@ -98,7 +99,7 @@ async def test_an_equal_count_confirms_that_nobody_matches() -> None:
         await directory.sync(ignored)
         clock.now += MIN_INTERVAL_S
         requests = telecmi.requests
-        found = await directory.search("zzkqwx")
+        found = await directory.search(SearchRequest(query="zzkqwx"))
         assert telecmi.requests == requests + 1
     assert found.notice == "No contact matches among all 150, as of 2027-01-15T08:00:00Z."
 
@@ -108,21 +109,21 @@ async def test_the_count_is_asked_for_at_most_once_a_minute() -> None:
     async with opened(telecmi) as (directory, clock):
         await directory.sync(ignored)
         requests = telecmi.requests
-        await directory.search("zzkqwx")  # the sync has just ended
+        await directory.search(SearchRequest(query="zzkqwx"))  # the sync has just ended
         assert telecmi.requests == requests
         clock.now += MIN_INTERVAL_S
         for _ in range(3):
-            await directory.search("zzkqwx")
+            await directory.search(SearchRequest(query="zzkqwx"))
         assert telecmi.requests == requests + 1
         clock.now += MIN_INTERVAL_S
-        await directory.search("zzkqwx")
+        await directory.search(SearchRequest(query="zzkqwx"))
         assert telecmi.requests == requests + 2
 
 
 async def test_a_telecmi_without_a_count_is_named() -> None:
     async with opened(Telecmi(create_sandbox(Quirks(count="missing"), contacts=PEOPLE))) as (directory, _):
         await directory.sync(ignored)
-        found = await directory.search("zzkqwx")
+        found = await directory.search(SearchRequest(query="zzkqwx"))
     assert found.complete
     assert found.notice.endswith("TeleCMI gives no count, so newer contacts may be missing.")
 
@@ -133,7 +134,7 @@ async def test_a_telecmi_that_cannot_be_asked_is_named() -> None:
         await directory.sync(ignored)
         telecmi.is_cut = True
         clock.now += MIN_INTERVAL_S
-        found = await directory.search("zzkqwx")
+        found = await directory.search(SearchRequest(query="zzkqwx"))
     assert found.notice.startswith("No contact matches among all 150, as of 2027-01-15T08:00:00Z.")
     assert found.notice.endswith("TeleCMI could not be asked for its count, so newer contacts may be missing.")
 
@@ -147,7 +148,7 @@ async def test_a_sync_that_does_not_end_in_time_is_named() -> None:
         sandbox.replace_contacts([*PEOPLE, ZEBULON])
         telecmi.holds_lists = True
         clock.now += MIN_INTERVAL_S
-        found = await directory.search("Zebulon Quix")
+        found = await directory.search(SearchRequest(query="Zebulon Quix"))
     assert not [hit for hit in found.hits if hit.match != "partial"]
     assert found.notice.endswith("The contacts are being read again: try again in a moment.")
 
@@ -158,7 +159,7 @@ async def test_a_partial_answer_is_a_denial_too() -> None:
         await directory.sync(ignored)
         sandbox.replace_contacts([*PEOPLE, ZEBULON])
         clock.now += MIN_INTERVAL_S
-        found = await directory.search(f"{PEOPLE[7]['first_name']} Quix")
+        found = await directory.search(SearchRequest(query=f"{PEOPLE[7]['first_name']} Quix"))
     assert found.hits
     assert (found.complete, found.indexed) == (True, 151)
 

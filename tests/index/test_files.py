@@ -31,6 +31,7 @@ from telecmi_mcp._index.files import (
     reason_of,
 )
 from telecmi_mcp._index.location import FileLocation
+from telecmi_mcp._index.request import SearchRequest
 from telecmi_mcp._index.sqlite_store import Index
 from telecmi_mcp.errors import IndexUnusable
 from telecmi_mcp.sandbox import create_sandbox, make_contacts
@@ -143,11 +144,11 @@ def kept_in(folder: Path) -> int:
 @pytest.mark.parametrize("play", CREATED_AGAIN.values(), ids=CREATED_AGAIN)
 async def test_the_index_is_created_again_and_the_search_answers(play: Callable[[Path], object], folder: Path) -> None:
     async with opened() as app:
-        assert (await app.directory.search("Priya Acme")).indexed == 150
+        assert (await app.directory.search(SearchRequest(query="Priya Acme"))).indexed == 150
         play(folder)
-        found = await app.directory.search("Priya Acme")
+        found = await app.directory.search(SearchRequest(query="Priya Acme"))
         assert found.hits[0].contact.first_name == "Priya"
-        again = await app.directory.search("zzkqwx nobody")
+        again = await app.directory.search(SearchRequest(query="zzkqwx nobody"))
         assert (again.complete, again.indexed, again.place) == (True, 150, "")
     assert kept_in(folder) == 150
 
@@ -209,12 +210,12 @@ async def test_where_no_file_can_be_created_the_search_uses_memory_and_says_so(
     play: Callable[[Path, pytest.MonkeyPatch], None], reason: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened() as app:
-        assert (await app.directory.search("Priya Acme")).place == ""
+        assert (await app.directory.search(SearchRequest(query="Priya Acme"))).place == ""
         play(folder, monkeypatch)
-        found = await app.directory.search("zzkqwx nobody")
+        found = await app.directory.search(SearchRequest(query="zzkqwx nobody"))
         assert (found.complete, found.indexed) == (True, 150)
         assert reason in found.notice
-        assert (await app.directory.search("Priya Acme")).hits[0].contact.first_name == "Priya"
+        assert (await app.directory.search(SearchRequest(query="Priya Acme"))).hits[0].contact.first_name == "Priya"
 
 
 @pytest.mark.parametrize(("play", "reason"), IN_MEMORY.values(), ids=IN_MEMORY)
@@ -222,20 +223,20 @@ async def test_a_server_that_starts_where_no_file_can_be_created_does_the_same(
     play: Callable[[Path, pytest.MonkeyPatch], None], reason: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened() as app:
-        await app.directory.search("Priya Acme")
+        await app.directory.search(SearchRequest(query="Priya Acme"))
     play(folder, monkeypatch)
     async with opened() as app:
-        found = await app.directory.search("Priya Acme")
+        found = await app.directory.search(SearchRequest(query="Priya Acme"))
         assert (found.hits[0].contact.first_name, found.indexed) == ("Priya", 150)
         assert reason in found.notice
 
 
 async def test_a_folder_of_another_user_is_never_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(contacts=450) as app:
-        assert (await app.directory.search("zzkqwx nobody")).indexed == 450
+        assert (await app.directory.search(SearchRequest(query="zzkqwx nobody"))).indexed == 450
     of_somebody_else(folder, monkeypatch)
     async with opened(contacts=150) as app:
-        assert (await app.directory.search("zzkqwx nobody")).indexed == 150
+        assert (await app.directory.search(SearchRequest(query="zzkqwx nobody"))).indexed == 150
 
 
 def replace_with_the_other(folder: Path, path: Path) -> None:
@@ -246,14 +247,14 @@ def replace_with_the_other(folder: Path, path: Path) -> None:
 
 async def test_a_file_of_another_account_with_this_accounts_name_is_not_read(folder: Path) -> None:
     async with opened() as app:
-        await app.directory.search("Priya Acme")
+        await app.directory.search(SearchRequest(query="Priya Acme"))
     path = the_file(folder)
     other = FileLocation(folder, "another account")
     other.take().upsert(SOMEBODY, generation=1, state={})
     other.close()
     replace_with_the_other(folder, path)
     async with opened() as app:
-        found = await app.directory.search("Zebulon")
+        found = await app.directory.search(SearchRequest(query="Zebulon"))
         assert (found.hits, found.indexed) == ((), 150)
 
 
@@ -261,7 +262,7 @@ async def test_a_full_disk_is_named_and_the_contacts_that_were_read_answer(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened() as app:
-        await app.directory.search("Priya Acme")
+        await app.directory.search(SearchRequest(query="Priya Acme"))
         limit_pages(monkeypatch)
         connection = sqlite3.connect(the_file(folder))
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
@@ -269,10 +270,10 @@ async def test_a_full_disk_is_named_and_the_contacts_that_were_read_answer(
         assert pages > 10
     shutil.rmtree(folder)
     async with opened() as app:
-        found = await app.directory.search("zzkqwx nobody")
+        found = await app.directory.search(SearchRequest(query="zzkqwx nobody"))
         assert (found.complete, found.indexed) == (True, 150)
         assert FULL in found.notice
-        assert (await app.directory.search("Priya Acme")).hits[0].contact.first_name == "Priya"
+        assert (await app.directory.search(SearchRequest(query="Priya Acme"))).hits[0].contact.first_name == "Priya"
 
 
 def limit_pages(monkeypatch: pytest.MonkeyPatch) -> None:

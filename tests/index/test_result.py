@@ -1,27 +1,65 @@
-"""What the notice of a search says."""
+"""What the notices of answers from the index say."""
 
 from __future__ import annotations
 
 import pytest
 
 from telecmi_mcp import Contact
-from telecmi_mcp._index.result import SearchResult
-from telecmi_mcp._search import Hit
+from telecmi_mcp._index.count_check import CountCheck
+from telecmi_mcp._index.result import LookupResult, SearchResult
+from telecmi_mcp._search import Hit, Hits
 from telecmi_mcp._search.query.sentences import NoQuestion
 
+ANN = Hit(contact=Contact(contact_id="a"), match="exact")
+PARTIAL = Hit(contact=Contact(contact_id="a"), match="partial")
 
-def result(*hits: Hit, **facts: object) -> SearchResult:
-    known = {"has_more": False, "as_of": 0.0, "indexed": 9, "count": 9, "complete": True, **facts}
-    return SearchResult(hits=hits, **known)  # type: ignore[arg-type]  # the facts of each test
+
+def result(*hits: Hit, **found: object) -> SearchResult:
+    total = sum(hit.match != "partial" for hit in hits)
+    hits_of_query = Hits(hits=hits, **{"total": total, **found})  # type: ignore[arg-type] # of each test
+    return SearchResult(as_of=0.0, indexed=9, count=9, complete=True, found=hits_of_query)
 
 
 @pytest.mark.parametrize("kind", NoQuestion)
 def test_a_query_that_asks_for_no_contact_gets_a_sentence_that_says_what_to_do(kind: NoQuestion) -> None:
-    notice = result(no_question=kind.value).notice
+    notice = result(no_question=kind).notice
     assert "No contact matches" not in notice
-    assert "list_contacts" in notice if kind is NoQuestion.AGGREGATE else "pass a name" in notice
+    assert "count_contacts" in notice if kind is NoQuestion.AGGREGATE else "pass a name" in notice
 
 
 def test_the_words_that_the_first_partial_match_lacks_are_named() -> None:
-    partial = Hit(contact=Contact(contact_id="a"), match="partial")
-    assert result(partial, missing=("acme", "pune")).notice.endswith("The first lacks: acme, pune.")
+    assert result(PARTIAL, missing=("acme", "pune")).notice.endswith("The first lacks: acme, pune.")
+    many = result(PARTIAL, missing=("acme", "pune", "north", "desk", "two")).notice
+    assert many.endswith("The first lacks: acme, pune, north and 2 more.")
+
+
+def test_a_number_of_the_query_that_no_contact_has_is_named() -> None:
+    assert result(ANN, unmatched=("9811112222",), part_count=2).notice == "No contact has: 9811112222."
+
+
+def test_a_query_for_two_says_that_both_are_answered() -> None:
+    assert result(ANN, ANN, part_count=2).notice == "The query asks for 2: the best match of each comes first."
+    assert result(ANN).notice == ""
+
+
+@pytest.mark.parametrize(
+    ("hits", "status"),
+    [
+        (Hits(hits=(ANN,), total=1), "found"),
+        (Hits(hits=(ANN, ANN), total=7), "several"),
+        (Hits(hits=(PARTIAL,)), "partial"),
+        (Hits(), "not_found"),
+        (Hits(no_question=NoQuestion.GREETING), "unclear"),
+    ],
+)
+@pytest.mark.parametrize("count_check", [None, *CountCheck])
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_lookup_denies_a_contact_only_after_every_contact_was_searched(
+    hits: Hits, status: str, count_check: CountCheck | None, *, complete: bool
+) -> None:
+    is_confirmed = complete and count_check not in {CountCheck.DIFFERENT, CountCheck.UNFINISHED}
+    found = LookupResult(
+        as_of=0.0, indexed=9, count=9, complete=complete, count_check=count_check, queries=("ann",), found=(hits,)
+    )
+    is_denial = status in {"partial", "not_found"}
+    assert found.status(hits) == ("unclear" if is_denial and not is_confirmed else status)

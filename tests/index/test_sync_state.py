@@ -45,7 +45,7 @@ def test_a_sync_is_due_when_none_has_ended_or_the_last_is_too_old(
 def test_an_interrupted_sync_is_resumed_for_a_day() -> None:
     interrupted = SyncState(generation=4, started_at=1000, cursor="x")
     assert interrupted.opened(1000 + DAY - 1) == interrupted
-    assert interrupted.opened(1000 + DAY) == SyncState(generation=5, started_at=1000 + DAY)
+    assert interrupted.opened(1000 + DAY) == SyncState(generation=5, started_at=1000 + DAY, created_at=1000 + DAY)
 
 
 def test_a_new_sync_keeps_the_facts_of_the_last_whole_one() -> None:

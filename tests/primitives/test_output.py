@@ -45,6 +45,7 @@ JOHN = {"contact_id": "d3b07384-d113-4ec5-a5ae-be81d6e3c239"}
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("search_contacts", {"query": "Priya", "limit": 10}),
     ("search_contacts", {"query": "Zzyzx Qwortle"}),
+    ("search_contacts", {"query": "Sharma", "limit": 1}),
     ("get_contact", JOHN),
     ("list_contacts", {"limit": 100}),
 ]
@@ -70,7 +71,7 @@ def read_words(line: str) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for word in said.split():
         name, _, value = word.partition("=")
-        facts[name] = int(value) if name in {"count", "indexed"} else WORDS.get(value, value)
+        facts[name] = int(value) if name in {"count", "indexed", "total"} else WORDS.get(value, value)
     return {**facts, "notice": notice} if begun else facts
 
 

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from conftest import opened_desk
 from paths import SNAPSHOTS
 from telecmi_mcp._mcp.server_info import INSTRUCTIONS
+from telecmi_mcp._mcp.tools.get_contact import GET_CONTACT
+from telecmi_mcp._mcp.tools.list_contacts import LIST_CONTACTS
 from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp._mcp.tools.schemas import CONTACT_SCHEMA
 from telecmi_mcp._mcp.tools.tool import Answer
@@ -63,8 +65,10 @@ def test_texts_stay_within_what_clients_show() -> None:
 
 
 def test_all_that_a_model_is_given_stays_within_its_budget() -> None:
-    given = [[tool.name, tool.description, tool.input_schema, tool.output_schema] for tool in TOOLS]
-    assert len(json.dumps(given, separators=(",", ":"))) <= 2930  # of which o200k makes 698 tokens
+    inputs = [[tool.name, tool.description, tool.input_schema] for tool in TOOLS]
+    outputs = [tool.output_schema for tool in TOOLS]
+    assert len(json.dumps(inputs, separators=(",", ":"))) <= 3500  # of which o200k makes 758 tokens
+    assert len(json.dumps(outputs, separators=(",", ":"))) <= 3700  # of which o200k makes 817 tokens
 
 
 def test_the_output_schema_has_the_fields_of_a_contact() -> None:
@@ -72,16 +76,40 @@ def test_the_output_schema_has_the_fields_of_a_contact() -> None:
 
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
-    ("search_contacts", {}, "Missing query: pass text of 1 to 200 characters."),
+    ("search_contacts", {}, "Missing query: pass query, company, job_title or missing."),
+    ("search_contacts", {"query": " ", "limit": 3}, "Missing query: pass query, company, job_title or missing."),
+    ("search_contacts", {"company": " ", "missing": []}, "Missing query: pass query, company, job_title or missing."),
     *(
         ("search_contacts", {"query": value}, "Invalid query: use text of 1 to 200 characters.")
-        for value in ["", "x" * 201, 919200000000, True, [], {}]
+        for value in ["x" * 201, 919200000000, True, [], {}]
     ),
     *(
-        ("search_contacts", {"query": "x", "limit": value}, "Invalid limit: use an integer from 1 to 25.")
-        for value in [0, 26, "5", 5.0, True]
+        ("search_contacts", {"query": "x", "limit": value}, "Invalid limit: use an integer from 1 to 100.")
+        for value in [0, 101, "5", 5.0, True]
     ),
-    ("search_contacts", {"query": "x", "page_state": "y"}, "Remove page_state: search_contacts accepts only query"),
+    *(
+        ("search_contacts", {"query": "x", "page_state": value}, "Omit page_state, or pass it to list_contacts")
+        for value in ["y", "~eA==", "a" * 64]
+    ),
+    ("search_contacts", {"query": "x", "page_state": "s.e30"}, "Pass page_state exactly as the previous page"),
+    ("search_contacts", {"query": "x", "page_state": "s.\u00e9"}, "Pass page_state exactly as the previous page"),
+    ("list_contacts", {"page_state": "s.WyJ4IiwwLjBd"}, "Omit page_state, or pass it to search_contacts"),
+    *(
+        (tool, {"missing": value}, "Invalid missing: use an array of phone_no, first_name")
+        for tool in ("search_contacts", "count_contacts")
+        for value in ["phone", ["contact_id"], [1], {}, 7]
+    ),
+    *(("count_contacts", {"group_by": value}, "Invalid group_by: use company, job_title") for value in ["city", 1]),
+    *(
+        ("count_contacts", {"max_groups": value}, "Invalid max_groups: use an integer from 1 to 100.")
+        for value in (0, 101)
+    ),
+    ("count_contacts", {"min_count": 0}, "Invalid min_count: use an integer from 1."),
+    ("lookup_contacts", {}, "Missing queries: pass an array of 1 to 100 texts of 1 to 200 characters."),
+    *(
+        ("lookup_contacts", {"queries": value}, "Invalid queries: use an array of 1 to 100 texts")
+        for value in ["Ann", [], [""], ["x" * 201], ["x"] * 101, [1]]
+    ),
     ("get_contact", {}, "Missing contact_id: pass a UUID"),
     ("get_contact", {"contact_id": None}, "Missing contact_id: pass a UUID"),
     *(
@@ -116,7 +144,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (
         "list_contacts",
         {"cursor": "a", "offset": 3},
-        "Remove cursor, offset: list_contacts accepts only limit and page_state.",
+        "Remove cursor, offset: list_contacts accepts only limit, page_state.",
     ),
     (
         "list_contacts",
@@ -158,7 +186,7 @@ async def test_null_means_not_given() -> None:
 
 async def test_an_error_of_arguments_comes_without_a_cause_that_holds_them() -> None:
     with pytest.raises(InvalidArguments) as caught:
-        await TOOLS[0].call(None, {"contact_id": "hunter2"})  # type: ignore[arg-type] # never reached
+        await GET_CONTACT.call(None, {"contact_id": "hunter2"})  # type: ignore[arg-type] # never reached
     assert caught.value.__suppress_context__
 
 
@@ -172,7 +200,7 @@ async def test_the_notices_of_the_answer_and_of_the_sign_in_are_joined(
     async def run(_: Any, __: Any, ___: Any) -> Answer:
         return Answer({} if own is None else {"notice": own}, 0)
 
-    tool = dataclasses.replace(TOOLS[2], run=run)
+    tool = dataclasses.replace(LIST_CONTACTS, run=run)
     answer = await tool.call(SimpleNamespace(notice=of_the_app), {})  # type: ignore[arg-type] # only its notice is read
     assert answer.data.get("notice") == expected
 

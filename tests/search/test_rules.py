@@ -285,5 +285,5 @@ def test_everybody_at_a_company_is_answered_and_known_as_a_question_about_the_wh
 def test_two_people_in_one_query_are_both_answered(book: Index, query: str, contact_ids: set[str]) -> None:
     found = search(book, query, limit=4)
     assert set(ids(found)[:2]) == contact_ids
-    assert found.parts == 2
+    assert found.part_count == 2
     assert {hit.match for hit in found.hits[:2]} == {"exact"}

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from telecmi_mcp._cli.options import add_sandbox_flag, add_setting_flags, open_configured, read_settings
+from telecmi_mcp._index.request import SearchRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,14 +41,14 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     result = anyio.run(_search, args, read_settings(args, environ))
     for hit in result.hits:
         print("  ".join(cell.ljust(_WIDTHS.get(name, _DEFAULT_WIDTH)) for name, cell in _cells(hit).items()).rstrip())
-    for line in filter(None, [result.has_more and "There are more.", result.notice]):
+    for line in filter(None, [result.found.has_more and "There are more.", result.notice]):
         print(line, file=sys.stderr)
     return 0 if result.hits else 1
 
 
 async def _search(args: argparse.Namespace, settings: Settings) -> SearchResult:
     async with open_configured(args, settings) as app:
-        return await app.directory.search(" ".join(args.words), limit=args.limit)
+        return await app.directory.search(SearchRequest(query=" ".join(args.words), limit=args.limit))
 
 
 def _cells(hit: Hit) -> dict[str, str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from telecmi_mcp._config.settings import Settings
-    from telecmi_mcp._index.result import SearchResult
+    from telecmi_mcp._index.result import Freshness
 
 SUMMARY = "Read all contacts into the index on disk."
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0 if result.complete else 1
 
 
-async def _sync(args: argparse.Namespace, settings: Settings) -> SearchResult:
+async def _sync(args: argparse.Namespace, settings: Settings) -> Freshness:
     progress = Progress()
     async with open_configured(args, settings) as app:
         try:

@@ -39,6 +39,7 @@ async def _show() -> None:
     async with Client(stdio_client(server)) as client:
         await _show_tools(client)
         await _show_search(client, "what is Priya's number at Acme?")
+        await _call(client, "count_contacts", {"group_by": "company", "max_groups": 3})
         page = await _show_page(client, {"limit": _LIMIT})
         await _show_page(client, {"limit": _LIMIT, "page_state": page["page_state"]})
         await _call(client, "get_contact", {"contact_id": page["contacts"][0]["contact_id"]})
@@ -55,7 +56,7 @@ async def _show_tools(client: Client) -> None:
 async def _show_search(client: Client, query: str) -> None:
     found = await _call(client, "search_contacts", {"query": query}, shown=False)
     _show_contacts(found["matches"])
-    _print(f"  {len(found['matches'])} found among {found['indexed']}; complete: {found['complete']}")
+    _print(f"  {found['total']} found; complete: {found['complete']}")
 
 
 async def _show_page(client: Client, arguments: dict[str, Any]) -> dict[str, Any]:

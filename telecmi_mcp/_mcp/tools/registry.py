@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from telecmi_mcp._mcp.tools.count_contacts import COUNT_CONTACTS
 from telecmi_mcp._mcp.tools.get_contact import GET_CONTACT
 from telecmi_mcp._mcp.tools.list_contacts import LIST_CONTACTS
+from telecmi_mcp._mcp.tools.lookup_contacts import LOOKUP_CONTACTS
 from telecmi_mcp._mcp.tools.search_contacts import SEARCH_CONTACTS
 
-TOOLS = (SEARCH_CONTACTS, GET_CONTACT, LIST_CONTACTS)
+TOOLS = (SEARCH_CONTACTS, LOOKUP_CONTACTS, COUNT_CONTACTS, GET_CONTACT, LIST_CONTACTS)

@@ -1,4 +1,4 @@
-"""The tool ``search_contacts``: finds contacts by name, number, e-mail address, company or title."""
+"""The tool ``search_contacts``: finds contacts by name, number, e-mail address, company or title, and by filters."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args
 
 from pydantic import Field
 
+from telecmi_mcp._api.cursors import MAX_CURSOR
+from telecmi_mcp._index.request import SearchRequest
 from telecmi_mcp._index.result import utc_time
+from telecmi_mcp._mcp.tools.filters import EXPECTED_FILTERS, Company, JobTitle, Missing, filters_of
+from telecmi_mcp._mcp.tools.page_state import pack_position, unpack_position
 from telecmi_mcp._mcp.tools.schemas import CONTACT_SCHEMA, closed_object, contact_data, without_none
 from telecmi_mcp._mcp.tools.tool import Answer, Arguments, Tool
 from telecmi_mcp._models import MatchName
+from telecmi_mcp.errors import InvalidArguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,79 +22,129 @@ if TYPE_CHECKING:
     from telecmi_mcp._app import App
     from telecmi_mcp._index.directory import Report
     from telecmi_mcp._index.result import SearchResult
+    from telecmi_mcp._search import Hit
 
-_MAX_QUERY_CHARACTERS = 200
-_MAX_MATCHES = 25
+MAX_QUERY_CHARACTERS = 200
+_MAX_MATCHES = 100
+_PLAIN_FIELDS = ({"name"}, {"company"}, {"job_title"}, {"name", "company"}, set[str]())
 
 
 class SearchContactsArguments(Arguments):
     """Arguments of search_contacts."""
 
     expected: ClassVar[Mapping[str, str]] = {
-        "query": f"text of 1 to {_MAX_QUERY_CHARACTERS} characters",
+        "query": f"text of 1 to {MAX_QUERY_CHARACTERS} characters",
+        **EXPECTED_FILTERS,
         "limit": f"an integer from 1 to {_MAX_MATCHES}",
+        "page_state": "the page_state of the previous answer, unchanged",
     }
 
     query: Annotated[
         str,
         Field(
-            min_length=1,
-            max_length=_MAX_QUERY_CHARACTERS,
-            description="Name, number, e-mail, company, title.",
+            max_length=MAX_QUERY_CHARACTERS,
+            description="Name, number, e-mail, company, title. Optional with a filter.",
             examples=["Priya Acme"],
         ),
-    ]
-    limit: Annotated[int, Field(ge=1, le=_MAX_MATCHES, description="Maximum matches.")] = 5
+    ] = ""
+    company: Company = ""
+    job_title: JobTitle = ""
+    missing: Missing = ()
+    limit: Annotated[int, Field(ge=1, le=_MAX_MATCHES, description="Maximum matches.")] = 10
+    page_state: Annotated[
+        str, Field(max_length=MAX_CURSOR, description="page_state of the previous answer, with the same arguments.")
+    ] = ""
 
 
 async def _search_contacts(app: App, arguments: SearchContactsArguments, report: Report) -> Answer:
-    result = await app.directory.search(arguments.query, limit=arguments.limit, report=report)
-    return Answer(_result_data(result), len(result.hits))
+    query, filters = arguments.query.strip(), filters_of(arguments)
+    if not (query or filters):
+        raise InvalidArguments(hint="Missing query", fact="pass query, company, job_title or missing")
+    request = SearchRequest(query=query, filters=filters, limit=arguments.limit)
+    if arguments.page_state:
+        request = unpack_position(arguments.page_state, request, account=await app.account())
+    result = await app.directory.search(request, report=report)
+    page_state = None
+    if result.found.position is not None and result.is_kept:
+        page_state = pack_position(result.found.position, result.created_at, request, account=await app.account())
+    return Answer(_result_data(result, page_state), len(result.hits))
 
 
-def _result_data(result: SearchResult) -> dict[str, Any]:
-    return without_none(
-        {
-            "matches": [{**contact_data(hit.contact), "match": hit.match} for hit in result.hits],
-            "has_more": result.has_more,
-            "as_of": utc_time(result.as_of),
-            "indexed": result.indexed,
-            "count": result.count,
-            "complete": result.complete,
-            "notice": result.notice or None,
-        }
-    )
+def _result_data(result: SearchResult, page_state: str | None) -> dict[str, Any]:
+    found = result.found
+    data: dict[str, Any] = {
+        "matches": [match_data(hit) for hit in found.hits],
+        "total": found.total,
+        "has_more": found.has_more,
+        "page_state": page_state,
+        "complete": result.is_confirmed,
+        "companies": list(found.companies) or None,
+    }
+    if not (result.is_confirmed and found.total):
+        data |= {"indexed": result.indexed, "count": result.count, "as_of": utc_time(result.as_of)}
+    return without_none({**data, "notice": result.notice or None})
 
 
-_MATCH_SCHEMA = closed_object(
-    {**CONTACT_SCHEMA["properties"], "match": {"type": "string", "enum": list(get_args(MatchName))}},
-    "contact_id",
-    "match",
-)
+def match_data(hit: Hit) -> dict[str, Any]:
+    """Return a match as a JSON object, with the fields in which the words were found if that is not plain."""
+    data = {**contact_data(hit.contact), "match": hit.match}
+    return data if set(hit.fields) in _PLAIN_FIELDS else {**data, "found_in": list(hit.fields)}
+
+
+MATCH_SCHEMA: dict[str, Any] = {
+    "type": "string",
+    "enum": list(get_args(MatchName)),
+    "description": (
+        "exact: has all words, in any script, abbreviation or legal form. prefix: beginnings or initials. "
+        "fuzzy: another spelling. partial: lacks words."
+    ),
+}
 
 SEARCH_CONTACTS = Tool(
     name="search_contacts",
     title="Search TeleCMI contacts",
     description=(
-        'Find people: "what is Priya\'s number at Acme?" Accepts typos, partial names and Indian scripts. '
-        "A partial match lacks words of the query: do not present it as the person asked for."
+        'Find people: "what is Priya\'s number at Acme?" Accepts typos, partial names and other scripts. '
+        "A partial match lacks words of the query: do not present it as the person asked for. "
+        "company, job_title and missing are filters; total counts all pages."
     ),
-    summary="Find people by name, number, e-mail address, company or title, with typos and initials.",
+    summary="Find people by name, number, e-mail address, company or title, with typos and initials, and by filters.",
     arguments=SearchContactsArguments,
     output_schema=closed_object(
         {
-            "matches": {"type": "array", "items": _MATCH_SCHEMA},
+            "matches": {
+                "type": "array",
+                "items": closed_object(
+                    {
+                        **CONTACT_SCHEMA["properties"],
+                        "match": MATCH_SCHEMA,
+                        "found_in": {
+                            "type": "array",
+                            "items": {"type": "string"},
+                            "description": "Fields that hold the words, if several.",
+                        },
+                    },
+                    "contact_id",
+                    "match",
+                ),
+            },
+            "total": {"type": "integer", "description": "Matches that are not partial, on all pages."},
             "has_more": {"type": "boolean"},
-            "as_of": {"type": "string"},
+            "page_state": {"type": "string"},
+            "complete": {"type": "boolean", "description": "True if every contact was searched."},
             "indexed": {"type": "integer", "description": "Contacts searched."},
-            "count": {"type": "integer"},
-            "complete": {"type": "boolean", "description": "All were searched."},
+            "count": {"type": "integer", "description": "Contacts in the organisation."},
+            "as_of": {"type": "string"},
+            "companies": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Companies that the filter stands for.",
+            },
             "notice": {"type": "string"},
         },
         "matches",
+        "total",
         "has_more",
-        "as_of",
-        "indexed",
         "complete",
     ),
     rows="matches",

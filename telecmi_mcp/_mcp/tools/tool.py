@@ -45,6 +45,10 @@ class Answer(NamedTuple):
     contacts: int
 
 
+def _one_call(_: Mapping[str, Any]) -> int:
+    return 1
+
+
 async def no_report(_: int, __: int | None) -> None:
     """Report no progress."""
 
@@ -57,6 +61,9 @@ class Tool:
         summary: One sentence for people, in the manifest of the bundle.
         rows: Name of the field that holds the rows of a table; "" if the answer is one row.
         run: Function of the app, the checked arguments and the receiver of progress reports.
+        row_columns: Names of the columns of a table, in order; () for the properties of a row.
+        as_rows: Returns the data with rows that hold no objects, for a table.
+        cost: Returns for how many calls the unchecked arguments count.
     """
 
     name: str
@@ -67,6 +74,9 @@ class Tool:
     output_schema: dict[str, Any]
     rows: str
     run: Callable[[App, Any, Report], Awaitable[Answer]]
+    row_columns: tuple[str, ...] = ()
+    as_rows: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    cost: Callable[[Mapping[str, Any]], int] = _one_call
 
     @property
     def input_schema(self) -> dict[str, Any]:
@@ -76,6 +86,8 @@ class Tool:
     @property
     def columns(self) -> list[str]:
         """Names of the columns of a table, in order."""
+        if self.row_columns:
+            return list(self.row_columns)
         fields = self.output_schema["properties"]
         row = fields[self.rows]["items"]["properties"] if self.rows else fields
         return [name for name in row if name != "notice"]
@@ -110,7 +122,7 @@ class Tool:
         names = [name for name in wrong[:_MAX_NAMES_IN_ERROR] if _PARAMETER_NAME.fullmatch(name)]
         return InvalidArguments(
             hint=f"Remove {', '.join(names) or 'unknown parameters'}",
-            fact=f"{self.name} accepts only {' and '.join(expected)}",
+            fact=f"{self.name} accepts only {', '.join(expected)}",
         )
 
 
@@ -126,7 +138,7 @@ def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
     for name in ("title", "description"):
         schema.pop(name, None)
     for parameter in schema.get("properties", {}).values():
-        if parameter.get("default") == "":
+        if not parameter.get("default", True):
             del parameter["default"]
     return schema
 

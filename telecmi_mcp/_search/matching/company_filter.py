@@ -7,7 +7,7 @@ from telecmi_mcp._search.data.legal_forms import LEGAL_FORMS, SMALL_WORDS
 from telecmi_mcp._search.fields.abbreviations import company_initials
 from telecmi_mcp._search.fields.facets import company_value
 from telecmi_mcp._search.fields.index_entries import IndexKey
-from telecmi_mcp._search.store import View
+from telecmi_mcp._search.store import Span, View
 
 _INITIALS = range(2, 9)
 _FEW = 2
@@ -39,6 +39,20 @@ class CompanyFilter:
         if self._joined & _spellings(value) or self._is_known(value):
             return True
         return len(self.value) > _FEW and self.is_initials_of(value)
+
+    def find_whole(self, view: View) -> list[str]:
+        """Return the companies with this whole name, as it is written or by a well-known short name; no initials.
+
+        It looks up a few values, so that each search can afford it: a name that is stored in two words and asked for in
+        one is not found.
+        """
+        if not (self.value and self.is_telling):
+            return []
+        names = sorted({self.value, *self._joined, *_shorts_of(self.words)})
+        rows = view.reached([Span.one(IndexKey.COMPANY, name) for name in names], limit=1)
+        found = [name for name, some in zip(names, rows, strict=True) if some]
+        known = [value for value in self._known_in(view) if self._is_known(value)] if self.value in KNOWN else []
+        return list(dict.fromkeys([*found, *known]))
 
     def is_initials_of(self, value: str) -> bool:
         """Tell whether the filter is the first letters of a company's name."""

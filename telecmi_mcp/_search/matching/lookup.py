@@ -20,7 +20,7 @@ from telecmi_mcp._search.matching.rank import Ranking, Scored
 from telecmi_mcp._search.matching.typing_errors import is_one_slip
 from telecmi_mcp._search.matching.word_match import Match
 from telecmi_mcp._search.query.parse import Query, Word
-from telecmi_mcp._search.store import Span, View
+from telecmi_mcp._search.store import MAX_MATCHES, Span, View
 
 _FRAGMENT, _WHOLE = 4, 10
 _MOBILE_STARTS = "6789"
@@ -28,6 +28,7 @@ _FRAGMENT_AMBIGUOUS = 5
 _LOOKED_THROUGH = 400
 """Contacts that are looked through for the few that are meant."""
 _HALF = 3
+_LATER = 0.01
 
 
 def by_id(view: View, contact_id: str) -> list[Scored]:
@@ -35,32 +36,27 @@ def by_id(view: View, contact_id: str) -> list[Scored]:
     return _graded(view.contacts([contact_id, contact_id.replace("-", "")]), Match.EXACT)
 
 
-def by_mails(view: View, asked: Query, wanted: int) -> list[Scored]:
-    """Find contacts by addresses; other words of the query must agree."""
-    return _agreeing(asked, _merged([by_mail(view, address, wanted) for address in asked.mails]))
-
-
-def by_mail(view: View, address: str, wanted: int) -> list[Scored]:
-    """Find contacts by a whole address, by what stands before the @, or by a domain."""
+def by_mail(view: View, address: str) -> list[Scored]:
+    """Find contacts by a whole address, by the part before the @, or by a domain."""
     local, at, domain = address.rpartition("@")
     if local and domain:
-        return _by_address(view, address, wanted)
+        return _by_address(view, address)
     bare = address.strip("@")
     if not bare:
         return []
     before, behind = [], [Span.one(IndexKey.MAIL_DOMAIN, bare), Span.starting(IndexKey.MAIL_DOMAIN, bare)]
     if local or not at:
         before = [Span.starting(IndexKey.MAIL, bare + "@"), Span.starting(IndexKey.MAIL, bare)]
-    found = view.reached([*before, *behind], limit=wanted)
+    found = view.reached([*before, *behind], limit=MAX_MATCHES)
     exact, begun = [*found[0::2]], [*found[1::2]]
     return _merged([*(_graded(rows, Match.EXACT) for rows in exact), *(_graded(rows, Match.PREFIX) for rows in begun)])
 
 
-def _by_address(view: View, address: str, wanted: int) -> list[Scored]:
+def _by_address(view: View, address: str) -> list[Scored]:
     local = address.rpartition("@")[0]
     spans = [Span.one(IndexKey.MAIL, address), Span.one(IndexKey.MAIL, without_tag(address))]
     spans.append(Span.starting(IndexKey.MAIL, address))
-    exact, tagged, begun = view.reached(spans, limit=wanted)
+    exact, tagged, begun = view.reached(spans, limit=MAX_MATCHES)
     if found := _merged([_graded(exact, Match.EXACT), _graded(tagged, Match.FUZZY), _graded(begun, Match.PREFIX)]):
         return found
     half = max(_HALF, len(local) // 2)
@@ -81,22 +77,17 @@ def _addresses_of(row: Row) -> tuple[str, ...]:
     return addresses(row.email_id or "")
 
 
-def by_handle(view: View, bare: str, wanted: int) -> list[Scored]:
+def by_handle(view: View, bare: str) -> list[Scored]:
     """Find contacts by a word that is all that stands before the @ of their address."""
     found = view.reached(
-        [Span.starting(IndexKey.MAIL, bare + "@"), Span.starting(IndexKey.MAIL, bare + "+")], limit=wanted
+        [Span.starting(IndexKey.MAIL, bare + "@"), Span.starting(IndexKey.MAIL, bare + "+")], limit=MAX_MATCHES
     )
     return _merged([_graded(rows, Match.EXACT) for rows in found])
 
 
-def by_numbers(view: View, asked: Query, wanted: int) -> list[Scored]:
-    """Find contacts by numbers, whole or the digits they start or end with; other words of the query must agree."""
-    found = _merged([_by_number(view, written, wanted) for written in asked.numbers])
-    return _agreeing(asked, found)
-
-
-def _by_number(view: View, written: str, wanted: int) -> list[Scored]:
-    return _whole(view, written, wanted) or _fragment(view, written, wanted)
+def by_number(view: View, written: str) -> list[Scored]:
+    """Find contacts by a whole number, or by the digits that it starts or ends with."""
+    return _whole(view, written) or _fragment(view, written)
 
 
 def by_tail(view: View, asked: Query) -> list[Scored]:
@@ -115,20 +106,20 @@ def _graded_closely(words: Sequence[Word], rows: Iterable[Row]) -> list[Scored]:
     return sorted((ranking.grade(row) for row in rows), key=lambda one: one.order)
 
 
-def _agreeing(asked: Query, graded: list[Scored]) -> list[Scored]:
-    """Keep those who have the other words of the query; where nobody has, all of them are partial."""
-    if not asked.words or not graded:
-        return graded
-    matches = {one.row.contact_id: one for one in graded}
-    close = _graded_closely(asked.words, [one.row for one in graded])
-    agreeing = [matches[one.row.contact_id] for one in close if one.match is not Match.PARTIAL]
+def keep_agreeing(asked: Query, found: list[Scored]) -> list[Scored]:
+    """Keep the contacts that have the other words of the query; if none has, all of them are partial matches."""
+    if not asked.words or not found:
+        return found
+    by_id = {one.row.contact_id: one for one in found}
+    close = _graded_closely(asked.words, [one.row for one in found])
+    agreeing = [replace(by_id[one.row.contact_id], score=one.score) for one in close if one.match is not Match.PARTIAL]
     return agreeing or [replace(one, match=Match.PARTIAL) for one in close]
 
 
-def _whole(view: View, written: str, wanted: int) -> list[Scored]:
+def _whole(view: View, written: str) -> list[Scored]:
     readings = numbers(written)
     keys = {number.national for number in readings} | {number.code + number.national for number in readings}
-    found = view.reached([Span.one(IndexKey.PHONE, each) for each in sorted(keys)], limit=max(wanted, _WHOLE))
+    found = view.reached([Span.one(IndexKey.PHONE, each) for each in sorted(keys)], limit=MAX_MATCHES)
     rows = [row for rows in found for row in rows]
     same = [row for row in rows if any(is_same(one, other) for one in readings for other in _numbers_of(row))]
     return _merged([_graded(same, Match.EXACT)])
@@ -139,31 +130,31 @@ def _numbers_of(row: Row) -> Iterator[Number]:
         yield from numbers(written)
 
 
-def _fragment(view: View, written: str, wanted: int) -> list[Scored]:
+def _fragment(view: View, written: str) -> list[Scored]:
     digits = digits_of(written)
     if len(digits) < _FRAGMENT or len(digits.lstrip("0")) > LONGEST:
         return []
     if is_international(written):
-        return _beginning(view, digits.lstrip("0"), wanted)
+        return _beginning(view, digits.lstrip("0"))
     bare = digits.lstrip("0")
     if len(bare) >= _WHOLE:
         return []
     ends, starts = view.reached(
         [Span.starting(IndexKey.PHONE_REVERSED, (bare or digits)[::-1]), Span.starting(IndexKey.PHONE, bare or digits)],
-        limit=wanted,
+        limit=MAX_MATCHES,
     )
     begins_like_a_mobile = len(bare) >= _FRAGMENT_AMBIGUOUS and bare[0] in _MOBILE_STARTS
     order = [starts, ends] if begins_like_a_mobile else [ends, starts]
     return _merged([_graded(rows, Match.PREFIX) for rows in order])
 
 
-def _beginning(view: View, digits: str, wanted: int) -> list[Scored]:
+def _beginning(view: View, digits: str) -> list[Scored]:
     """Find those whose number begins as one that is typed with its country's code."""
     found = []
     for length in range(1, LONGEST_CODE + 1):
         code, rest = digits[:length], digits[length:].lstrip("0")
         if code in NATIONAL_LENGTHS and len(rest) >= _HALF and len(rest) < max(NATIONAL_LENGTHS[code]):
-            (rows,) = view.reached([Span.starting(IndexKey.PHONE, rest)], limit=wanted)
+            (rows,) = view.reached([Span.starting(IndexKey.PHONE, rest)], limit=MAX_MATCHES)
             found.append([row for row in rows if any(number.code in ("", code) for number in _numbers_of(row))])
     return _merged([_graded(rows, Match.PREFIX) for rows in found])
 
@@ -173,8 +164,9 @@ def _graded(rows: Iterable[Row], match: Match) -> list[Scored]:
 
 
 def _merged(lists: Iterable[list[Scored]]) -> list[Scored]:
+    """Merge matches without repetition; those of an earlier list score more."""
     merged: dict[str, Scored] = {}
-    for some in lists:
-        for one in some:
-            merged.setdefault(one.row.contact_id, one)
+    for place, found in enumerate(lists):
+        for one in found:
+            merged.setdefault(one.row.contact_id, replace(one, score=one.score - place * _LATER))
     return list(merged.values())

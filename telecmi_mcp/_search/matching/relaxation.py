@@ -1,6 +1,6 @@
 """Relaxing a query of words against the vocabulary, phase by phase, until there are enough good answers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations, islice
 
@@ -11,10 +11,12 @@ from telecmi_mcp._search.matching.rank import Ranking, Scored
 from telecmi_mcp._search.matching.word_match import Match
 from telecmi_mcp._search.query.parse import Query, Word
 from telecmi_mcp._search.query.splitting import pieces_of, split
-from telecmi_mcp._search.store import BooleanQuery, Clause, Term, View
+from telecmi_mcp._search.store import MAX_MATCHES, BooleanQuery, Clause, Term, View
 
-_RANKED, _RANKED_LEAST = 4, 100
-"""Contacts that are looked at closely: so many for each that is wanted, and so many at least."""
+_ENOUGH = 25
+"""Matches after which the search does not go on to less exact ones."""
+_MAX_INEXACT = 104
+"""Contacts that are compared by similar words; those that have the words or their beginnings are all ranked."""
 _PREFIXES, _FUZZY_TERMS = 400, 60
 _STRONG, _STRONGER, _GOOD = 0.85, 0.9, 0.85
 _TELLING = 3
@@ -32,15 +34,15 @@ _IN_NAME = (Field.NAME,)
 class QueryRelaxation:
     """One search by words: exact, then beginnings and initials, then similar words, at last the most words."""
 
-    def __init__(self, view: View, asked: Query, *, wanted: int, may_split: bool = True) -> None:
+    def __init__(self, view: View, asked: Query, *, accepts: Callable[[Row], bool], may_split: bool = True) -> None:
         self._view = view
+        self._accepts = accepts
         self._handle = asked.handle
         self._words = asked.sentence.required
         self._asked = asked
         self._may_split = may_split
         self._is_looked_up = False
         self._is_literal = asked.sentence.is_literal
-        self._wanted = wanted
         self._ranking = Ranking(asked.words, with_initials=may_split)
         alternatives = Asked(asked.words, with_initials=may_split).alternatives()
         self._alternatives = [
@@ -57,7 +59,7 @@ class QueryRelaxation:
         """Give those who have all words as they are said, or as they are written otherwise, best first."""
         if not self._is_looked_up:
             self._is_looked_up = True
-            self._collect(self._exact_demands())
+            self._collect(self._exact_demands(), most=MAX_MATCHES)
         return self._sorted()
 
     def full(self) -> list[Scored]:
@@ -66,11 +68,11 @@ class QueryRelaxation:
         if self._is_literal:
             return [one for one in exact if self._is_whole(one)]
         if self._handle and not self._has_exact():
-            self._keep(by_handle(self._view, self._handle, self._wanted))
+            self._keep(by_handle(self._view, self._handle))
         is_whole = len(self._words) > 1 and self._has_exact()
-        if len(exact) < self._wanted and not is_whole:
-            self._collect(self._prefix_demands())
-        if len(self._full()) < self._wanted:
+        if len(exact) < _ENOUGH and not is_whole:
+            self._collect(self._prefix_demands(), most=MAX_MATCHES)
+        if len(self._full()) < _ENOUGH:
             self._collect(self._fuzzy_demands())
         if not self._full():
             self._keep(self._split())
@@ -103,7 +105,7 @@ class QueryRelaxation:
         if words == self._asked.words:
             return []
         apart = replace(self._asked, sentence=replace(self._asked.sentence, words=words), handle="")
-        found = QueryRelaxation(self._view, apart, wanted=self._wanted, may_split=False).exact()
+        found = QueryRelaxation(self._view, apart, accepts=self._accepts, may_split=False).exact()
         return [one for one in found if one.match is Match.EXACT]
 
     def _is_whole(self, one: Scored) -> bool:
@@ -123,12 +125,13 @@ class QueryRelaxation:
     def _keep(self, graded: Iterable[Scored]) -> None:
         self._graded.update((one.row.contact_id, one) for one in graded)
 
-    def _collect(self, demands: Iterable[BooleanQuery]) -> None:
+    def _collect(self, demands: Iterable[BooleanQuery], *, most: int = _MAX_INEXACT) -> None:
+        """Rank the contacts that meet a demand, until the query has so many matches."""
         asked = [demand for demand in dict.fromkeys(demands) if demand and all(demand)]
-        left = max(_RANKED * self._wanted, _RANKED_LEAST) - len(self._full())
+        left = most - len(self._full())
         if asked and left > 0:
             rows = self._view.candidates(asked, limit=left)
-            self._keep(self._ranking.grade(row) for row in rows if not self._is_full(row))
+            self._keep(self._ranking.grade(row) for row in rows if self._accepts(row) and not self._is_full(row))
 
     def _exact_demands(self) -> Iterator[BooleanQuery]:
         extras = self._optional

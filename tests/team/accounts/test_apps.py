@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from team.postgres import open_cluster
 from team.users import HER, HERS, HIM, HIS, NEVER, House, app, ids
 from telecmi_mcp import Settings, create_server, errors
+from telecmi_mcp._index.request import SearchRequest
 from telecmi_mcp._team.accounts.credential_sources import CallerCredentials
 from telecmi_mcp._team.accounts.credential_store import SharedAccount, TeamSignIns
 from telecmi_mcp._team.accounts.encryption import new_key
@@ -59,7 +60,7 @@ async def test_a_caller_without_a_sign_in_reads_who_can_help_and_nothing_else_fa
         assert nobody is await app(apps, "trent")
         for call in (
             nobody.directory.list_contacts(),
-            nobody.directory.search("Ann"),
+            nobody.directory.search(SearchRequest(query="Ann")),
             nobody.directory.get_contact("x"),
         ):
             with pytest.raises(errors.CallerNotSignedIn, match="Ask the operator of this server"):
@@ -75,8 +76,12 @@ async def test_two_callers_never_see_each_others_contacts(house: House) -> None:
         her, his = await app(apps, "ann"), await app(apps, "bob")
         assert (await ids(her), await ids(his)) == (ids_of(HERS), ids_of(HIS))
         foreign = words_of(dict(HIS[0]))  # type: ignore[arg-type] # invented contacts are texts
-        assert not {hit.contact.contact_id for hit in (await her.directory.search(foreign)).hits} & ids_of(HIS)
-        assert ids_of(HIS[:1]) <= {hit.contact.contact_id for hit in (await his.directory.search(foreign)).hits}
+        assert not {
+            hit.contact.contact_id for hit in (await her.directory.search(SearchRequest(query=foreign))).hits
+        } & ids_of(HIS)
+        assert ids_of(HIS[:1]) <= {
+            hit.contact.contact_id for hit in (await his.directory.search(SearchRequest(query=foreign))).hits
+        }
         with pytest.raises(errors.ContactNotFound):
             await her.directory.get_contact(str(HIS[0]["contact_id"]))
         cursor = (await his.directory.list_contacts(limit=10)).page_state
@@ -120,7 +125,7 @@ async def test_callers_of_one_organisation_share_an_index_on_all_replicas_and_no
         await (await app(one, "ann")).directory.sync(nothing)
         await (await app(one, "eve")).directory.sync(nothing)
         reads = house.telecmi.sandboxes[HER].state.request_count
-        found = await (await app(other, "bob")).directory.search(words_of(dict(HERS[0])))  # type: ignore[arg-type] # texts
+        found = await (await app(other, "bob")).directory.search(SearchRequest(query=words_of(dict(HERS[0]))))  # type: ignore[arg-type] # texts
         assert {hit.contact.contact_id for hit in found.hits} >= ids_of(HERS[:1])
         assert not {hit.contact.contact_id for hit in found.hits} & ids_of(HIS)
         assert house.telecmi.sandboxes[HER].state.request_count - reads <= len(found.hits)  # no pass of its own
@@ -283,7 +288,7 @@ async def test_an_idle_app_stays_open_while_its_index_is_read(house: House) -> N
         one = await app(apps, "ann")
         house.telecmi.door = anyio.Event()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(one.directory.search, "Ann")
+            tasks.start_soon(one.directory.search, SearchRequest(query="Ann"))
             await house.telecmi.held_back.wait()
             house.pass_seconds(10_000)
             apps.close_idle()  # type: ignore[attr-defined] # of apps of callers

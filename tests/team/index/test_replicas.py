@@ -18,6 +18,7 @@ from e2e.paged_telecmi import CONTACTS, served_pages
 from paths import ROOT
 from team.postgres import open_cluster
 from team.replica import ACCOUNT, open_replica
+from telecmi_mcp._index.request import SearchRequest
 from telecmi_mcp._index.sync_state import SyncState
 from telecmi_mcp._team.db.database import Database
 from telecmi_mcp._team.index.location import PostgresLocation
@@ -88,7 +89,7 @@ async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
 
 async def until_whole(directory: CurrentDirectory) -> None:
     async def is_whole() -> bool:
-        found = await directory.search(f"+{CONTACTS[41]['phone_no']}")
+        found = await directory.search(SearchRequest(query=f"+{CONTACTS[41]['phone_no']}"))
         return found.complete and found.indexed == 650
 
     await until(is_whole)
@@ -129,7 +130,7 @@ async def test_a_replica_that_reads_answers_from_what_the_other_one_writes(
         assert await writer.resume()
         await telecmi.holds.wait()
         assert not await reader.resume()
-        found = await reader.search(f"+{CONTACTS[41]['phone_no']}")
+        found = await reader.search(SearchRequest(query=f"+{CONTACTS[41]['phone_no']}"))
         assert (found.hits[0].contact.first_name, found.complete) == ("Priya", False)
         telecmi.let_go.set()
         await until_whole(reader)
@@ -180,7 +181,7 @@ async def test_a_database_that_is_unreachable_stops_searching_only_and_the_sync_
             await run_sync(cluster.stop, "immediate")
             telecmi.let_go.set()
             with pytest.raises(DatabaseUnavailable):
-                await directory.search(QUESTION)
+                await directory.search(SearchRequest(query=QUESTION))
             assert (await directory.get_contact(CONTACTS[41]["contact_id"])).first_name == "Priya"
             assert len((await directory.list_contacts(limit=3)).contacts) == 3
             await run_sync(cluster.start)
@@ -192,7 +193,7 @@ async def test_a_database_that_is_unreachable_stops_searching_only_and_the_sync_
                     return False
 
             await until(is_ended)
-            assert (await directory.search(f"+{CONTACTS[41]['phone_no']}")).indexed == 650
+            assert (await directory.search(SearchRequest(query=f"+{CONTACTS[41]['phone_no']}"))).indexed == 650
         database.close()
     bodies: list[Any] = [request.body for request in telecmi.sandbox.state.requests]
     cursors = [body.get("page_state") for body in bodies if "limit" in body]

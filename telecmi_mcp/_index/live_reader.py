@@ -1,0 +1,114 @@
+"""Reads the first contacts of an answer from TeleCMI again before the answer returns them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, TypeAlias
+
+import anyio
+from anyio.to_thread import run_sync
+
+from telecmi_mcp import errors
+from telecmi_mcp._search import id_in
+from telecmi_mcp._task_groups import open_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from telecmi_mcp._api.client import TelecmiClient
+    from telecmi_mcp._index.sync import IndexSync
+    from telecmi_mcp._models import Contact
+    from telecmi_mcp._search import ContactStore, Hit, Hits
+
+    Find: TypeAlias = Callable[[ContactStore], Sequence[Hits]]
+    """Searches a store for one query or for several."""
+
+_log = logging.getLogger(__name__)
+
+MAX_LIVE = 10
+"""Maximum number of contacts of one answer that are read again: TeleCMI returns one contact a request."""
+_MAX_ROUNDS = 3  # of reading; other contacts replace those that changed or no longer exist
+
+
+class LiveReader:
+    """Reads the first contacts of an answer until those that are returned are as TeleCMI has them.
+
+    Args:
+        client: Reads contacts.
+        find: Searches again after a contact changed.
+        until: The event loop's time at which reading stops.
+
+    Attributes:
+        live: Each contact as TeleCMI returned it during this call; ``None`` for one that does not exist.
+    """
+
+    def __init__(self, client: TelecmiClient, find: Find, *, until: float) -> None:
+        self.live: dict[str, Contact | None] = {}
+        self._client = client
+        self._find = find
+        self._until = until
+
+    async def checked(self, index_sync: IndexSync, found: Sequence[Hits], *, may_write: bool) -> Sequence[Hits]:
+        """Return the hits with their live contacts; search again if one changed or does not exist."""
+        for _ in range(_MAX_ROUNDS):
+            known = dict(islice(_contacts_of(found), MAX_LIVE))
+            asked = [contact_id for contact_id in known if _is_id(contact_id) and contact_id not in self.live]
+            await self._read(asked)
+            changed = [each for each in asked if each in self.live and self.live[each] != known[each]]
+            if not (changed and may_write):
+                break
+            if not await self._correct(index_sync, changed):
+                break
+            found = await run_sync(self._find, index_sync.store)
+        return [replace(hits, hits=tuple(self._as_live(hits.hits))) for hits in found]
+
+    def unchecked(self, found: Iterable[Hits]) -> int:
+        """Return how many different contacts of the answer TeleCMI did not confirm."""
+        return len(dict(_contacts_of(found)).keys() - self.live.keys())
+
+    def _as_live(self, hits: Iterable[Hit]) -> Iterator[Hit]:
+        for hit in hits:
+            contact = self.live.get(hit.contact.contact_id, hit.contact)
+            if contact is not None:
+                yield replace(hit, contact=contact)
+
+    async def _correct(self, index_sync: IndexSync, changed: Iterable[str]) -> bool:
+        """Write the live contacts; return False if another process writes now and reads them itself."""
+        try:
+            for contact_id in changed:
+                contact = self.live[contact_id]
+                await (index_sync.drop(contact_id) if contact is None else index_sync.note([contact]))
+        except errors.WriterLockLost:
+            return False
+        return True
+
+    async def _read(self, contact_ids: Iterable[str]) -> None:
+        with anyio.move_on_after(max(0.0, self._until - anyio.current_time())):
+            async with open_tasks() as tasks:
+                for contact_id in contact_ids:
+                    tasks.start_soon(self._read_one, contact_id)
+
+    async def _read_one(self, contact_id: str) -> None:
+        try:
+            self.live[contact_id] = await self._client.get_contact(contact_id)
+        except errors.ContactNotFound:
+            self.live[contact_id] = None
+        except errors.SignInError:
+            raise
+        except errors.TelecmiError as fault:
+            _log.info("a hit could not be read again: %s", fault.code)
+
+
+def _contacts_of(found: Iterable[Hits]) -> Iterator[tuple[str, Contact]]:
+    """Return the contacts with their ids: the best of each query first, then the others."""
+    every = list(found)
+    firsts = [hits.hits[:1] for hits in every]
+    for hits in (*firsts, *(hits.hits[1:] for hits in every)):
+        yield from ((hit.contact.contact_id, hit.contact) for hit in hits)
+
+
+def _is_id(contact_id: str) -> bool:
+    """Return True if TeleCMI accepts this id; a contact with another kind of id can only be listed."""
+    return id_in(contact_id) == contact_id.lower()

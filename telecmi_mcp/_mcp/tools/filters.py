@@ -1,0 +1,52 @@
+"""The filter arguments that several tools share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Protocol, TypeAlias
+
+from pydantic import BeforeValidator, Field
+
+from telecmi_mcp._index.request import FilterFields
+
+_MAX_TEXT = 200
+_FIELD_NAMES = "phone_no, first_name, last_name, email_id, company, job_title"
+
+FieldName: TypeAlias = Literal["phone_no", "first_name", "last_name", "email_id", "company", "job_title"]
+
+EXPECTED_FILTERS = {
+    "company": f"text of up to {_MAX_TEXT} characters",
+    "job_title": f"text of up to {_MAX_TEXT} characters",
+    "missing": f"an array of {_FIELD_NAMES}",
+}
+"""For each filter the values that it accepts, in words for error messages."""
+
+
+def _as_tuple(value: Any) -> Any:  # noqa: ANN401 - unchecked JSON
+    """Take one field name as plain text for an array of one, as some models send it."""
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+Company: TypeAlias = Annotated[str, Field(max_length=_MAX_TEXT, description="Contacts at this company; no typos.")]
+JobTitle: TypeAlias = Annotated[str, Field(max_length=_MAX_TEXT, description="Whole words of the title.")]
+Missing: TypeAlias = Annotated[
+    tuple[FieldName, ...],
+    BeforeValidator(_as_tuple),
+    Field(description="Contacts that lack every one of these fields."),
+]
+
+
+class Filtered(Protocol):
+    """Arguments with the filters."""
+
+    company: str
+    job_title: str
+    missing: tuple[FieldName, ...]
+
+
+def filters_of(arguments: Filtered) -> FilterFields:
+    """Return the filters as the index takes them."""
+    return FilterFields(
+        company=arguments.company.strip(),
+        job_title=arguments.job_title.strip(),
+        missing=tuple(dict.fromkeys(arguments.missing)),
+    )
