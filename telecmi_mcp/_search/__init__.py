@@ -1,4 +1,4 @@
-"""The search: pure rules over a store that somebody else provides."""
+"""The search: rules without I/O, over a contact store that the caller passes."""
 
 from telecmi_mcp._search.engine import Hit, Hits, Position, id_in, search
 from telecmi_mcp._search.fields.index_entries import NORMALISER

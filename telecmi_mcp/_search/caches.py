@@ -1,12 +1,22 @@
 """What the search remembers of words, to compare them once: a copy of names, which must go when the names do."""
 
-from telecmi_mcp._search.matching.similarity import gaps, letters, profile
+from telecmi_mcp._search.matching.similarity import deletion_costs, letter_bits, profile
 from telecmi_mcp._search.matching.word_runs import stored_runs
-from telecmi_mcp._search.text.native import pattern, skeletons
-from telecmi_mcp._search.text.normalize import words
-from telecmi_mcp._search.text.phonetics import key, sound
+from telecmi_mcp._search.text.abjads import latin_pattern, phonetic_keys
+from telecmi_mcp._search.text.normalize import tokenize
+from telecmi_mcp._search.text.phonetics import phonetic_form, phonetic_key
 
-REMEMBERED = (words, key, sound, gaps, letters, profile, pattern, skeletons, stored_runs)
+REMEMBERED = (
+    tokenize,
+    phonetic_key,
+    phonetic_form,
+    deletion_costs,
+    letter_bits,
+    profile,
+    latin_pattern,
+    phonetic_keys,
+    stored_runs,
+)
 
 
 def forget() -> None:

@@ -15,7 +15,7 @@ from telecmi_mcp._search.matching.lookup import by_id, by_mail, by_number, by_ta
 from telecmi_mcp._search.matching.rank import MATCH_NAMES, Scored
 from telecmi_mcp._search.matching.relaxation import QueryRelaxation
 from telecmi_mcp._search.matching.word_match import Match
-from telecmi_mcp._search.query.parse import Query, parse, parts
+from telecmi_mcp._search.query.parse import Query, parse, split_in_two
 from telecmi_mcp._search.query.sentences import NoQuestion
 from telecmi_mcp._search.store import MAX_MATCHES, ContactStore, View
 
@@ -51,8 +51,8 @@ class Hits:
     Attributes:
         hits: One page of matches.
         total: Number of matches that are not partial.
-        position: The position of the last hit; the next page starts after it. ``None`` if no more follow.
-        is_settled: True if reading more contacts could hardly change the hits.
+        position: The position of the last hit; the next page starts after it. ``None`` if no optional_count follow.
+        is_settled: True if reading optional_count contacts could hardly change the hits.
         missing: The words of the query that the first hit lacks, if it is partial.
         unmatched: The numbers and addresses of the query that no contact has, if the hits have others of them.
         companies: Names of the companies that a company filter stands for, the largest first.
@@ -77,7 +77,7 @@ class Hits:
 
     @property
     def has_more(self) -> bool:
-        """True if more matches follow."""
+        """True if optional_count matches follow."""
         return self.position is not None
 
 
@@ -230,7 +230,7 @@ class _Search:
 
     def _halves(self) -> list[tuple[Query, Query]]:
         """Return the ways to read the query as one for two people."""
-        halves = [(parse(one), parse(other)) for one, other in parts(self._text)]
+        halves = [(parse(one), parse(other)) for one, other in split_in_two(self._text)]
         return [(one, other) for one, other in halves if _may_name_contact(one) and _may_name_contact(other)]
 
     def _two_names(self, halves: Sequence[tuple[Query, Query]]) -> _Matches | None:
@@ -256,11 +256,11 @@ def _as_parts(found: Sequence[Sequence[Scored]]) -> _Matches:
 
 
 def _first_of_each(found: Sequence[Sequence[Scored]]) -> list[Scored]:
-    """Merge the matches of several parts of a query so that the best match of each part comes first."""
+    """Merge the matches of several split_in_two of a query so that the best match of each part comes first."""
     if len(found) < _TWO:
         return [one for some in found for one in some]
     ordered = [sorted(some, key=_order) for some in found]
-    best = [replace(some[0], more=_FIRST_OF_PART - place) for place, some in enumerate(ordered)]
+    best = [replace(some[0], optional_count=_FIRST_OF_PART - place) for place, some in enumerate(ordered)]
     merged: dict[str, Scored] = {}
     for one in (*best, *(one for some in ordered for one in some)):
         merged.setdefault(one.row.contact_id, one)

@@ -1,1 +1,1 @@
-"""Tables of facts that the search's rules read; each module names its source."""
+"""Constant tables of the search rules. Each module names its sources."""

@@ -1,9 +1,9 @@
-"""Abbreviations and short names of companies that first letters do not give.
+"""Short names of companies that are not the initials of the full name.
 
-Sources: the companies' own articles on Wikipedia, the symbols of the National Stock Exchange of India.
+Sources: the companies' articles on Wikipedia, and the symbols of the National Stock Exchange of India.
 """
 
-_KNOWN = """
+_SHORT_NAMES = """
 cts: cognizant
 hul: hindustan unilever
 hll: hindustan unilever
@@ -102,8 +102,8 @@ itc: imperial tobacco
 tvs: tv sundaram
 al: ashok leyland
 """
-KNOWN: dict[str, tuple[frozenset[str], ...]] = {}
-"""Short names, each with the words that the long name must have."""
-for _line in _KNOWN.strip().splitlines():
+COMPANY_SHORT_NAMES: dict[str, tuple[frozenset[str], ...]] = {}
+"""Sets of words of the full name, by short name. A full name matches if it has all words of one set."""
+for _line in _SHORT_NAMES.strip().splitlines():
     _short, _, _long = _line.partition(":")
-    KNOWN[_short] = (*KNOWN.get(_short, ()), frozenset(_long.split()))
+    COMPANY_SHORT_NAMES[_short] = (*COMPANY_SHORT_NAMES.get(_short, ()), frozenset(_long.split()))

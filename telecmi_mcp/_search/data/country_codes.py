@@ -1,7 +1,7 @@
-"""Country calling codes with the lengths of their national numbers.
+"""Country calling codes, with the lengths of their national numbers.
 
-Source: ITU-T E.164, List of assigned country codes (2016, with amendments); the lengths from the national numbering
-plans that ITU publishes. Lengths count the digits behind the code, without a trunk prefix.
+Source: ITU-T E.164, List of assigned country codes (2016, with amendments), and the national numbering plans that ITU
+publishes. A length is the number of digits after the code, without a trunk prefix.
 """
 
 _CODES = """
@@ -20,9 +20,10 @@ _CODES = """
 977:8-10 992:9 993:8 994:9 995:9 996:9 998:9
 """
 NATIONAL_LENGTHS: dict[str, range] = {}
-"""Calling codes, each with the lengths that its national numbers have."""
+"""Valid lengths of national numbers, by calling code."""
 for _entry in _CODES.split():
     _code, _, _lengths = _entry.partition(":")
     _least, _, _most = _lengths.partition("-")
     NATIONAL_LENGTHS[_code] = range(int(_least), int(_most or _least) + 1)
 LONGEST_CODE = 3
+"""Digits of the longest calling code."""

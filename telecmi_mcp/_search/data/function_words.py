@@ -1,12 +1,12 @@
-"""Words of questions that are no part of a name, by language.
+"""Function words of questions for a contact, by language.
 
-`FRAMES` are never names: where one is in a query, the query is a sentence. `FILLERS` are names elsewhere ("Le Mei",
-"Ki Min-jae"): they are function words only inside a sentence.
-Source: the function words of the Snowball stop lists (https://snowballstem.org), cut down to what stands around a
-question for a person, and the transliterations in common use in chats for the Indian languages.
+`QUESTION_WORDS` are never names: a query that has one is a sentence. `SENTENCE_WORDS` may be names ("Le Mei",
+"Ki Min-jae"): they are function words only in a sentence.
+Sources: the function words of the Snowball stop lists (https://snowballstem.org), reduced to those of questions for a
+person, and for the Indian languages the transliterations in common use in chats.
 """
 
-_FRAMES = {
+_QUESTION_WORDS = {
     "en": """
         about address anybody anyone anything are at belongs called caller calling calls card cards cell cellphone
         connect contact contacts could crm details dial did directory does email emails extn fetch find from fax
@@ -55,7 +55,7 @@ _FRAMES = {
     "vi": "cua dien thoai sdt",
     "pl": "jaki kto numer podaj telefonu szukam",
 }
-_FILLERS = {
+_SENTENCE_WORDS = {
     "en": """
         a ahead all also an and any as ask asking back be being but by call came can cc chat desk do employee employees
         every for got him his her hers hi hey hello home how i id if in is it just let may me member members message
@@ -78,7 +78,7 @@ _FILLERS = {
     "tr": "bana bir ve",
     "id": "apa cari dari minta ada di itu saya yang",
 }
-_NATIVE = """
+_NATIVE_SCRIPT_QUESTION_WORDS = """
 नंबर नम्बर फोन फ़ोन मोबाइल का की के को क्या है कौन दो चाहिए बताओ नंबर
 எண் தொலைபேசி என்ன நம்பர் வேண்டும்
 నంబర్ ఫోన్ ఏమిటి కావాలి
@@ -96,29 +96,29 @@ def _all(tables: dict[str, str]) -> frozenset[str]:
     return frozenset(" ".join(tables.values()).split())
 
 
-FRAMES = _all(_FRAMES)
-FILLERS = _all(_FILLERS) - FRAMES
-_NOUNS = """
+QUESTION_WORDS = _all(_QUESTION_WORDS)
+SENTENCE_WORDS = _all(_SENTENCE_WORDS) - QUESTION_WORDS
+_QUESTION_NOUNS = """
 address anybody anyone anything call calls caller card cards cell connect contact contacts details directory email
 emails fax full info information incoming know live mail mails message mobile mobiles need number numbers outgoing
 person persons phone phonebook phones pull reach record records ring search send share show text telephone work
 works working handy cellulare celular telefon telefone contatto jawal hatif pata cell kar
 """
-NOUNS = frozenset(_NOUNS.split())
-"""Of the frames, the words that companies and titles are made of as well."""
-NATIVE = tuple(sorted(set(_NATIVE.split()), key=len, reverse=True))
-"""Words of questions in scripts of their own, the longest first."""
+QUESTION_NOUNS = frozenset(_QUESTION_NOUNS.split())
+"""The question words that also occur in names of companies and in titles."""
+NATIVE_SCRIPT_QUESTION_WORDS = tuple(sorted(set(_NATIVE_SCRIPT_QUESTION_WORDS.split()), key=len, reverse=True))
+"""Question words that are not in Latin letters, the longest first."""
 _CONNECTORS = """
 and n und et y e i va aur mattrum ane or ya ou oder
 """
 CONNECTORS = frozenset(_CONNECTORS.split())
-"""Words between two words of a company's name, or between two people."""
-INSIDE = (
+"""Words that join two words of a company's name, or two people."""
+INNER_FUNCTION_WORDS = (
     frozenset(("in", "of", "with", "the", "ka", "ke", "ki", "ko", "cha", "chi", "che", "da", "di", "wala", "wali"))
     | CONNECTORS
 )
-"""Words that are function words wherever they stand between two others."""
-LEADING = frozenset(("the",))
-"""Words that are function words at the beginning."""
-PLACES = frozenset(("at", "from", "in", "of", "with", "chez", "bei", "for"))
-"""Words that are followed by a company, as in "Priya at Acme"."""
+"""Words that are function words wherever they are between two other words."""
+LEADING_FUNCTION_WORDS = frozenset(("the",))
+"""Words that are function words at the start of a query."""
+COMPANY_PREPOSITIONS = frozenset(("at", "from", "in", "of", "with", "chez", "bei", "for"))
+"""Prepositions before the name of a company, as in "Priya at Acme"."""

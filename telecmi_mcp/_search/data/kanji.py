@@ -1,6 +1,6 @@
-"""Readings of Japanese family and given names in kanji, the most frequent ones.
+"""Readings of the most frequent Japanese family and given names in kanji.
 
-Sources: the ranking of family names by Meiji Yasuda Life (2018), and its yearly lists of given names.
+Sources: the ranking of family names (2018) and the yearly lists of given names by Meiji Yasuda Life.
 """
 
 _NAMES = """
@@ -25,9 +25,9 @@ _NAMES = """
 京助 kyosuke 亮介 ryosuke 涼介 ryosuke 京介 kyosuke 晃平 kohei 浩平 kohei 順子 junko 純子 junko 典子 noriko 春香 haruka 遥 haruka 晴香 haruka 美代子 miyoko
 """
 _TABLE = _NAMES.split()
-KANJI: dict[str, tuple[str, ...]] = {
-    name: tuple(said.split(",")) for name, said in zip(_TABLE[::2], _TABLE[1::2], strict=True)
+KANJI_READINGS: dict[str, tuple[str, ...]] = {
+    name: tuple(readings.split(",")) for name, readings in zip(_TABLE[::2], _TABLE[1::2], strict=True)
 }
-"""Names in kanji, each with its readings."""
-LONGEST = max(map(len, KANJI))
-"""Characters of the longest of these names."""
+"""Readings in Latin letters, by name in kanji."""
+LONGEST_KANJI_NAME = max(map(len, KANJI_READINGS))
+"""Characters of the longest name in the table."""

@@ -1,10 +1,10 @@
-"""Short forms and written forms of given names and parts of names.
+"""Spelling variants and nicknames of given names, and particles of family names.
 
-Sources: the package `nicknames` for English (imported where it is used); for India the short forms that the
-Wikipedia articles "Indian name", "Mohammed (name)" and "Sheikh" list, and pet names in common use.
+Sources: the Wikipedia articles "Indian name", "Mohammed (name)" and "Sheikh", and nicknames in common use in India.
+English nicknames come from the package `nicknames`: see `fields/synonyms.py`.
 """
 
-_SAME = """
+_VARIANTS = """
 md mohd mohammed mohammad muhammad muhammed mohamed mohamad mohamud mahammad mohammod mehmood
 sk sheikh shaikh shaik sheik sekh
 kr kumar
@@ -39,7 +39,7 @@ gwon kwon
 baek paik paek
 heo hur huh
 """
-_PET_NAMES = """
+_NICKNAMES = """
 abhi: abhishek abhijit abhinav abhay abhiram
 adi: aditya adithya aditi
 aju: ajay ajith
@@ -225,27 +225,27 @@ vivek: vivekanand vivekananda vivekanandan
 yashu: yashwant yashoda
 yogi: yogesh yogendra yogeshwari
 """
-SAME_NAMES: dict[str, frozenset[str]] = {}
-"""Written forms that are one and the same name, each with the others."""
-for _line in _SAME.strip().splitlines():
+NAME_VARIANTS: dict[str, frozenset[str]] = {}
+"""Other spellings of the same name or part of a name, by spelling."""
+for _line in _VARIANTS.strip().splitlines():
     _group = frozenset(_line.split())
     for _name in _group:
-        SAME_NAMES[_name] = SAME_NAMES.get(_name, frozenset()) | (_group - {_name})
+        NAME_VARIANTS[_name] = NAME_VARIANTS.get(_name, frozenset()) | (_group - {_name})
 
-PET_NAMES: dict[str, frozenset[str]] = {}
-"""Indian short names with the names that they are short for, and the other way round."""
-for _line in _PET_NAMES.strip().splitlines():
+NICKNAMES: dict[str, frozenset[str]] = {}
+"""Full names by Indian nickname, and nicknames by full name."""
+for _line in _NICKNAMES.strip().splitlines():
     _short, _, _long = _line.partition(":")
-    PET_NAMES[_short] = PET_NAMES.get(_short, frozenset()) | frozenset(_long.split())
+    NICKNAMES[_short] = NICKNAMES.get(_short, frozenset()) | frozenset(_long.split())
     for _name in _long.split():
-        PET_NAMES[_name] = PET_NAMES.get(_name, frozenset()) | {_short}
+        NICKNAMES[_name] = NICKNAMES.get(_name, frozenset()) | {_short}
 
 _PARTICLES = """
 al el ul ur bin bint ibn de del della der des du la le los mac mc van vande vander von vom zu zur
 """
 PARTICLES = frozenset(_PARTICLES.split())
-"""Parts of family names that are left out or glued to what follows."""
-GLUED_PARTICLES = (
+"""Particles of family names, which may be omitted or joined to the next word."""
+PARTICLE_PREFIXES = (
     "vander",
     "vande",
     "delos",
@@ -267,4 +267,4 @@ GLUED_PARTICLES = (
     "o",
     "d",
 )
-"""Particles that are found at the beginning of a name, the longest first."""
+"""Particles that may be a prefix of a name, the longest first."""

@@ -1,4 +1,4 @@
-"""Han characters that are read otherwise as a family name than elsewhere, in pinyin.
+"""Han characters whose reading as a family name differs from the usual one, with that reading in pinyin.
 
 Source: the surname readings of Xiandai Hanyu Cidian, 7th edition.
 """

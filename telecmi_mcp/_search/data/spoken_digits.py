@@ -1,4 +1,4 @@
-"""Digits as they are spoken, in English and in Hindi written in Latin letters."""
+"""Words for digits, in English and in romanised Hindi."""
 
 _SPOKEN = {
     "0": "zero oh o nought nil naught shunya shoonya sunya sifar jiro",
@@ -12,5 +12,7 @@ _SPOKEN = {
     "8": "eight ait aath ath aat",
     "9": "nine niner nau no nav",
 }
-DIGITS = {word: digit for digit, words in _SPOKEN.items() for word in words.split()}
-REPEATS = {"double": 2, "dubbal": 2, "dabal": 2, "triple": 3, "tripal": 3, "treble": 3}
+SPOKEN_DIGITS = {word: digit for digit, words in _SPOKEN.items() for word in words.split()}
+"""Digits, by word."""
+REPEAT_WORDS = {"double": 2, "dubbal": 2, "dabal": 2, "triple": 3, "tripal": 3, "treble": 3}
+"""How often the digit after a word is repeated, by word."""

@@ -1,9 +1,10 @@
-"""Short and long forms of the words of job titles; what is made of first letters (CEO, VP, HR) needs no table.
+"""Variants of words in job titles, such as "mgr" and "manager".
 
-Source: the abbreviations that the National Classification of Occupations (India, 2015) and job portals use.
+Initials (CEO, VP, HR) are not in the table: `fields/abbreviations.py` derives them.
+Sources: the abbreviations in the National Classification of Occupations (India, 2015) and on job portals.
 """
 
-_SAME = """
+_VARIANTS = """
 mgr manager mngr
 sr senior snr
 jr junior jnr
@@ -34,12 +35,12 @@ pres president
 mfg manufacturing
 dept department
 """
-SAME_TITLES: dict[str, frozenset[str]] = {}
-"""Words of titles that mean the same, each with the others."""
-for _line in _SAME.strip().splitlines():
+TITLE_VARIANTS: dict[str, frozenset[str]] = {}
+"""Other words with the same meaning, by word."""
+for _line in _VARIANTS.strip().splitlines():
     _group = frozenset(_line.split())
     for _word in _group:
-        SAME_TITLES[_word] = SAME_TITLES.get(_word, frozenset()) | (_group - {_word})
+        TITLE_VARIANTS[_word] = TITLE_VARIANTS.get(_word, frozenset()) | (_group - {_word})
 _LONG = """
 md: managing director, medical doctor
 ceo: chief executive officer

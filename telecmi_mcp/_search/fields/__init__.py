@@ -1,1 +1,1 @@
-"""A contact's fields as what the index holds of them."""
+"""Derives index entries from the fields of a contact."""

@@ -1,57 +1,58 @@
-"""The first letters that stand for several words: of names, of companies, of titles."""
+"""Derives abbreviations made of initials from names, companies and titles."""
 
 from collections.abc import Iterator, Sequence
 
-from telecmi_mcp._search.data.legal_forms import LAST_PLACE, SMALL_WORDS
+from telecmi_mcp._search.data.legal_forms import ABBREVIATED_ENDINGS, STOP_WORDS
 from telecmi_mcp._search.fields.companies import without_legal_form
 
 _WORDS_CAP = 8
+"""Maximum number of words that an abbreviation stands for."""
 
 
-def letters_of(some: Sequence[str]) -> str:
-    """Give the first letters of words."""
-    return "".join(word[0] for word in some)
+def initials_of(words: Sequence[str]) -> str:
+    """Return the first letter of each word, joined."""
+    return "".join(word[0] for word in words)
 
 
 def name_initials(name: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-    """Give the first letters of every two and three words of a name that stand together, and from where to where."""
+    """Yield the initials of each two and three consecutive words of a name, with the start and the end of the words."""
     for length in (2, 3):
         for start in range(len(name) - length + 1):
-            some = name[start : start + length]
-            if any(len(word) > 1 for word in some):
-                yield letters_of(some), start, start + length
+            words = name[start : start + length]
+            if any(len(word) > 1 for word in words):
+                yield initials_of(words), start, start + length
 
 
 def company_initials(company: Sequence[str]) -> Iterator[str]:
-    """Give what a company may be called by first letters: without its legal form, and with ever more of it.
+    """Yield the abbreviations of a company: without its legal form, and with one or more words of it.
 
-    Words such as "of" and "and" may be left out; "and" may stand as n.
+    An abbreviation may omit words such as "of" and "and", and may have "n" for "and".
     """
     core = without_legal_form(company)
-    last = [word for word in company if word in LAST_PLACE and word not in core]
-    for some in (core, tuple(word for word in core if word not in SMALL_WORDS)):
-        for more in range(len(last) + 1):
-            yield from _called([*some, *last[:more]])
-        if some and some[-1] in LAST_PLACE:
-            yield from _called(some[:-1])
+    endings = [word for word in company if word in ABBREVIATED_ENDINGS and word not in core]
+    for words in (core, tuple(word for word in core if word not in STOP_WORDS)):
+        for count in range(len(endings) + 1):
+            yield from _abbreviations([*words, *endings[:count]])
+        if words and words[-1] in ABBREVIATED_ENDINGS:
+            yield from _abbreviations(words[:-1])
 
 
-def _called(some: Sequence[str]) -> Iterator[str]:
-    if 1 < len(some) <= _WORDS_CAP:
-        yield letters_of(some)
-        if "and" in some:
-            yield letters_of(["n" if word == "and" else word for word in some])
+def _abbreviations(words: Sequence[str]) -> Iterator[str]:
+    if 1 < len(words) <= _WORDS_CAP:
+        yield initials_of(words)
+        if "and" in words:
+            yield initials_of(["n" if word == "and" else word for word in words])
 
 
 def title_initials(title: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-    """Give the first letters of all words of a title that stand together, at least two, and from where to where.
+    """Yield the initials of each two or more consecutive words of a title, with the start and the end of the words.
 
-    CTO is so found, and HR of an HR Manager; words such as "of" count or not.
+    Examples are CTO, and HR in Human Resources Manager. Initials may omit words such as "of".
     """
-    some = title[:_WORDS_CAP]
-    for start in range(len(some) - 1):
-        for end in range(start + 2, len(some) + 1):
-            run = some[start:end]
-            yield letters_of(run), start, end
-            if short := letters_of([word for word in run if word not in SMALL_WORDS]):
+    words = title[:_WORDS_CAP]
+    for start in range(len(words) - 1):
+        for end in range(start + 2, len(words) + 1):
+            run = words[start:end]
+            yield initials_of(run), start, end
+            if short := initials_of([word for word in run if word not in STOP_WORDS]):
                 yield short, start, end

@@ -1,30 +1,32 @@
-"""Names of companies: their words without what only tells their legal form."""
+"""Splits names of companies into words, and removes their legal form."""
 
 import re
 from collections.abc import Sequence
 
-from telecmi_mcp._search.data.legal_forms import FOLDED, LEGAL_FORMS
-from telecmi_mcp._search.text.normalize import fold, words
+from telecmi_mcp._search.data.legal_forms import LEGAL_FORMS, SYMBOL_FORMS
+from telecmi_mcp._search.text.normalize import fold, tokenize
 
-_ENTITY = re.compile(r"&(?:amp|#38);")
-_PRIVATE = re.compile(r"\bp\.?\s+(?=(?:ltd|limited)\b)")
-_SIGNS = frozenset("&/(")
-_SIGNED = re.compile("|".join(rf"(?<!\w){re.escape(form)}(?!\w)" for form in sorted(FOLDED, key=len, reverse=True)))
+_AMPERSAND_ENTITY = re.compile(r"&(?:amp|#38);")
+_ABBREVIATED_PRIVATE = re.compile(r"\bp\.?\s+(?=(?:ltd|limited)\b)")
+_SYMBOLS = frozenset("&/(")
+_SYMBOL_FORM = re.compile(
+    "|".join(rf"(?<!\w){re.escape(form)}(?!\w)" for form in sorted(SYMBOL_FORMS, key=len, reverse=True))
+)
 
 
-def unsigned(text: str) -> str:
-    """Write legal forms that hold signs, such as M/s and (P) Ltd, as words; the text is folded."""
+def expand_symbols(text: str) -> str:
+    """Return a folded text with legal forms that contain symbols, such as M/s and (P) Ltd, as words."""
     if "&" in text:
-        text = _ENTITY.sub("&", text)
-    text = _SIGNED.sub(lambda match: FOLDED[match.group()], text) if "/" in text or "(" in text else text
-    return _PRIVATE.sub("pvt ", text)
+        text = _AMPERSAND_ENTITY.sub("&", text)
+    text = _SYMBOL_FORM.sub(lambda match: SYMBOL_FORMS[match.group()], text) if "/" in text or "(" in text else text
+    return _ABBREVIATED_PRIVATE.sub("pvt ", text)
 
 
 def company_words(text: str) -> tuple[str, ...]:
-    """Give the words of a company's name, legal form and all."""
-    return words(unsigned(fold(text)) if _SIGNS.intersection(text) else text)
+    """Return the words of a company's name, including its legal form."""
+    return tokenize(expand_symbols(fold(text)) if _SYMBOLS.intersection(text) else text)
 
 
-def without_legal_form(some: Sequence[str]) -> tuple[str, ...]:
-    """Leave out the legal form, unless nothing else is there."""
-    return tuple(word for word in some if word not in LEGAL_FORMS) or tuple(some)
+def without_legal_form(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the words that are not a legal form; all words if each is a legal form."""
+    return tuple(word for word in words if word not in LEGAL_FORMS) or tuple(words)

@@ -1,62 +1,66 @@
-"""E-mail addresses: as they are stored, pasted, spoken, and mistyped."""
+"""Extracts e-mail addresses from fields and queries, including spoken ones, and normalises them."""
 
 import re
 from collections.abc import Iterator
 
 from telecmi_mcp._search.text.normalize import fold
 
-_LONGEST = 320
+_FIELD_CAP = 320
+"""Maximum number of characters of a field that are read."""
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"\[\]{}|]+@[^\s@<>(),;:\"\[\]{}|?!/]+")
-_ASKED = re.compile(r"[^\s@<>(),;:\"\[\]{}|]*@[^\s@<>(),;:\"\[\]{}|?!/]+")
-_SPELT = re.compile(r"\s*[\[({<]\s*(at|dot)\s*[\])}>]\s*")
-_SPACED = re.compile(r"\s*([.@])\s*")
-_NAMED = r"[\w+'-]+(?:\s*(?:\.|\bdot\b|\bunderscore\b|\bdash\b|\bhyphen\b|\bplus\b)\s*[\w+'-]+)*"
-_SPOKEN = re.compile(rf"({_NAMED})\s+(?:at\s+the\s+rate(?:\s+of)?|at|@)\s+([\w-]+(?:\s*(?:\.|\bdot\b)\s*[\w-]{{2,}})+)")
-_SIGNS = {"dot": ".", "underscore": "_", "dash": "-", "hyphen": "-", "plus": "+"}
-_SIGN = re.compile(r"\s*(?:\b(" + "|".join(_SIGNS) + r")\b|\.)\s*")
+_ADDRESS_OR_DOMAIN = re.compile(r"[^\s@<>(),;:\"\[\]{}|]*@[^\s@<>(),;:\"\[\]{}|?!/]+")
+_BRACKETED_WORD = re.compile(r"\s*[\[({<]\s*(at|dot)\s*[\])}>]\s*")
+_SPACED_PUNCTUATION = re.compile(r"\s*([.@])\s*")
+_SPOKEN_LOCAL_PART = r"[\w+'-]+(?:\s*(?:\.|\bdot\b|\bunderscore\b|\bdash\b|\bhyphen\b|\bplus\b)\s*[\w+'-]+)*"
+_SPOKEN_ADDRESS = re.compile(
+    rf"({_SPOKEN_LOCAL_PART})\s+(?:at\s+the\s+rate(?:\s+of)?|at|@)\s+([\w-]+(?:\s*(?:\.|\bdot\b)\s*[\w-]{{2,}})+)"
+)
+_PUNCTUATION_WORDS = {"dot": ".", "underscore": "_", "dash": "-", "hyphen": "-", "plus": "+"}
+_PUNCTUATION = re.compile(r"\s*(?:\b(" + "|".join(_PUNCTUATION_WORDS) + r")\b|\.)\s*")
 _QUOTES = str.maketrans({"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{LEFT SINGLE QUOTATION MARK}": "'", "`": "'"})
-_HALF_TYPED = re.compile(r"[._\d-]")
+_ADDRESS_CHARACTER = re.compile(r"[._\d-]")
+"""Characters that words before an @ have in addresses, and not in names."""
 
 
 def addresses(field: str) -> tuple[str, ...]:
-    """Give the addresses that stand in a field, written as they compare."""
-    folded = fold(field[:_LONGEST]).translate(_QUOTES)
-    return tuple(dict.fromkeys(_normalised(found) for found in _ADDRESS.findall(folded)))
+    """Return the normalised addresses in a field."""
+    folded = fold(field[:_FIELD_CAP]).translate(_QUOTES)
+    return tuple(dict.fromkeys(_normalise(found) for found in _ADDRESS.findall(folded)))
 
 
-def asked_addresses(folded: str) -> tuple[tuple[str, ...], str]:
-    """Give the addresses or domains that a query names, and the query without them."""
-    folded = said_as_written(folded.translate(_QUOTES))
-    found = [(match.group(), _normalised(match.group())) for match in _ASKED.finditer(folded)]
-    for written, _ in found:
-        folded = folded.replace(written, " ", 1)
+def extract_addresses(folded: str) -> tuple[tuple[str, ...], str]:
+    """Return the addresses and domains ("@acme") in a folded query, and the query without them."""
+    folded = write_spoken_address(folded.translate(_QUOTES))
+    found = [(match.group(), _normalise(match.group())) for match in _ADDRESS_OR_DOMAIN.finditer(folded)]
+    for original, _ in found:
+        folded = folded.replace(original, " ", 1)
     return tuple(dict.fromkeys(address for _, address in found if address.strip("@."))), folded
 
 
-def said_as_written(folded: str) -> str:
-    """Write an address that is spelt out in words, or torn apart by blanks, as addresses are written."""
+def write_spoken_address(folded: str) -> str:
+    """Return a text with an address in words ("ravi dot rao at acme dot com"), or with spaces in it, as an address."""
     if "at" in folded and "dot" in folded:
-        folded = _SPELT.sub(lambda match: f" {match.group(1)} ", folded)
-    folded = _SPOKEN.sub(lambda match: f" {_signed(match.group(1))}@{_signed(match.group(2))} ", folded)
+        folded = _BRACKETED_WORD.sub(lambda match: f" {match.group(1)} ", folded)
+    folded = _SPOKEN_ADDRESS.sub(lambda match: f" {_punctuate(match.group(1))}@{_punctuate(match.group(2))} ", folded)
     if " @" in folded or "@ " in folded:
         before, _, _ = folded.partition("@")
-        said = before.split()
-        if said and _HALF_TYPED.search(said[-1]):
-            folded = _SPACED.sub(r"\1", folded)
+        words = before.split()
+        if words and _ADDRESS_CHARACTER.search(words[-1]):
+            folded = _SPACED_PUNCTUATION.sub(r"\1", folded)
     return folded
 
 
-def _signed(said: str) -> str:
-    return _SIGN.sub(lambda match: _SIGNS.get(match.group(1) or "", "."), said)
+def _punctuate(spoken: str) -> str:
+    return _PUNCTUATION.sub(lambda match: _PUNCTUATION_WORDS.get(match.group(1) or "", "."), spoken)
 
 
-def _normalised(address: str) -> str:
+def _normalise(address: str) -> str:
     local, at, domain = address.strip(".'").rpartition("@")
-    return local + at + ".".join(map(_label, domain.split(".")))
+    return local + at + ".".join(map(_decode_label, domain.split(".")))
 
 
-def _label(label: str) -> str:
-    """Write a label of a domain's name as people read it."""
+def _decode_label(label: str) -> str:
+    """Return a label of a domain with Punycode (RFC 3492) decoded."""
     if not label.startswith("xn--"):
         return label
     try:
@@ -66,13 +70,13 @@ def _label(label: str) -> str:
 
 
 def without_tag(address: str) -> str:
-    """Leave out what follows a plus sign before the @: it is the same mailbox."""
+    """Return an address without its subaddress: the part from a "+" to the "@" (RFC 5233)."""
     local, at, domain = address.rpartition("@")
     return local.partition("+")[0] + at + domain
 
 
 def domains(address: str) -> Iterator[str]:
-    """Give the domain of an address and those above it, except the last label alone."""
+    """Yield the domain of an address and its parent domains, except the top-level domain."""
     labels = address.rpartition("@")[2].split(".")
     for start in range(max(1, len(labels) - 1)):
         yield ".".join(labels[start:])

@@ -5,12 +5,12 @@ from itertools import groupby
 
 from telecmi_mcp._models import Contact
 from telecmi_mcp._search.data.country_names import COUNTRIES
-from telecmi_mcp._search.data.honorifics import BEFORE, BEHIND, IN_NAMES
+from telecmi_mcp._search.data.honorifics import IN_NAMES, LEADING_HONORIFICS, TRAILING_HONORIFICS
 from telecmi_mcp._search.data.legal_forms import ABBREVIATED, LEADING, LEGAL_FORMS
-from telecmi_mcp._search.fields.companies import company_words, unsigned
-from telecmi_mcp._search.fields.phones import Number, is_same, number_with_code, numbers
+from telecmi_mcp._search.fields.companies import company_words, expand_symbols
+from telecmi_mcp._search.fields.phones import Number, is_same, number_with_code, parse_number
 from telecmi_mcp._search.fields.placeholders import dialable_numbers, is_missing, mailboxes
-from telecmi_mcp._search.text.normalize import fold, words
+from telecmi_mcp._search.text.normalize import fold, tokenize
 
 VALUE_CAP = 300
 """Characters of a value that are kept."""
@@ -84,7 +84,7 @@ def without_legal_forms(some: Sequence[str]) -> tuple[str, ...]:
 
 def _plain_words(text: str) -> tuple[str, ...]:
     """Give words with an "and" between two of them left out, and with single letters that stand together as one."""
-    said = words(unsigned(fold(text)))
+    said = tokenize(expand_symbols(fold(text)))
     return _glued([word for place, word in enumerate(said) if not _is_and(said, place)])
 
 
@@ -110,9 +110,9 @@ def _of_run(run: Iterator[str], *, is_single: bool) -> Iterator[str]:
 def _without_honorifics(said: Sequence[str]) -> list[str]:
     """Leave out words of respect before and behind a name, but no word that may be a name, such as Anna."""
     start, end = 0, len(said)
-    while start < end - 1 and said[start] in BEFORE and said[start] not in IN_NAMES:
+    while start < end - 1 and said[start] in LEADING_HONORIFICS and said[start] not in IN_NAMES:
         start += 1
-    while end > start + 1 and said[end - 1] in BEHIND and said[end - 1] not in IN_NAMES:
+    while end > start + 1 and said[end - 1] in TRAILING_HONORIFICS and said[end - 1] not in IN_NAMES:
         end -= 1
     return list(said[start:end])
 
@@ -120,7 +120,7 @@ def _without_honorifics(said: Sequence[str]) -> list[str]:
 def _canonical(written: str) -> Number:
     """Give the reading of a number that its country's code tells, or else the national one."""
     known = number_with_code(written)
-    return known or max(numbers(written), key=lambda number: (not number.code, number))
+    return known or max(parse_number(written), key=lambda number: (not number.code, number))
 
 
 def _joined(some: Sequence[str]) -> str:

@@ -23,13 +23,13 @@ from telecmi_mcp._search.fields.facets import (
     phone_values,
     title_value,
 )
-from telecmi_mcp._search.fields.phones import numbers, plain, written_numbers
+from telecmi_mcp._search.fields.phones import clean_phones, parse_number, split_numbers
 from telecmi_mcp._search.fields.placeholders import missing_fields
-from telecmi_mcp._search.text.native import skeletons
-from telecmi_mcp._search.text.normalize import fold, words
-from telecmi_mcp._search.text.phonetics import key
-from telecmi_mcp._search.text.readings import readings, runs_read
-from telecmi_mcp._search.text.scripts import is_native
+from telecmi_mcp._search.text.abjads import phonetic_keys
+from telecmi_mcp._search.text.normalize import fold, tokenize
+from telecmi_mcp._search.text.phonetics import phonetic_key
+from telecmi_mcp._search.text.readings import kanji_readings, readings
+from telecmi_mcp._search.text.scripts import is_abjad
 
 NORMALISER = 3
 INITIAL, ABBREVIATION = "^", "~"
@@ -89,7 +89,7 @@ def field_words(row: Row) -> Fields:
     """
     name = (company_words(row.first_name or "") + company_words(row.last_name or ""))[:_WORDS_CAP]
     company = company_words(row.company or "")[:_WORDS_CAP]
-    return name, company, words(row.job_title or "")[:_WORDS_CAP], _mail_words(row.email_id or "", name)
+    return name, company, tokenize(row.job_title or "")[:_WORDS_CAP], _mail_words(row.email_id or "", name)
 
 
 def _mail_words(field: str, name: tuple[str, ...]) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ def entries(row: Row) -> frozenset[tuple[str, Field]]:
     found.update((said, field) for word, field in list(found) if not word.isascii() for said in readings(word))
     name, company, title, _ = fields
     found.update((INITIAL + word[:length], Field.NAME) for word in name for length in INITIALS)
-    found.update((said, Field.NAME) for said, _, _ in runs_read(name))
+    found.update((said, Field.NAME) for said, _, _ in kanji_readings(name))
     found.update((ABBREVIATION + short, Field.NAME) for short, _, _ in name_initials(name))
     found.update((ABBREVIATION + short, Field.COMPANY) for short in company_initials(company))
     found.update((ABBREVIATION + short, Field.TITLE) for short, _, _ in title_initials(title))
@@ -117,8 +117,8 @@ def entries(row: Row) -> frozenset[tuple[str, Field]]:
 def reaches(row: Row) -> frozenset[tuple[IndexKey, str]]:
     """Give the numbers, forwards and from their end, the addresses, forwards and from the @, and their domains."""
     found: set[tuple[IndexKey, str]] = set()
-    for written in written_numbers(plain((row.phone_no or "")[:_PHONE_CAP])):
-        for number in numbers(written):
+    for written in split_numbers(clean_phones((row.phone_no or "")[:_PHONE_CAP])):
+        for number in parse_number(written):
             found.add((IndexKey.PHONE, number.national))
             found.add((IndexKey.PHONE_REVERSED, (number.code + number.national)[::-1]))
     for address in addresses((row.email_id or "")[:_MAIL_CAP]):
@@ -154,22 +154,22 @@ def is_word(entry: str) -> bool:
 
 def sketches(word: str) -> frozenset[int]:
     """Give numbers by which similar words find this one: its letters, its consonants, and each of them minus one."""
-    if is_native(word):
-        return _hashed({"=" + found for found in skeletons(word)} | {*_less("", word, 0), *_less("", word, 1)})
-    consonants = key(word)
+    if is_abjad(word):
+        return _hashed({"=" + found for found in phonetic_keys(word)} | {*_less("", word, 0), *_less("", word, 1)})
+    consonants = phonetic_key(word)
     return _hashed({"=" + consonants, *_less("-", consonants, 1), *_less("", word, 0), *_less("", word, 1)})
 
 
-def sought(word: str, *, is_near: bool = False) -> frozenset[int]:
+def query_sketches(word: str, *, is_near: bool = False) -> frozenset[int]:
     """Give the numbers among which a word finds the sketches of those that are similar to it.
 
     Args:
         word: a word of a query.
         is_near: whether only words are looked for that sound the same or differ by one letter.
     """
-    if is_native(word):
+    if is_abjad(word):
         return sketches(word)
-    consonants = key(word)
+    consonants = phonetic_key(word)
     if is_near:
         return _hashed({"=" + consonants, *_less("", word, 0), *_less("", word, 1)})
     shapes = {"=" + consonants, "-" + consonants, *_less("=", consonants, 1), *_less("", word, 0), *_less("", word, 1)}

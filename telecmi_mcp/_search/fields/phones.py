@@ -1,6 +1,6 @@
-"""Telephone numbers as digits that compare, however they were written.
+"""Extracts telephone numbers from text and splits them into country code and national number.
 
-Source: ITU-T E.164, and the national numbering plans named at `telecmi_mcp._search.data.country_codes`.
+Source: ITU-T E.164, and the national numbering plans that `telecmi_mcp._search.data.country_codes` names.
 """
 
 import re
@@ -11,16 +11,17 @@ from typing import NamedTuple
 from telecmi_mcp._search.data.country_codes import LONGEST_CODE, NATIONAL_LENGTHS
 
 DIGITS_CAP = 32
-"""Digits of one number that are looked at; E.164 allows 15."""
-SHORTEST, LONGEST = 7, 15
-"""How many digits a subscriber's number has at least, and an international one at most."""
+"""Maximum number of digits of a number that are read. E.164 allows 15."""
+SHORTEST_NUMBER, LONGEST_NUMBER = 7, 15
+"""Digits of the shortest subscriber number, and of the longest international number."""
 
 _INDIA, _INDIAN_LENGTH = "91", 10
 _RUSSIA, _RUSSIAN_LENGTH = "7", 10
-_BRAZIL, _NINTH = "55", 2
-_LONG_NATIONAL = 11
+_BRAZIL, _NINTH_DIGIT = "55", 2
+"""Country code of Brazil, and the index of the 9 that its mobile numbers may have."""
+_LONG_NATIONAL_LENGTH = 11
 _NANP = "1"
-"""A code that is also how mobile numbers in China begin."""
+"""Country code of North America. Chinese mobile numbers also start with 1."""
 _TRUNK_IN_BRACKETS = re.compile(r"\(0\)")
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 _DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
@@ -29,79 +30,79 @@ _EXTENSION = re.compile(
     r"|,{2,}\s*[0-9]{1,6}(?![0-9])|(?<=[0-9]{7}),\s*[0-9]{1,5}(?![0-9])",
     re.IGNORECASE,
 )
-_SPREADSHEET = re.compile(r"(?<=[0-9]{7})\.0\b")
-_BETWEEN = re.compile(r"\s*(?:[/;,|&\n]|\bor\b|\band\b)\s*", re.IGNORECASE)
-_INTERNATIONAL = re.compile(r"[^0-9]*(?:\+|00)")
-_ALTERNATIVE = 4
-"""Digits that may follow a slash in place of the last ones of the number before it: 022-24151234/35."""
+_SPREADSHEET_DECIMAL = re.compile(r"(?<=[0-9]{7})\.0\b")
+_SEPARATOR = re.compile(r"\s*(?:[/;,|&\n]|\bor\b|\band\b)\s*", re.IGNORECASE)
+_INTERNATIONAL_PREFIX = re.compile(r"[^0-9]*(?:\+|00)")
+_ALTERNATIVE_ENDING_LENGTH = 4
+"""Maximum number of digits after a slash that replace the last digits of the number before it: 022-24151234/35."""
 
 
 class Number(NamedTuple):
-    """A number taken apart: its country's code, "" where nothing tells it, and the rest without a trunk prefix."""
+    """A telephone number: its country code, "" if unknown, and its national number without a trunk prefix."""
 
     code: str
     national: str
 
 
 def ascii_digits(text: str) -> str:
-    """Write the decimal digits of every script as 0 to 9 and leave the other characters alone."""
+    """Return a text with the decimal digits of every script as 0 to 9, and all other characters unchanged."""
     if text.isascii():
         return text
     return "".join(str(unicodedata.decimal(char, char)) for char in text)
 
 
-def plain(text: str) -> str:
-    """Write a text's digits and dashes as ASCII has them, and leave extensions out."""
+def clean_phones(text: str) -> str:
+    """Return a text with digits and dashes in ASCII, and without extensions of telephone numbers."""
     text = _DASHES.sub("-", ascii_digits(text)).replace("\N{MIDDLE DOT}", ".")
-    return _EXTENSION.sub(" ", _SPREADSHEET.sub("", text))
+    return _EXTENSION.sub(" ", _SPREADSHEET_DECIMAL.sub("", text))
 
 
-def written_numbers(field: str) -> tuple[str, ...]:
-    """Cut a field, or a piece of a query, into the numbers that stand in it.
+def split_numbers(text: str) -> tuple[str, ...]:
+    """Return the telephone numbers in a field or in a part of a query, as they are written.
 
     Args:
-        field: plain text, as `plain` gives it.
+        text: the result of `clean_phones`.
     """
-    pieces = [piece for piece in _BETWEEN.split(field) if digits_of(piece)]
+    pieces = [piece for piece in _SEPARATOR.split(text) if digits_of(piece)]
     if not pieces:
         return ()
-    if all(len(digits_of(piece)) < SHORTEST for piece in pieces) and len(digits_of(field)) <= LONGEST:
-        return (field,)
+    if all(len(digits_of(piece)) < SHORTEST_NUMBER for piece in pieces) and len(digits_of(text)) <= LONGEST_NUMBER:
+        return (text,)
     found: list[str] = []
     for piece in pieces:
         digits = digits_of(piece)
-        if found and len(digits) <= _ALTERNATIVE < len(digits_of(found[-1])):
+        if found and len(digits) <= _ALTERNATIVE_ENDING_LENGTH < len(digits_of(found[-1])):
             found.append(digits_of(found[-1])[: -len(digits)] + digits)
         else:
-            found.extend(_apart(piece))
+            found.extend(_split_at_spaces(piece))
     return tuple(found)
 
 
-def _apart(piece: str) -> Iterator[str]:
-    """Cut two numbers with nothing but a blank between them."""
-    if len(digits_of(piece)) <= LONGEST:
+def _split_at_spaces(piece: str) -> Iterator[str]:
+    """Split numbers that only a space separates, if the digits are too many for one number."""
+    if len(digits_of(piece)) <= LONGEST_NUMBER:
         yield piece
         return
-    gathered = ""
+    number = ""
     for part in piece.split():
-        if len(digits_of(gathered)) >= _INDIAN_LENGTH:
-            yield gathered
-            gathered = ""
-        gathered += part
-    yield gathered
+        if len(digits_of(number)) >= _INDIAN_LENGTH:
+            yield number
+            number = ""
+        number += part
+    yield number
 
 
 def digits_of(text: str) -> str:
-    """Give the ASCII digits of a text."""
+    """Return the ASCII digits of a text, at most `DIGITS_CAP`."""
     return _NOT_DIGITS.sub("", text)[:DIGITS_CAP]
 
 
 def is_international(written: str) -> bool:
-    """Tell whether a number is written with + or 00 before its country code."""
-    return _INTERNATIONAL.match(written) is not None
+    """Return whether a number is written with + or 00 before its country code."""
+    return _INTERNATIONAL_PREFIX.match(written) is not None
 
 
-def numbers(written: str) -> frozenset[Number]:
+def parse_number(written: str) -> frozenset[Number]:
     """Give what a written number may be: with its country's code where it has one, else as a national number."""
     found = number_with_code(written)
     digits = _written_digits(written)
@@ -109,7 +110,7 @@ def numbers(written: str) -> frozenset[Number]:
         return frozenset((found,))
     if is_international(written):
         return frozenset((Number("", digits.lstrip("0")),))
-    return frozenset(filter(lambda number: number.national, _of_bare(digits, found)))
+    return frozenset(filter(lambda number: number.national, _without_prefix(digits, found)))
 
 
 def number_with_code(written: str) -> Number | None:
@@ -122,10 +123,10 @@ def number_with_code(written: str) -> Number | None:
         return found
     national = digits.lstrip("0")
     if is_international(written):
-        return _with_code(national) or _any_code(national)
+        return _with_valid_length(national) or _with_any_length(national)
     if national.startswith(_INDIA) and len(national[len(_INDIA) :].lstrip("0")) == _INDIAN_LENGTH:
         return Number(_INDIA, national[len(_INDIA) :].lstrip("0"))
-    return _with_code(national) if len(national) >= _LONG_NATIONAL and national == digits else None
+    return _with_valid_length(national) if len(national) >= _LONG_NATIONAL_LENGTH and national == digits else None
 
 
 def _written_digits(written: str) -> str:
@@ -136,12 +137,12 @@ def _behind_exit_code(digits: str) -> Number | None:
     """Read a number behind the exit code of Australia or North America."""
     for exit_code in ("0011", "011"):
         rest = digits.removeprefix(exit_code)
-        if rest != digits and len(rest) >= _LONG_NATIONAL and (found := _with_code(rest)):
+        if rest != digits and len(rest) >= _LONG_NATIONAL_LENGTH and (found := _with_valid_length(rest)):
             return found
     return None
 
 
-def _of_bare(digits: str, found: Number | None) -> Iterator[Number]:
+def _without_prefix(digits: str, found: Number | None) -> Iterator[Number]:
     """Read a number without an international prefix; TeleCMI stores numbers so, with the country's code."""
     national = digits.lstrip("0")
     if found:
@@ -150,13 +151,13 @@ def _of_bare(digits: str, found: Number | None) -> Iterator[Number]:
             return
     if len(national) == len("8") + _RUSSIAN_LENGTH and national.startswith("8"):
         yield Number(_RUSSIA, national[1:])
-    if len(national) == _LONG_NATIONAL and national[_NINTH] == "9":
+    if len(national) == _LONG_NATIONAL_LENGTH and national[_NINTH_DIGIT] == "9":
         yield _canonical(_BRAZIL, national)
     if not found or national.startswith(_NANP):
         yield Number("", national)
 
 
-def _with_code(digits: str) -> Number | None:
+def _with_valid_length(digits: str) -> Number | None:
     """Take a country's code off, where what is left has a length that this country's numbers have."""
     for length in range(1, LONGEST_CODE + 1):
         code, national = digits[:length], digits[length:].lstrip("0")
@@ -165,28 +166,23 @@ def _with_code(digits: str) -> Number | None:
     return None
 
 
-def _any_code(digits: str) -> Number | None:
+def _with_any_length(digits: str) -> Number | None:
     codes = (digits[:length] for length in range(1, LONGEST_CODE + 1))
     return next((Number(code, digits[len(code) :].lstrip("0")) for code in codes if code in NATIONAL_LENGTHS), None)
 
 
 def _canonical(code: str, national: str) -> Number:
-    """Leave out the digit that mobile numbers of some countries have in some ways of writing them."""
-    if len(national) == _LONG_NATIONAL:
-        if code == _BRAZIL and national[_NINTH] == "9":
-            return Number(code, national[:_NINTH] + national[_NINTH + 1 :])
+    """Remove the digit that mobile numbers of Brazil, Mexico and Argentina have in only some notations."""
+    if len(national) == _LONG_NATIONAL_LENGTH:
+        if code == _BRAZIL and national[_NINTH_DIGIT] == "9":
+            return Number(code, national[:_NINTH_DIGIT] + national[_NINTH_DIGIT + 1 :])
         if (code, national[0]) in (("52", "1"), ("54", "9")):
             return Number(code, national[1:])
     return Number(code, national)
 
 
-def is_same(asked: Number, stored: Number) -> bool:
-    """Tell whether two readings can be one number: countries that are known and differ never are."""
-    if asked.national == stored.national:
-        return not asked.code or not stored.code or asked.code == stored.code
-    return asked.code + asked.national == stored.code + stored.national
-
-
-def whole(written: str) -> frozenset[str]:
-    """Give the digits of a number with its country's code, as its end is looked for."""
-    return frozenset(number.code + number.national for number in numbers(written))
+def is_same(one: Number, other: Number) -> bool:
+    """Return whether two interpretations can be the same number. Numbers of two known countries are different."""
+    if one.national == other.national:
+        return not one.code or not other.code or one.code == other.code
+    return one.code + one.national == other.code + other.national

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from telecmi_mcp._models import Contact
 from telecmi_mcp._search.data.placeholders import MAIL_HOSTS, MAILBOXES, NAMES, PLACEHOLDERS
-from telecmi_mcp._search.fields.email_addresses import addresses, said_as_written
-from telecmi_mcp._search.fields.phones import numbers, plain, written_numbers
-from telecmi_mcp._search.text.normalize import fold, words
+from telecmi_mcp._search.fields.email_addresses import addresses, write_spoken_address
+from telecmi_mcp._search.fields.phones import clean_phones, parse_number, split_numbers
+from telecmi_mcp._search.text.normalize import fold, tokenize
 
 _LONGEST = 40
 """Characters of the longest text that is compared with the placeholders."""
@@ -39,8 +39,8 @@ def is_missing(field: str, text: str | None) -> bool:
 
 def dialable_numbers(field: str) -> Iterator[str]:
     """Give the numbers, as they are written in a field, whose digits are not all the same."""
-    for written in written_numbers(plain(field[:_PHONE_CAP])):
-        nationals = [number.national for number in numbers(written)]
+    for written in split_numbers(clean_phones(field[:_PHONE_CAP])):
+        nationals = [number.national for number in parse_number(written)]
         if nationals and all(len(set(national)) > 1 for national in nationals):
             yield written
 
@@ -49,7 +49,7 @@ def mailboxes(field: str) -> Iterator[str]:
     """Give the addresses in a field, also those that are spelt out, that may be somebody's."""
     found = addresses(field[:_MAIL_CAP])
     if not found and "@" not in field:
-        found = addresses(said_as_written(fold(field[:_MAIL_CAP])))
+        found = addresses(write_spoken_address(fold(field[:_MAIL_CAP])))
     for address in found:
         mailbox, _, host = address.rpartition("@")
         if mailbox not in MAILBOXES or host.partition(".")[0] not in MAIL_HOSTS:
@@ -62,7 +62,7 @@ def _is_placeholder(field: str, text: str) -> bool:
         return True
     if len(bare) > _LONGEST or bare in NAMES.get(field, ()):
         return False
-    said = " ".join(words(bare))
+    said = " ".join(tokenize(bare))
     return said in PLACEHOLDERS or _REPEATED.fullmatch(said) is not None
 
 

@@ -1,30 +1,30 @@
-"""Words that stand for one another: written forms of one name or title, and short names."""
+"""Synonyms of words: spelling variants of names and titles, and nicknames."""
 
 from functools import lru_cache
 
-from telecmi_mcp._search.data.name_forms import PET_NAMES, SAME_NAMES
-from telecmi_mcp._search.data.titles import SAME_TITLES
+from telecmi_mcp._search.data.name_forms import NAME_VARIANTS, NICKNAMES
+from telecmi_mcp._search.data.titles import TITLE_VARIANTS
 
-_NOTHING: frozenset[str] = frozenset()
-
-
-def same(word: str) -> frozenset[str]:
-    """Give the words that are another way to write this one: Md for Mohammed, Mgr for Manager."""
-    return SAME_NAMES.get(word, _NOTHING) | SAME_TITLES.get(word, _NOTHING)
+_NONE: frozenset[str] = frozenset()
 
 
-def short_names(word: str) -> frozenset[str]:
-    """Give the short names of a given name, or the names that it is short for."""
-    return PET_NAMES.get(word, _NOTHING) | _english().get(word, _NOTHING)
+def spelling_variants(word: str) -> frozenset[str]:
+    """Return the other spellings of a word, such as Md for Mohammed and Mgr for Manager."""
+    return NAME_VARIANTS.get(word, _NONE) | TITLE_VARIANTS.get(word, _NONE)
+
+
+def nicknames(word: str) -> frozenset[str]:
+    """Return the nicknames of a given name, and the given names of which the word is a nickname."""
+    return NICKNAMES.get(word, _NONE) | _english_nicknames().get(word, _NONE)
 
 
 @lru_cache(maxsize=1)
-def _english() -> dict[str, frozenset[str]]:
+def _english_nicknames() -> dict[str, frozenset[str]]:
     from nicknames import NickNamer
 
     namer = NickNamer()
     found: dict[str, frozenset[str]] = {}
     for table in (namer.nickname_lookup, namer.canonical_lookup):
         for name, others in table.items():
-            found[name] = found.get(name, _NOTHING) | frozenset(others)
+            found[name] = found.get(name, _NONE) | frozenset(others)
     return found

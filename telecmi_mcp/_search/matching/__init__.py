@@ -1,1 +1,1 @@
-"""Comparing a query with contacts, and ranking them."""
+"""Compares a query with contacts and ranks them."""

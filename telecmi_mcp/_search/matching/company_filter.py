@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from telecmi_mcp._search.data.company_names import KNOWN
-from telecmi_mcp._search.data.legal_forms import LEGAL_FORMS, SMALL_WORDS
+from telecmi_mcp._search.data.company_names import COMPANY_SHORT_NAMES
+from telecmi_mcp._search.data.legal_forms import LEGAL_FORMS, STOP_WORDS
 from telecmi_mcp._search.fields.abbreviations import company_initials
 from telecmi_mcp._search.fields.facets import company_value
 from telecmi_mcp._search.fields.index_entries import IndexKey
@@ -21,7 +21,7 @@ class CompanyFilter:
 
     def __init__(self, text: str) -> None:
         self.value = company_value(text)
-        self.words = tuple(word for word in self.value.split() if word not in SMALL_WORDS)
+        self.words = tuple(word for word in self.value.split() if word not in STOP_WORDS)
         self.is_telling = any(word not in LEGAL_FORMS for word in self.words)
         self._joined = _spellings(self.value)
 
@@ -51,7 +51,11 @@ class CompanyFilter:
         names = sorted({self.value, *self._joined, *_shorts_of(self.words)})
         rows = view.reached([Span.one(IndexKey.COMPANY, name) for name in names], limit=1)
         found = [name for name, some in zip(names, rows, strict=True) if some]
-        known = [value for value in self._known_in(view) if self._is_known(value)] if self.value in KNOWN else []
+        known = (
+            [value for value in self._known_in(view) if self._is_known(value)]
+            if self.value in COMPANY_SHORT_NAMES
+            else []
+        )
         return list(dict.fromkeys([*found, *known]))
 
     def is_initials_of(self, value: str) -> bool:
@@ -94,20 +98,20 @@ class CompanyFilter:
 
     def _known_in(self, view: View) -> Iterator[str]:
         """Give the companies that a well-known short name stands for, and those that are stored by their short name."""
-        for names in KNOWN.get(self.value, ()):
+        for names in COMPANY_SHORT_NAMES.get(self.value, ()):
             yield from view.values(IndexKey.COMPANY, [{name} for name in names])
         if shorts := _shorts_of(self.words):
             yield from view.values(IndexKey.COMPANY, [shorts])
 
     def _is_known(self, value: str) -> bool:
-        words = [word for word in value.split() if word not in SMALL_WORDS]
-        is_long = any(set(words[: len(names)]) == names for names in KNOWN.get(self.value, ()))
+        words = [word for word in value.split() if word not in STOP_WORDS]
+        is_long = any(set(words[: len(names)]) == names for names in COMPANY_SHORT_NAMES.get(self.value, ()))
         return is_long or value in _shorts_of(self.words)
 
 
 def _shorts_of(words: Sequence[str]) -> frozenset[str]:
     """Give the well-known short names of a company whose whole name this is."""
-    return frozenset(short for short, several in KNOWN.items() if set(words) in several)
+    return frozenset(short for short, several in COMPANY_SHORT_NAMES.items() if set(words) in several)
 
 
 def _spellings(value: str) -> frozenset[str]:

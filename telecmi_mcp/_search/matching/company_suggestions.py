@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from telecmi_mcp._search.fields.index_entries import Field, IndexKey, sought
+from telecmi_mcp._search.fields.index_entries import Field, IndexKey, query_sketches
 from telecmi_mcp._search.matching.similarity import similarity
 from telecmi_mcp._search.store import Term, View
 
@@ -14,7 +14,7 @@ _COMPANY = 1 << Field.COMPANY
 
 def suggest(view: View, words: Sequence[str], *, limit: int) -> list[str]:
     """Give the values of companies whose words are similar to these, most similar first."""
-    near = view.near([sought(word) for word in words]) if words else []
+    near = view.near([query_sketches(word) for word in words]) if words else []
     telling = [word for word in words if len(word) >= _TELLING]
     begun = dict(zip(telling, view.starting(telling, limit=_BEGUN), strict=True)) if telling else {}
     scores = [_scored(word, some, begun.get(word, [])) for word, some in zip(words, near, strict=True)]

@@ -7,17 +7,17 @@ from telecmi_mcp._search.data.country_codes import LONGEST_CODE, NATIONAL_LENGTH
 from telecmi_mcp._search.fields.email_addresses import addresses, without_tag
 from telecmi_mcp._search.fields.index_entries import IndexKey, Row
 from telecmi_mcp._search.fields.phones import (
-    LONGEST,
+    LONGEST_NUMBER,
     Number,
+    clean_phones,
     digits_of,
     is_international,
     is_same,
-    numbers,
-    plain,
-    written_numbers,
+    parse_number,
+    split_numbers,
 )
 from telecmi_mcp._search.matching.rank import Ranking, Scored
-from telecmi_mcp._search.matching.typing_errors import is_one_slip
+from telecmi_mcp._search.matching.typing_errors import is_within_one_edit
 from telecmi_mcp._search.matching.word_match import Match
 from telecmi_mcp._search.query.parse import Query, Word
 from telecmi_mcp._search.store import MAX_MATCHES, Span, View
@@ -69,7 +69,9 @@ def _by_address(view: View, address: str) -> list[Scored]:
         ],
         limit=_LOOKED_THROUGH,
     )
-    slips = [row for rows in near for row in rows if any(is_one_slip(address, each) for each in _addresses_of(row))]
+    slips = [
+        row for rows in near for row in rows if any(is_within_one_edit(address, each) for each in _addresses_of(row))
+    ]
     return _merged([_graded(slips, Match.FUZZY)])
 
 
@@ -102,8 +104,8 @@ def by_tail(view: View, asked: Query) -> list[Scored]:
 
 def _graded_closely(words: Sequence[Word], rows: Iterable[Row]) -> list[Scored]:
     ranking = Ranking(words)
-    ranking.look_closer()
-    return sorted((ranking.grade(row) for row in rows), key=lambda one: one.order)
+    ranking.compare_all()
+    return sorted((ranking.score(row) for row in rows), key=lambda one: one.order)
 
 
 def keep_agreeing(asked: Query, found: list[Scored]) -> list[Scored]:
@@ -117,7 +119,7 @@ def keep_agreeing(asked: Query, found: list[Scored]) -> list[Scored]:
 
 
 def _whole(view: View, written: str) -> list[Scored]:
-    readings = numbers(written)
+    readings = parse_number(written)
     keys = {number.national for number in readings} | {number.code + number.national for number in readings}
     found = view.reached([Span.one(IndexKey.PHONE, each) for each in sorted(keys)], limit=MAX_MATCHES)
     rows = [row for rows in found for row in rows]
@@ -126,13 +128,13 @@ def _whole(view: View, written: str) -> list[Scored]:
 
 
 def _numbers_of(row: Row) -> Iterator[Number]:
-    for written in written_numbers(plain(row.phone_no or "")):
-        yield from numbers(written)
+    for written in split_numbers(clean_phones(row.phone_no or "")):
+        yield from parse_number(written)
 
 
 def _fragment(view: View, written: str) -> list[Scored]:
     digits = digits_of(written)
-    if len(digits) < _FRAGMENT or len(digits.lstrip("0")) > LONGEST:
+    if len(digits) < _FRAGMENT or len(digits.lstrip("0")) > LONGEST_NUMBER:
         return []
     if is_international(written):
         return _beginning(view, digits.lstrip("0"))

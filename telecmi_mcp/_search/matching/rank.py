@@ -1,4 +1,7 @@
-"""How well a contact answers: the words of the query laid beside the words of its fields."""
+"""Scores how well a contact matches a query, by assigning the words of the query to words of its fields.
+
+Sets of words are bit masks: bit n is the word with the index n, in the query or in a field.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,22 +10,23 @@ from typing import NamedTuple
 
 from telecmi_mcp._models import MatchName
 from telecmi_mcp._search.fields.index_entries import Field, Fields, Row, field_words
-from telecmi_mcp._search.matching.expansion import Asked
-from telecmi_mcp._search.matching.word_match import Likeness, Match, likeness_beyond
+from telecmi_mcp._search.matching.expansion import QueryExpansion
+from telecmi_mcp._search.matching.word_match import Match, WordMatcher, partial_similarity
 from telecmi_mcp._search.matching.word_runs import stored_runs
 from telecmi_mcp._search.query.parse import Word
-from telecmi_mcp._search.text.scripts import FOREIGN, is_syllable
+from telecmi_mcp._search.text.scripts import FIRST_NON_LATIN, is_syllable
 
-_SCORE = {Field.NAME: 1.0, Field.COMPANY: 0.97, Field.TITLE: 0.96, Field.MAIL: 0.9}
-_SCORE_AT = {Field.NAME: 0.88, Field.COMPANY: 1.0, Field.TITLE: 0.95, Field.MAIL: 0.85}
-_LEAST = {Field.NAME: 0.0, Field.COMPANY: 0.0, Field.TITLE: 0.8, Field.MAIL: 0.85}
-"""The score of a spelling below which a word of a field is another word."""
+_FIELD_WEIGHT = {Field.NAME: 1.0, Field.COMPANY: 0.97, Field.TITLE: 0.96, Field.MAIL: 0.9}
+_FIELD_WEIGHT_OF_COMPANY_WORD = {Field.NAME: 0.88, Field.COMPANY: 1.0, Field.TITLE: 0.95, Field.MAIL: 0.85}
+_MIN_FUZZY_SCORE = {Field.NAME: 0.0, Field.COMPANY: 0.0, Field.TITLE: 0.8, Field.MAIL: 0.85}
+"""Similarity below which a word of the field is a different word."""
 _COVERAGE_GAIN = {Field.NAME: 0.04, Field.COMPANY: 0.02}
-_BESIDE, _BESIDE_GAIN, _EXTRA_GAIN = (1, -1), 0.03, 0.1
+"""Gain of a query whose words are all words of the field."""
+_ADJACENT, _ADJACENCY_GAIN, _OPTIONAL_GAIN = (1, -1), 0.03, 0.1
 _LETTER_WEIGHT = 0.4
 _WITHOUT_N_SCORE = 0.8
-_OTHER_SCRIPT = 0.015
-_REARRANGED = 0.1
+_OTHER_SCRIPT_PENALTY = 0.015
+_REORDERED_PENALTY = 0.1
 
 MATCH_NAMES: Mapping[Match, MatchName] = {
     Match.EXACT: "exact",
@@ -34,178 +38,206 @@ MATCH_NAMES: Mapping[Match, MatchName] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scored:
-    """A contact and how well it answers; `missing` are the words that it lacks, `fields` where it has the others.
+    """A contact and its score.
 
-    `more` is how many of the words it has that need not be there, `best` the score of the word that fits best.
+    Attributes:
+        row: The contact.
+        match: The kind of the match.
+        score: The score, which orders matches of one kind.
+        missing: The required words that the contact lacks.
+        optional_count: The number of optional words that the contact has exactly.
+        best_word_score: The highest score of one word.
+        fields: The fields in which words of the query were found.
     """
 
     row: Row
     match: Match
     score: float
     missing: tuple[str, ...] = ()
-    more: int = 0
-    best: float = 1.0
+    optional_count: int = 0
+    best_word_score: float = 1.0
     fields: frozenset[Field] = frozenset()
 
     @property
     def order(self) -> tuple[int, int, bool, float]:
-        """Put full answers before partial ones, exact ones first, and partial ones by how much they have."""
+        """Sort key: full matches first, then exact ones; partial matches by the number of missing words."""
         if self.match is Match.PARTIAL:
             return (True, len(self.missing), Field.NAME not in self.fields, -self.score)
-        return (False, -self.more, self.match is not Match.EXACT, -self.score)
+        return (False, -self.optional_count, self.match is not Match.EXACT, -self.score)
 
 
 class _Pair(NamedTuple):
-    """Words of the query, as bits, that stand for words of a field, as bits."""
+    """Words of the query that match words of a field."""
 
     score: float
     match: Match
-    asked: int
+    query_mask: int
     field: Field
-    places: int
+    field_mask: int
     is_initial: bool = False
 
 
 class Ranking:
-    """Grades contacts for one query and remembers how its words compare with others."""
+    """Scores contacts for one query, and caches the comparisons of its words.
+
+    Attributes:
+        matcher: Compares the words of the query with words of contacts.
+    """
 
     def __init__(self, words: Sequence[Word], *, with_initials: bool = True) -> None:
         self._words = words
-        self._asked = Asked(words, with_initials=with_initials)
-        self._required = self._asked.required
-        self._is_foreign = any(word.romanised or word.text[:1] >= FOREIGN for word in words)
+        self._expansion = QueryExpansion(words, with_initials=with_initials)
+        self._required_mask = self._expansion.required_mask
+        self._is_non_latin = any(word.romanised or word.text[:1] >= FIRST_NON_LATIN for word in words)
         self._weights = [_weight_of(word) for word in words]
-        self._whole = sum(self._weights)
-        self._closely = False
-        self._is_at = all(word.of_company for word in words if not word.is_optional)
+        self._total_weight = sum(self._weights)
+        self._compares_all = False
+        self._names_only_company = all(word.of_company for word in words if not word.is_optional)
         self._syllables = "".join(word.text for word in words if is_syllable(word.text))
-        self._laid: dict[tuple[Field, tuple[str, ...]], list[_Pair]] = {}
-        self.likeness = Likeness(words)
+        self._pairs: dict[tuple[Field, tuple[str, ...]], list[_Pair]] = {}
+        self.matcher = WordMatcher(words)
 
-    def look_closer(self) -> None:
-        """From now on compare every word with every other, however different they look."""
-        self._closely = True
-        self.refresh()
+    def compare_all(self) -> None:
+        """Compare the spellings of all words from now on, without a preselection of similar words."""
+        self._compares_all = True
+        self.clear()
 
-    def refresh(self) -> None:
-        """Lay words beside each other anew, because more of them have been compared."""
-        self._laid.clear()
+    def clear(self) -> None:
+        """Discard the cached pairs, because the matcher has compared more words since."""
+        self._pairs.clear()
 
-    def grade(self, row: Row) -> Scored:
-        """Give the best way to lay the query beside this contact."""
+    def score(self, row: Row) -> Scored:
+        """Return the contact with the score of the best assignment of the query's words."""
         fields = field_words(row)
-        pairs = self._assigned(fields)
-        covered = 0
+        pairs = self._assign(fields)
+        required = [pair for pair in pairs if pair.query_mask & self._required_mask]
+        missing = self._missing(pairs)
+        match = Match.PARTIAL if missing else max((pair.match for pair in required), default=Match.PARTIAL)
+        score = self._weighted_mean(pairs) + self._gains(fields, required)
+        if (((row.first_name or "") + (row.last_name or ""))[:1] >= FIRST_NON_LATIN) != self._is_non_latin:
+            score -= _OTHER_SCRIPT_PENALTY
+        if not missing and self._syllables and _are_reordered(self._syllables, fields[Field.NAME]):
+            match, score = max(match, Match.FUZZY), score - _REORDERED_PENALTY
+        return Scored(
+            row=row,
+            match=match,
+            score=score,
+            missing=missing,
+            optional_count=sum(
+                pair.match is Match.EXACT and not pair.query_mask & self._required_mask for pair in pairs
+            ),
+            best_word_score=max((pair.score for pair in pairs), default=0.0),
+            fields=frozenset(pair.field for pair in pairs),
+        )
+
+    def _missing(self, pairs: list[_Pair]) -> tuple[str, ...]:
+        mask = self._required_mask
+        for pair in pairs:
+            mask &= ~pair.query_mask
+        return tuple(word.text for index, word in enumerate(self._words) if mask >> index & 1) if mask else ()
+
+    def _weighted_mean(self, pairs: list[_Pair]) -> float:
         total = 0.0
         for pair in pairs:
-            covered |= pair.asked
-            total += pair.score * self._weight(pair.asked) + _EXTRA_GAIN * bool(pair.asked & ~self._required)
-        lacking = self._required & ~covered
-        missing = tuple(word.text for place, word in enumerate(self._words) if lacking >> place & 1)
-        matches = [pair.match for pair in pairs if pair.asked & self._required]
-        match = Match.PARTIAL if missing else max(matches, default=Match.PARTIAL)
-        score = total / self._whole + self._gains(fields, [pair for pair in pairs if pair.asked & self._required])
-        if (((row.first_name or "") + (row.last_name or ""))[:1] >= FOREIGN) != self._is_foreign:
-            score -= _OTHER_SCRIPT
-        where = frozenset(pair.field for pair in pairs)
-        more = sum(pair.match is Match.EXACT and not pair.asked & self._required for pair in pairs)
-        if not missing and self._syllables and _is_rearranged(self._syllables, fields[Field.NAME]):
-            match, score = max(match, Match.FUZZY), score - _REARRANGED
-        best = max((pair.score for pair in pairs), default=0.0)
-        return Scored(row=row, match=match, score=score, missing=missing, more=more, best=best, fields=where)
+            has_optional = bool(pair.query_mask & ~self._required_mask)
+            total += pair.score * self._weight(pair.query_mask) + _OPTIONAL_GAIN * has_optional
+        return total / self._total_weight
 
-    def nearness(self, one: Scored) -> float:
-        """Say how close a partial answer is: what it has, and how like a name the words are that it lacks."""
-        name = field_words(one.row)[Field.NAME]
-        like = (max((likeness_beyond(text, word) for word in name), default=0.0) for text in one.missing)
-        return one.score + sum(like) / self._whole
+    def partial_score(self, partial: Scored) -> float:
+        """Return the score of a partial match, plus the similarity of its missing words to the contact's name."""
+        name = field_words(partial.row)[Field.NAME]
+        similarities = (max((partial_similarity(text, word) for word in name), default=0.0) for text in partial.missing)
+        return partial.score + sum(similarities) / self._total_weight
 
-    def _weight(self, asked: int) -> float:
-        return sum(weight for place, weight in enumerate(self._weights) if asked >> place & 1)
+    def _weight(self, query_mask: int) -> float:
+        return sum(weight for index, weight in enumerate(self._weights) if query_mask >> index & 1)
 
-    def _assigned(self, fields: Fields) -> list[_Pair]:
-        pairs = [pair for field in Field if fields[field] for pair in self._pairs(field, fields[field])]
-        pairs.sort(key=_by_score)
-        taken: list[_Pair] = []
-        asked = 0
-        places = [0, 0, 0, 0]
+    def _assign(self, fields: Fields) -> list[_Pair]:
+        """Return the assignment of the query's words to words of the fields, the highest scores first (greedy)."""
+        pairs = [pair for field in Field if fields[field] for pair in self._pairs_in(field, fields[field])]
+        pairs.sort(key=_assignment_order)
+        assigned: list[_Pair] = []
+        query_mask = 0
+        field_masks = [0, 0, 0, 0]
         for pair in pairs:
-            if not pair.asked & asked and not pair.places & places[pair.field]:
-                taken.append(pair)
-                asked |= pair.asked
-                places[pair.field] |= pair.places
-        if any(pair.is_initial for pair in taken):
-            return self._with_name(taken)
-        return taken
+            if not pair.query_mask & query_mask and not pair.field_mask & field_masks[pair.field]:
+                assigned.append(pair)
+                query_mask |= pair.query_mask
+                field_masks[pair.field] |= pair.field_mask
+        if any(pair.is_initial for pair in assigned):
+            return self._without_lone_initials(assigned)
+        return assigned
 
-    def _with_name(self, pairs: list[_Pair]) -> list[_Pair]:
-        """Leave initials of a contact out where no word of the name was asked for: they are anybody's."""
+    def _without_lone_initials(self, pairs: list[_Pair]) -> list[_Pair]:
+        """Remove matches of initials if no other word of the name matches, because many names have these initials."""
         names = (pair for pair in pairs if pair.field is Field.NAME and not pair.is_initial)
-        has_name = any(pair.asked & self._required for pair in names)
+        has_name = any(pair.query_mask & self._required_mask for pair in names)
         return pairs if has_name else [pair for pair in pairs if not pair.is_initial]
 
-    def _pairs(self, field: Field, words: tuple[str, ...]) -> list[_Pair]:
-        known = self._laid.get((field, words))
-        if known is None:
-            known = self._laid[field, words] = [*self._word_by_word(field, words), *self._by_runs(field, words)]
-        return known
+    def _pairs_in(self, field: Field, words: tuple[str, ...]) -> list[_Pair]:
+        pairs = self._pairs.get((field, words))
+        if pairs is None:
+            pairs = self._pairs[field, words] = [*self._word_pairs(field, words), *self._run_pairs(field, words)]
+        return pairs
 
-    def _word_by_word(self, field: Field, words: tuple[str, ...]) -> Iterator[_Pair]:
+    def _word_pairs(self, field: Field, words: tuple[str, ...]) -> Iterator[_Pair]:
+        """Yield the matches of one word of the query with one word of a field."""
         for index, word in enumerate(self._words):
-            scale = (_SCORE_AT if word.of_company else _SCORE)[field]
-            for place, there in enumerate(words):
-                score, match = self.likeness.alike(word.text, there)
-                if not score and self._closely:
-                    score = self.likeness.compare(word.text, there)
-                if match is Match.FUZZY and score < _LEAST[field]:
+            weight = (_FIELD_WEIGHT_OF_COMPANY_WORD if word.of_company else _FIELD_WEIGHT)[field]
+            for place, stored in enumerate(words):
+                score, match = self.matcher.match(word.text, stored)
+                if not score and self._compares_all:
+                    score = self.matcher.fuzzy_score(word.text, stored)
+                if match is Match.FUZZY and score < _MIN_FUZZY_SCORE[field]:
                     score = 0.0
                 if word.of_company and field is Field.NAME and match is not Match.EXACT:
                     continue
                 if field is Field.MAIL and match is Match.EXACT:
                     match = Match.PREFIX
                 if score:
-                    yield _Pair(score * scale, match, 1 << index, field, 1 << place)
-                elif field is Field.NAME and (initial := self.likeness.initial(word.text, there)):
-                    yield _Pair(initial, Match.PREFIX, 1 << index, field, 1 << place, is_initial=True)
+                    yield _Pair(score * weight, match, 1 << index, field, 1 << place)
+                elif field is Field.NAME and (initial_score := self.matcher.initial_score(word.text, stored)):
+                    yield _Pair(initial_score, Match.PREFIX, 1 << index, field, 1 << place, is_initial=True)
 
-    def _by_runs(self, field: Field, words: tuple[str, ...]) -> Iterator[_Pair]:
-        """Lay several words of one side beside one of the other: joined, split, abbreviated."""
-        scale = (_SCORE_AT if self._is_at else _SCORE)[field]
-        for place, there in enumerate(words):
-            for run in self._asked.runs_named(there, field):
+    def _run_pairs(self, field: Field, words: tuple[str, ...]) -> Iterator[_Pair]:
+        """Yield the matches of several words, in the query or in a field, with one word: joined or abbreviated."""
+        weight = (_FIELD_WEIGHT_OF_COMPANY_WORD if self._names_only_company else _FIELD_WEIGHT)[field]
+        for place, stored in enumerate(words):
+            for run in self._expansion.runs_of(stored, field):
                 is_initial = field is Field.NAME and run.match is Match.PREFIX
                 match = Match.PREFIX if field is Field.MAIL else run.match
-                yield _Pair(run.score * scale, match, run.places, field, 1 << place, is_initial)
+                yield _Pair(run.score * weight, match, run.mask, field, 1 << place, is_initial)
         for run in stored_runs(words, field):
-            for asked in self._asked.places_of(run):
-                yield _Pair(run.score * scale, run.match, asked, field, run.places)
-            if run.text in self._asked.shortened:
-                yield _Pair(_WITHOUT_N_SCORE * scale, Match.FUZZY, self._asked.shortened[run.text], field, run.places)
-        for known in self._asked.known_names(words):
-            yield _Pair(known.score * scale, known.match, known.asked, field, known.places)
+            for query_mask in self._expansion.masks_of(run):
+                yield _Pair(run.score * weight, run.match, query_mask, field, run.mask)
+            if run.text in self._expansion.without_n:
+                query_mask = self._expansion.without_n[run.text]
+                yield _Pair(_WITHOUT_N_SCORE * weight, Match.FUZZY, query_mask, field, run.mask)
+        for found in self._expansion.short_name_matches(words):
+            yield _Pair(found.score * weight, found.match, found.query_mask, field, found.field_mask)
 
     def _gains(self, fields: Fields, pairs: list[_Pair]) -> float:
-        """Prefer a whole name or company to a part of it, and words that stand side by side as they were asked for."""
+        """Return the gains of a query that covers a whole field, and of words that are adjacent in both."""
         gain = 0.0
-        covered = sum(pair.asked for pair in pairs) & self._required
-        for field, score in _COVERAGE_GAIN.items():
-            if pairs and covered == self._required and all(pair.field is field for pair in pairs):
-                places = sum(pair.places for pair in pairs)
-                gain += score * min(1, places.bit_count() / len(fields[field]))
-        in_order = sorted(pairs, key=lambda pair: pair.asked)
-        neighbours = sum(
-            one.field is two.field and two.places.bit_length() - one.places.bit_length() in _BESIDE
+        covered = sum(pair.query_mask for pair in pairs) & self._required_mask
+        for field, field_gain in _COVERAGE_GAIN.items():
+            if pairs and covered == self._required_mask and all(pair.field is field for pair in pairs):
+                field_mask = sum(pair.field_mask for pair in pairs)
+                gain += field_gain * min(1, field_mask.bit_count() / len(fields[field]))
+        in_order = sorted(pairs, key=lambda pair: pair.query_mask)
+        adjacent = sum(
+            one.field is two.field and two.field_mask.bit_length() - one.field_mask.bit_length() in _ADJACENT
             for one, two in pairwise(in_order)
         )
-        if neighbours:
-            gain += _BESIDE_GAIN * neighbours / (len(in_order) - 1)
+        if adjacent:
+            gain += _ADJACENCY_GAIN * adjacent / (len(in_order) - 1)
         return gain
 
 
-def _is_rearranged(asked: str, name: Sequence[str]) -> bool:
-    """Tell whether syllables stand in another order than they were asked for, or others between; names may turn."""
+def _are_reordered(syllables: str, name: Sequence[str]) -> bool:
+    """Return whether syllables of a query are not consecutive in a name, also after a swap of its two parts."""
     stored = "".join(word for word in name if is_syllable(word))
-    return bool(stored) and asked not in stored + stored
+    return bool(stored) and syllables not in stored + stored
 
 
 def _weight_of(word: Word) -> float:
@@ -214,5 +246,5 @@ def _weight_of(word: Word) -> float:
     return _LETTER_WEIGHT if len(word.text) == 1 else 1.0
 
 
-def _by_score(pair: _Pair) -> tuple[float, int, int]:
-    return -pair.score, -pair.asked.bit_count(), pair.places
+def _assignment_order(pair: _Pair) -> tuple[float, int, int]:
+    return -pair.score, -pair.query_mask.bit_count(), pair.field_mask

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations, islice
 
-from telecmi_mcp._search.fields.index_entries import INITIAL, INITIALS, Field, Row, field_words, sought
-from telecmi_mcp._search.matching.expansion import Asked
+from telecmi_mcp._search.fields.index_entries import INITIAL, INITIALS, Field, Row, field_words, query_sketches
+from telecmi_mcp._search.matching.expansion import QueryExpansion
 from telecmi_mcp._search.matching.lookup import by_handle
 from telecmi_mcp._search.matching.rank import Ranking, Scored
 from telecmi_mcp._search.matching.word_match import Match
 from telecmi_mcp._search.query.parse import Query, Word
-from telecmi_mcp._search.query.splitting import pieces_of, split
+from telecmi_mcp._search.query.splitting import compound_parts, split_compounds
 from telecmi_mcp._search.store import MAX_MATCHES, BooleanQuery, Clause, Term, View
 
 _ENOUGH = 25
@@ -44,7 +44,7 @@ class QueryRelaxation:
         self._is_looked_up = False
         self._is_literal = asked.sentence.is_literal
         self._ranking = Ranking(asked.words, with_initials=may_split)
-        alternatives = Asked(asked.words, with_initials=may_split).alternatives()
+        alternatives = QueryExpansion(asked.words, with_initials=may_split).alternatives()
         self._alternatives = [
             some for some, word in zip(alternatives, asked.words, strict=True) if not word.is_optional
         ]
@@ -90,8 +90,8 @@ class QueryRelaxation:
         for count in range(min(len(some), len(self._words) - 1), 0, -1):
             demands = islice(combinations(some, count), _DEMANDS_CAP)
             self._collect(tuple(clause for _, clause in each) for each in demands if _is_telling(each))
-            if found := [one for one in self._graded.values() if one.best >= _TELLING_SCORE]:
-                return sorted(found, key=lambda one: (len(one.missing), -self._ranking.nearness(one)))
+            if found := [one for one in self._graded.values() if one.best_word_score >= _TELLING_SCORE]:
+                return sorted(found, key=lambda one: (len(one.missing), -self._ranking.partial_score(one)))
         return []
 
     def _has_exact(self) -> bool:
@@ -99,9 +99,9 @@ class QueryRelaxation:
 
     def _split(self) -> list[Scored]:
         """Find those who have the words that a word of the query is glued from."""
-        pieces = pieces_of(self._asked.words) if self._may_split else set()
+        pieces = compound_parts(self._asked.words) if self._may_split else set()
         known = {term.text: term.uses for term in self._view.terms(list(pieces))} if pieces else {}
-        words = split(self._asked.words, known)
+        words = split_compounds(self._asked.words, known)
         if words == self._asked.words:
             return []
         apart = replace(self._asked, sentence=replace(self._asked.sentence, words=words), handle="")
@@ -131,7 +131,7 @@ class QueryRelaxation:
         left = most - len(self._full())
         if asked and left > 0:
             rows = self._view.candidates(asked, limit=left)
-            self._keep(self._ranking.grade(row) for row in rows if self._accepts(row) and not self._is_full(row))
+            self._keep(self._ranking.score(row) for row in rows if self._accepts(row) and not self._is_full(row))
 
     def _exact_demands(self) -> Iterator[BooleanQuery]:
         extras = self._optional
@@ -213,11 +213,11 @@ class QueryRelaxation:
 
     def _fuzzy_demands(self) -> Iterator[BooleanQuery]:
         asked = [word.text for word in self._words if len(word.text) > 1]
-        shapes = [sought(text, is_near=bool(self._full())) for text in asked]
-        terms = self._view.near(shapes) if shapes else []
+        sketches = [query_sketches(text, is_near=bool(self._full())) for text in asked]
+        terms = self._view.near(sketches) if sketches else []
         least = _STRONG if self._full() else 0.0
         self._near = {text: self._closest(text, some, least) for text, some in zip(asked, terms, strict=True)}
-        self._ranking.refresh()
+        self._ranking.clear()
         places = range(len(self._words))
         strong = [self._like(place, _STRONG) for place in places]
         if self._full():
@@ -231,8 +231,8 @@ class QueryRelaxation:
         yield tuple(wide)
 
     def _closest(self, word: str, terms: list[Term], least: float) -> list[tuple[float, Term]]:
-        likeness = self._ranking.likeness
-        scores = ((likeness.nearness(word, term.text, least=least), term) for term in terms)
+        matcher = self._ranking.matcher
+        scores = ((matcher.candidate_score(word, term.text, least=least), term) for term in terms)
         found = [pair for pair in scores if pair[0]]
         return sorted(found, key=lambda pair: (-pair[0], -pair[1].uses, pair[1].text))[:_FUZZY_TERMS]
 

@@ -1,169 +1,188 @@
-"""How alike two words are, from 0 to 1: the better of their letters and their sounds."""
+"""Similarity of two words, from 0 to 1: the better of their spelling and their phonetic forms."""
 
 import math
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
-from telecmi_mcp._search.text.phonetics import sound
+from telecmi_mcp._search.text.phonetics import phonetic_form
 
-_LONGEST = 32
-_DOUBLING, _SWAP = 0.5, 0.8
-_VOWEL_GAP, _VOWEL_CHANGE = 0.5, 0.3
-SOUND_SCORE = 0.92
-_LEAST_SPELT = 0.34
-_SOUND_SLACK = 0.1
-BEST_INEXACT = 0.98
+_LENGTH_CAP = 32
+"""Letters of the longest word that is compared."""
+_DOUBLING_COST, _TRANSPOSITION_COST = 0.5, 0.8
+_VOWEL_GAP_COST, _VOWEL_SUBSTITUTION_COST = 0.5, 0.3
+PHONETIC_SCORE = 0.92
+"""Similarity of words with the same phonetic form and different spellings."""
+_MIN_SPELLING = 0.34
+"""Minimum similarity of the spellings of two words with similar phonetic forms."""
+_PHONETIC_SLACK = 0.1
+MAX_INEXACT_SCORE = 0.98
+"""Maximum similarity of two different words."""
+_BOTH_WEIGHT = 0.04
+"""Weight of the worse of the two similarities, which ranks words that are similar in both."""
 
 
 @lru_cache(maxsize=16384)
-def letters(word: str) -> int:
-    """Give the set of a word's letters as bits, for a filter that costs one operation."""
+def letter_bits(word: str) -> int:
+    """Return the set of a word's letters as bits, which a filter compares in one operation."""
     bits = 0
     for char in word:
         bits |= 1 << (ord(char) & 31)
     return bits
 
 
-_VOWEL_BITS = letters("aiu")
+_VOWEL_BITS = letter_bits("aiu")
 
 
 class _Profile(NamedTuple):
-    """What is compared first of a word: its letters as bits, its sound, and that one's consonants."""
+    """What the filters compare.
+
+    Attributes:
+        bits: The letters of the word, as bits.
+        form: The phonetic form of the word.
+        consonant_bits: The consonants of the phonetic form, as bits.
+        has_vowel: Whether the phonetic form has a vowel.
+        consonants: The consonants of the phonetic form, in their order.
+    """
 
     bits: int
-    said: str
-    consonants: int
+    form: str
+    consonant_bits: int
     has_vowel: bool
-    skeleton: str
+    consonants: str
 
 
 @lru_cache(maxsize=16384)
 def profile(word: str) -> _Profile:
-    """Give what is compared first of a word."""
-    said = sound(word)
-    bits = letters(said)
-    skeleton = said.replace("a", "").replace("i", "").replace("u", "")
-    return _Profile(letters(word), said, bits & ~_VOWEL_BITS, bool(bits & _VOWEL_BITS), skeleton)
+    """Return what the filters compare of a word."""
+    form = phonetic_form(word)
+    bits = letter_bits(form)
+    consonants = form.replace("a", "").replace("i", "").replace("u", "")
+    return _Profile(letter_bits(word), form, bits & ~_VOWEL_BITS, bool(bits & _VOWEL_BITS), consonants)
 
 
-def similarity(one: str, other: str, *, least: float, sound_score: float = SOUND_SCORE) -> float:
-    """Compare two different words; what would come out below `least` may come out as 0.
+def similarity(one: str, other: str, *, least: float, phonetic_score: float = PHONETIC_SCORE) -> float:
+    """Return the similarity of two different words. A similarity below `least` may be returned as 0.
 
     Args:
         one: a folded, romanised word.
-        other: another.
-        least: the least similarity that the caller needs.
-        sound_score: the similarity of two words that sound alike and are spelt differently.
+        other: another such word.
+        least: the lowest similarity that the caller needs.
+        phonetic_score: the similarity of words with the same phonetic form and different spellings.
     """
     longest = max(len(one), len(other))
-    if longest > _LONGEST or abs(len(one) - len(other)) * 2 > longest:
+    if longest > _LENGTH_CAP or abs(len(one) - len(other)) * 2 > longest:
         return 0.0
-    ones, others = profile(one), profile(other)
-    heard = _heard(ones, others, least)
-    lowest = least if heard < least else min(least, _LEAST_SPELT)
-    most = (1 - lowest) * longest
-    if heard < 1:
-        missing, more = ones.bits & ~others.bits, others.bits & ~ones.bits
-        if missing.bit_count() > most or more.bit_count() > most:
-            return 0.0
-    spelt = max(0.0, 1 - spelling_distance(one, other, most=most) / longest)
-    if spelt < lowest and heard < 1:
+    profile_one, profile_other = profile(one), profile(other)
+    phonetic = _phonetic_similarity(profile_one, profile_other, least)
+    least_spelling = least if phonetic < least else min(least, _MIN_SPELLING)
+    max_distance = (1 - least_spelling) * longest
+    if phonetic < 1 and _differ_by_more(profile_one.bits, profile_other.bits, max_distance):
         return 0.0
-    return min(max(spelt, heard * sound_score) + 0.04 * min(spelt, heard), BEST_INEXACT)
+    spelling = max(0.0, 1 - spelling_distance(one, other, max_distance=max_distance) / longest)
+    if spelling < least_spelling and phonetic < 1:
+        return 0.0
+    score = max(spelling, phonetic * phonetic_score) + _BOTH_WEIGHT * min(spelling, phonetic)
+    return min(score, MAX_INEXACT_SCORE)
 
 
-def is_out_of_reach(one: str, other: str, *, least: float) -> bool:
-    """Tell cheaply, for most pairs of words, that neither their letters nor their sounds can be so similar."""
-    longest = max(len(one), len(other))
-    ones, others = profile(one), profile(other)
-    if ones.said == others.said:
+def is_dissimilar(one: str, other: str, *, least: float) -> bool:
+    """Return True if neither the letters of two words nor their phonetic forms allow the similarity `least`.
+
+    It is a fast filter, which most pairs of words do not pass.
+    """
+    profile_one, profile_other = profile(one), profile(other)
+    if profile_one.form == profile_other.form:
         return False
-    most = (1 - least) * longest
-    missing, more = ones.bits & ~others.bits, others.bits & ~ones.bits
-    if missing.bit_count() <= most and more.bit_count() <= most:
+    max_distance = (1 - least) * max(len(one), len(other))
+    if not _differ_by_more(profile_one.bits, profile_other.bits, max_distance):
         return False
-    most = (1 - least) * max(len(ones.said), len(others.said)) + _SOUND_SLACK
-    missing, more = ones.consonants & ~others.consonants, others.consonants & ~ones.consonants
-    return missing.bit_count() > most or more.bit_count() > most
+    max_distance = (1 - least) * max(len(profile_one.form), len(profile_other.form)) + _PHONETIC_SLACK
+    return _differ_by_more(profile_one.consonant_bits, profile_other.consonant_bits, max_distance)
 
 
-def _heard(one: _Profile, other: _Profile, least: float) -> float:
-    if one.said == other.said:
+def _differ_by_more(one: int, other: int, limit: float) -> bool:
+    """Return whether one of two sets of letters has more than `limit` letters that the other lacks."""
+    return (one & ~other).bit_count() > limit or (other & ~one).bit_count() > limit
+
+
+def _phonetic_similarity(one: _Profile, other: _Profile, least: float) -> float:
+    if one.form == other.form:
         return 1.0
-    longest = max(len(one.said), len(other.said))
-    most = (1 - least) * longest
-    if not one.has_vowel or not other.has_vowel or (most < 1 and one.skeleton != other.skeleton):
+    longest = max(len(one.form), len(other.form))
+    max_distance = (1 - least) * longest
+    if not one.has_vowel or not other.has_vowel or (max_distance < 1 and one.consonants != other.consonants):
         return 0.0
-    missing, more = one.consonants & ~other.consonants, other.consonants & ~one.consonants
-    if missing.bit_count() > most or more.bit_count() > most:
+    if _differ_by_more(one.consonant_bits, other.consonant_bits, max_distance):
         return 0.0
-    return max(0.0, 1 - sound_distance(one.said, other.said, most=most) / longest)
+    return max(0.0, 1 - phonetic_distance(one.form, other.form, max_distance=max_distance) / longest)
 
 
-def spelling_distance(one: str, other: str, *, most: float) -> float:
-    """Count the edits between two words, as infinite beyond `most`.
+def spelling_distance(one: str, other: str, *, max_distance: float) -> float:
+    """Return the weighted edit distance of two words, with transpositions; infinity beyond `max_distance`.
 
-    Swapped and doubled letters cost less than wrong ones: that is how hands and spellings err.
+    Transposed and doubled letters cost less than other edits, because these errors are frequent.
     """
     start, shortest = 0, min(len(one), len(other))
     while start < shortest and one[start] == other[start]:
         start += 1
-    above: list[float] = []
-    before = [0.0, *accumulate(gaps(other)[start:])]
-    for down in range(start, len(one)):
-        row = _next_row(one, other, down, before, above)
-        if min(row) > most and min(before) > most:
+    before_previous: list[float] = []
+    previous = [0.0, *accumulate(deletion_costs(other)[start:])]
+    for index in range(start, len(one)):
+        row = _next_row(one, other, index, previous, before_previous)
+        if min(row) > max_distance and min(previous) > max_distance:
             return math.inf
-        before, above = row, before
-    return before[-1]
+        previous, before_previous = row, previous
+    return previous[-1]
 
 
-def _next_row(one: str, other: str, down: int, before: list[float], above: list[float]) -> list[float]:
-    char, gap, costs = one[down], gaps(one)[down], gaps(other)
-    start = len(other) - len(before) + 1
-    last = before[0] + gap
-    row = [last]
-    for column, diagonal in enumerate(before[:-1]):
-        across = start + column
-        if char == other[across]:
-            last = diagonal
+def _next_row(one: str, other: str, index: int, previous: list[float], before_previous: list[float]) -> list[float]:
+    """Return the row of the edit matrix for `one[index]`. The columns are the last letters of `other`."""
+    char, deletion_cost, insertion_costs = one[index], deletion_costs(one)[index], deletion_costs(other)
+    start = len(other) - len(previous) + 1
+    cost = previous[0] + deletion_cost
+    row = [cost]
+    for column, diagonal in enumerate(previous[:-1]):
+        at = start + column
+        if char == other[at]:
+            cost = diagonal
         else:
-            last = min(diagonal + 1, before[column + 1] + gap, last + costs[across])
-            if above and column and char == other[across - 1] and one[down - 1] == other[across]:
-                last = min(last, above[column - 1] + _SWAP)
-        row.append(last)
+            cost = min(diagonal + 1, previous[column + 1] + deletion_cost, cost + insertion_costs[at])
+            if before_previous and column and char == other[at - 1] and one[index - 1] == other[at]:
+                cost = min(cost, before_previous[column - 1] + _TRANSPOSITION_COST)
+        row.append(cost)
     return row
 
 
 @lru_cache(maxsize=16384)
-def gaps(word: str) -> tuple[float, ...]:
-    """Give what leaving out each letter of a word costs."""
-    return tuple(_DOUBLING if place and word[place - 1] == char else 1.0 for place, char in enumerate(word))
+def deletion_costs(word: str) -> tuple[float, ...]:
+    """Return the cost of deleting each letter of a word."""
+    return tuple(_DOUBLING_COST if index and word[index - 1] == char else 1.0 for index, char in enumerate(word))
 
 
-def sound_distance(one: str, other: str, *, most: float) -> float:
-    """Count the edits between two sounds, as infinite beyond `most`; vowels cost less than consonants."""
-    one, other = _differing(one, other)
-    gaps = [_VOWEL_GAP if char in "aiu" else 1.0 for char in other]
-    row = [0.0, *accumulate(gaps)]
+def phonetic_distance(one: str, other: str, *, max_distance: float) -> float:
+    """Return the edit distance of two phonetic forms; infinity beyond `max_distance`. Vowels cost less."""
+    one, other = _without_common_ends(one, other)
+    insertion_costs = [_VOWEL_GAP_COST if char in "aiu" else 1.0 for char in other]
+    row = [0.0, *accumulate(insertion_costs)]
     for char in one:
-        vowel = char in "aiu"
-        down = _VOWEL_GAP if vowel else 1.0
-        before, last = row, row[0] + down
-        row = [last]
-        for column, against in enumerate(other):
-            last += gaps[column]
-            across = before[column] + (0.0 if char == against else _VOWEL_CHANGE if vowel and gaps[column] < 1 else 1.0)
-            last = min(last, across, before[column + 1] + down)
-            row.append(last)
-        if min(row) > most:
+        is_vowel = char in "aiu"
+        deletion_cost = _VOWEL_GAP_COST if is_vowel else 1.0
+        previous, cost = row, row[0] + deletion_cost
+        row = [cost]
+        for column, other_char in enumerate(other):
+            substitution = previous[column]
+            if char != other_char:
+                substitution += _VOWEL_SUBSTITUTION_COST if is_vowel and insertion_costs[column] < 1 else 1.0
+            cost = min(cost + insertion_costs[column], substitution, previous[column + 1] + deletion_cost)
+            row.append(cost)
+        if min(row) > max_distance:
             return math.inf
     return row[-1]
 
 
-def _differing(one: str, other: str) -> tuple[str, str]:
-    """Take off what two words begin and end with alike."""
+def _without_common_ends(one: str, other: str) -> tuple[str, str]:
+    """Return two words without their common prefix and their common suffix."""
     start, shortest = 0, min(len(one), len(other))
     while start < shortest and one[start] == other[start]:
         start += 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from telecmi_mcp._search.data.titles import LONG_TITLES, SAME_TITLES
+from telecmi_mcp._search.data.titles import LONG_TITLES, TITLE_VARIANTS
 from telecmi_mcp._search.fields.abbreviations import title_initials
 from telecmi_mcp._search.fields.facets import title_value
 from telecmi_mcp._search.fields.index_entries import IndexKey
@@ -52,7 +52,7 @@ def _may_be_short(word: str) -> bool:
 
 
 def _same(word: str) -> frozenset[str]:
-    return SAME_TITLES.get(word, _NOTHING) | {word}
+    return TITLE_VARIANTS.get(word, _NOTHING) | {word}
 
 
 def _shorts_in(title: Sequence[str]) -> Iterator[tuple[str, int, int]]:

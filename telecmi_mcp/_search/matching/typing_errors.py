@@ -1,17 +1,17 @@
-"""One slip of a hand: a letter too many, too few, another one, or two swapped."""
+"""Recognises a single typing error: an insertion, a deletion, a substitution or a transposition."""
 
 
-def is_one_slip(one: str, other: str) -> bool:
-    """Tell whether two texts differ by at most one slip."""
+def is_within_one_edit(one: str, other: str) -> bool:
+    """Return whether two texts differ by at most one edit."""
     if abs(len(one) - len(other)) > 1:
         return False
     start = 0
     while start < min(len(one), len(other)) and one[start] == other[start]:
         start += 1
-    left, right = one[start:], other[start:]
+    rest, other_rest = one[start:], other[start:]
     return (
-        left[1:] == right[1:]
-        or left[1:] == right
-        or left == right[1:]
-        or (left[2:] == right[2:] and left[:2] == right[1::-1])
+        rest[1:] == other_rest[1:]
+        or rest[1:] == other_rest
+        or rest == other_rest[1:]
+        or (rest[2:] == other_rest[2:] and rest[:2] == other_rest[1::-1])
     )

@@ -1,30 +1,31 @@
-"""How one word of a query compares with one word of a contact."""
+"""Compares one word of a query with one word of a contact."""
 
 from collections.abc import Sequence
 from enum import IntEnum
 
-from telecmi_mcp._search.data.honorifics import GLUED
-from telecmi_mcp._search.data.name_forms import GLUED_PARTICLES
-from telecmi_mcp._search.fields.synonyms import same, short_names
-from telecmi_mcp._search.matching.similarity import BEST_INEXACT, SOUND_SCORE, is_out_of_reach, similarity
+from telecmi_mcp._search.data.honorifics import HONORIFIC_SUFFIXES
+from telecmi_mcp._search.data.name_forms import PARTICLE_PREFIXES
+from telecmi_mcp._search.fields.synonyms import nicknames, spelling_variants
+from telecmi_mcp._search.matching.similarity import MAX_INEXACT_SCORE, PHONETIC_SCORE, is_dissimilar, similarity
 from telecmi_mcp._search.query.parse import Word
-from telecmi_mcp._search.text.native import pattern
+from telecmi_mcp._search.text.abjads import latin_pattern
 from telecmi_mcp._search.text.readings import readings
-from telecmi_mcp._search.text.scripts import is_native
+from telecmi_mcp._search.text.scripts import is_abjad
 
 _ONLY_PREFIX_SCORE, _LAST_PREFIX_SCORE = 0.94, 0.85
 _PREFIX_SCORE, _PREFIX_GAIN, _INITIAL_SCORE = 0.8, 0.1, 0.8
-_SAME_SCORE, _SHORT_NAME_SCORE, _READING_SCORE, _GLUED_SCORE = 0.97, 0.88, 0.96, 0.93
-_NATIVE_SCORE, _STORED_INITIAL_SCORE = 0.93, 0.62
-_ROMANISED_SCORE = 0.98
-_LEAST_BEYOND = 0.5
-_LEAST = 0.75
-"""The score of a spelling below which a word is another word."""
-_TELLING = 4
+_VARIANT_SCORE, _NICKNAME_SCORE, _READING_SCORE, _AFFIX_SCORE = 0.97, 0.88, 0.96, 0.93
+_ABJAD_SCORE, _STORED_INITIAL_SCORE = 0.93, 0.62
+_ROMANISED_PHONETIC_SCORE = 0.98
+_MIN_PARTIAL_SCORE = 0.5
+_MIN_SCORE = 0.75
+"""Similarity below which a word is a different word."""
+_DISTINCTIVE_LENGTH = 4
+"""Letters of the shortest word that may have an affix, or rank a partial answer."""
 
 
 class Match(IntEnum):
-    """The kinds of answers, best first."""
+    """Kinds of matches, best first."""
 
     EXACT = 0
     PREFIX = 1
@@ -32,116 +33,124 @@ class Match(IntEnum):
     PARTIAL = 3
 
 
-Alike = tuple[float, Match]
-"""A score from 0, for words that have nothing in common, to 1, and the kind of match."""
-_NOT_ALIKE: Alike = (0.0, Match.FUZZY)
+WordScore = tuple[float, Match]
+"""The score of a match, from 0 (no match) to 1, and its kind."""
+_NO_MATCH: WordScore = (0.0, Match.FUZZY)
 
 
-class Likeness:
-    """Compares the words of one query, each comparison once."""
+class WordMatcher:
+    """Compares the words of one query with words of contacts, and caches the results."""
 
     def __init__(self, words: Sequence[Word]) -> None:
         self._last = words[-1].text if words else ""
         self._is_only = len(words) == 1
         self._by_text = {word.text: word for word in words}
-        self._compared: set[tuple[str, str]] = set()
-        self._alike: dict[tuple[str, str], Alike] = {}
-        self._known: dict[str, dict[str, Alike]] = {}
+        self._fuzzily_compared: set[tuple[str, str]] = set()
+        self._scores: dict[tuple[str, str], WordScore] = {}
+        self._synonym_scores: dict[str, dict[str, WordScore]] = {}
 
-    def alike(self, asked: str, word: str) -> Alike:
-        """Compare a word that was asked for with one that is there, as far as that costs little."""
-        known = self._alike.get((asked, word))
-        if known is None:
-            known = self._alike[asked, word] = self._plainly(asked, word)
-        return known
+    def match(self, word: str, stored: str) -> WordScore:
+        """Return the score of a query's word and a contact's word, without a comparison of their spellings.
 
-    def compare(self, asked: str, word: str, *, least: float = 0.0) -> float:
-        """Compare two words however different they look, and remember it for the grading."""
-        score = self.alike(asked, word)[0]
-        if not score and (asked, word) not in self._compared:
-            self._compared.add((asked, word))
-            score = _compare(self._by_text[asked], word, least)
-            self._alike[asked, word] = score, Match.FUZZY
+        The result includes the similarity of the spellings if `fuzzy_score` has compared them before.
+        """
+        score = self._scores.get((word, stored))
+        if score is None:
+            score = self._scores[word, stored] = self._match(word, stored)
         return score
 
-    def nearness(self, asked: str, word: str, *, least: float) -> float:
-        """Compare two words of which most are out of reach of each other."""
-        is_latin = asked.isascii() and word.isascii()
-        if is_latin and is_out_of_reach(asked, word, least=max(least, _LEAST)):
-            return self.alike(asked, word)[0] if word[:2] == asked[:2] else 0.0
-        return self.compare(asked, word, least=least) or self.alike(asked, word)[0]
+    def fuzzy_score(self, word: str, stored: str, *, least: float = 0.0) -> float:
+        """Return the score of two words, with a comparison of their spellings, and store it for `match`."""
+        score = self.match(word, stored)[0]
+        if not score and (word, stored) not in self._fuzzily_compared:
+            self._fuzzily_compared.add((word, stored))
+            score = _fuzzy_score(self._by_text[word], stored, least)
+            self._scores[word, stored] = score, Match.FUZZY
+        return score
 
-    def initial(self, asked: str, word: str) -> float:
-        """Compare a name that was asked for with an initial that is there."""
-        return _STORED_INITIAL_SCORE if len(word) == 1 and len(asked) > 1 and asked[0] == word else 0.0
+    def candidate_score(self, word: str, stored: str, *, least: float) -> float:
+        """Return the score of a candidate from the index, without a comparison of spellings that are dissimilar.
 
-    def _plainly(self, asked: str, word: str) -> Alike:
-        if asked == word:
+        The score of a dissimilar synonym is 0, unless it starts with the same two letters.
+        """
+        is_latin = word.isascii() and stored.isascii()
+        if is_latin and is_dissimilar(word, stored, least=max(least, _MIN_SCORE)):
+            return self.match(word, stored)[0] if stored[:2] == word[:2] else 0.0
+        return self.fuzzy_score(word, stored, least=least) or self.match(word, stored)[0]
+
+    def initial_score(self, word: str, stored: str) -> float:
+        """Return the score of a query's name and a contact's initial."""
+        return _STORED_INITIAL_SCORE if len(stored) == 1 and len(word) > 1 and word[0] == stored else 0.0
+
+    def _match(self, word: str, stored: str) -> WordScore:
+        if word == stored:
             return 1.0, Match.EXACT
-        if known := self._synonyms(asked).get(word):
-            return known
-        if not (asked.isascii() and word.isascii()):
-            return _across_scripts(asked, word)
-        if word.startswith(asked):
-            return self._beginning(asked, word)
-        if asked.startswith(word) or asked.endswith(word) or word.endswith(asked):
-            return (_GLUED_SCORE, Match.EXACT) if _is_glued(asked, word) or _is_glued(word, asked) else _NOT_ALIKE
-        return _NOT_ALIKE
+        if synonym_score := self._synonyms(word).get(stored):
+            return synonym_score
+        if not (word.isascii() and stored.isascii()):
+            return _match_across_scripts(word, stored)
+        if stored.startswith(word):
+            return self._match_prefix(word, stored)
+        if word.startswith(stored) or word.endswith(stored) or stored.endswith(word):
+            has_affix = _differ_by_affix(word, stored) or _differ_by_affix(stored, word)
+            return (_AFFIX_SCORE, Match.EXACT) if has_affix else _NO_MATCH
+        return _NO_MATCH
 
-    def _synonyms(self, asked: str) -> dict[str, Alike]:
-        known = self._known.get(asked)
-        if known is None:
-            short = dict.fromkeys(short_names(asked), (_SHORT_NAME_SCORE, Match.FUZZY))
-            known = self._known[asked] = short | dict.fromkeys(same(asked), (_SAME_SCORE, Match.EXACT))
-        return known
+    def _synonyms(self, word: str) -> dict[str, WordScore]:
+        scores = self._synonym_scores.get(word)
+        if scores is None:
+            scores = dict.fromkeys(nicknames(word), (_NICKNAME_SCORE, Match.FUZZY))
+            scores |= dict.fromkeys(spelling_variants(word), (_VARIANT_SCORE, Match.EXACT))
+            self._synonym_scores[word] = scores
+        return scores
 
-    def _beginning(self, asked: str, word: str) -> Alike:
-        if len(asked) == 1:
+    def _match_prefix(self, word: str, stored: str) -> WordScore:
+        if len(word) == 1:
             return _INITIAL_SCORE, Match.PREFIX
-        if word[len(asked) :] in GLUED:
-            return _GLUED_SCORE, Match.EXACT
-        least = _LAST_PREFIX_SCORE if asked == self._last else _PREFIX_SCORE
+        if stored[len(word) :] in HONORIFIC_SUFFIXES:
+            return _AFFIX_SCORE, Match.EXACT
+        least = _LAST_PREFIX_SCORE if word == self._last else _PREFIX_SCORE
         if self._is_only:
             least = _ONLY_PREFIX_SCORE
-        return least + min(_PREFIX_GAIN, BEST_INEXACT - least) * len(asked) / len(word), Match.PREFIX
+        return least + min(_PREFIX_GAIN, MAX_INEXACT_SCORE - least) * len(word) / len(stored), Match.PREFIX
 
 
-def _across_scripts(asked: str, word: str) -> Alike:
-    asked_read, word_read = readings(asked), readings(word)
-    if not {asked, *same(asked), *asked_read, *(each for said in asked_read for each in same(said))}.isdisjoint(
-        (*word_read, word)
-    ):
+def _match_across_scripts(word: str, stored: str) -> WordScore:
+    forms = {word, *readings(word)}
+    forms.update(variant for form in tuple(forms) for variant in spelling_variants(form))
+    if not forms.isdisjoint((*readings(stored), stored)):
         return _READING_SCORE, Match.EXACT
-    if word.startswith(asked):
+    if stored.startswith(word):
         return _PREFIX_SCORE, Match.PREFIX
-    if is_native(asked) == is_native(word):
-        return _NOT_ALIKE
-    native, latin = (asked, word) if is_native(asked) else (word, asked)
-    if len(latin) > 1 and latin.isascii() and pattern(native).fullmatch(latin):
-        return _NATIVE_SCORE, Match.FUZZY
-    return _NOT_ALIKE
+    if is_abjad(word) == is_abjad(stored):
+        return _NO_MATCH
+    abjad, latin = (word, stored) if is_abjad(word) else (stored, word)
+    if len(latin) > 1 and latin.isascii() and latin_pattern(abjad).fullmatch(latin):
+        return _ABJAD_SCORE, Match.FUZZY
+    return _NO_MATCH
 
 
-def likeness_beyond(asked: str, word: str) -> float:
-    """Say how alike two words are that are not alike enough to be one: it ranks partial answers only."""
-    if len(asked) < _TELLING or len(word) < _TELLING or not (asked.isascii() and word.isascii()):
+def partial_similarity(word: str, stored: str) -> float:
+    """Return the similarity of two words that do not match. It only ranks partial answers."""
+    is_short = len(word) < _DISTINCTIVE_LENGTH or len(stored) < _DISTINCTIVE_LENGTH
+    if is_short or not (word.isascii() and stored.isascii()):
         return 0.0
-    return similarity(asked, word, least=_LEAST_BEYOND)
+    return similarity(word, stored, least=_MIN_PARTIAL_SCORE)
 
 
-def _is_glued(short: str, long: str) -> bool:
-    """Tell whether two words differ by a particle before or a word of respect behind: O'Brien, Ramnikbhai."""
-    if len(short) < _TELLING or len(long) <= len(short):
+def _differ_by_affix(short: str, long: str) -> bool:
+    """Return whether the longer word only adds a particle before or an honorific after: O'Brien, Ramnikbhai."""
+    if len(short) < _DISTINCTIVE_LENGTH or len(long) <= len(short):
         return False
     if long.endswith(short):
-        return long[: -len(short)] in GLUED_PARTICLES
-    return long.startswith(short) and long[len(short) :] in GLUED
+        return long[: -len(short)] in PARTICLE_PREFIXES
+    return long.startswith(short) and long[len(short) :] in HONORIFIC_SUFFIXES
 
 
-def _compare(asked: Word, word: str, least: float) -> float:
-    if len(asked.text) == 1 or len(word) == 1:
+def _fuzzy_score(word: Word, stored: str, least: float) -> float:
+    if len(word.text) == 1 or len(stored) == 1:
         return 0.0
-    least = max(least, _LEAST)
-    sound_score = _ROMANISED_SCORE if asked.romanised else SOUND_SCORE
-    score = similarity(asked.text, word, least=least, sound_score=sound_score)
+    least = max(least, _MIN_SCORE)
+    phonetic_score = _ROMANISED_PHONETIC_SCORE if word.romanised else PHONETIC_SCORE
+    score = similarity(word.text, stored, least=least, phonetic_score=phonetic_score)
     return score if score >= least else 0.0

@@ -1,1 +1,1 @@
-"""A query taken apart."""
+"""Parses queries."""

@@ -1,24 +1,33 @@
-"""Which words of a query somebody must have, which only speak for them, and which are the frame of a question."""
+"""Classifies the words of a query: required of a contact, optional, or function words of a question."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from telecmi_mcp._search.data.function_words import FILLERS, FRAMES, INSIDE, LEADING, NOUNS, PLACES
-from telecmi_mcp._search.data.honorifics import BEFORE, BEHIND
-from telecmi_mcp._search.data.legal_forms import AMBIGUOUS, LEGAL_FORMS, TRAILING
+from telecmi_mcp._search.data.function_words import (
+    COMPANY_PREPOSITIONS,
+    INNER_FUNCTION_WORDS,
+    LEADING_FUNCTION_WORDS,
+    QUESTION_NOUNS,
+    QUESTION_WORDS,
+    SENTENCE_WORDS,
+)
+from telecmi_mcp._search.data.honorifics import LEADING_HONORIFICS, TRAILING_HONORIFICS
+from telecmi_mcp._search.data.legal_forms import AMBIGUOUS_LEGAL_FORMS, LEGAL_FORMS, OPTIONAL_ENDINGS
 from telecmi_mcp._search.data.name_forms import PARTICLES
-from telecmi_mcp._search.data.no_questions import AGGREGATES, ASKS_FOR_ALL, FIELD_WORDS, GREETINGS
+from telecmi_mcp._search.data.non_question_words import AGGREGATE_MARKERS, AGGREGATES, FIELD_WORDS, GREETINGS
 
-_ASKING_FOR_NOBODY = GREETINGS | FIELD_WORDS | AGGREGATES | FRAMES
-_FEW = 2
-_GONE = FRAMES - NOUNS
+_NOT_NAMES = GREETINGS | FIELD_WORDS | AGGREGATES | QUESTION_WORDS
+_REMOVED = QUESTION_WORDS - QUESTION_NOUNS
+"""Function words that are removed. The other function words stay as optional words."""
+_SHORT_QUERY = 2
+"""Maximum number of words of a query in which an ambiguous legal form may be a name."""
 WORDS_CAP = 10
-"""Words of a query that are looked at; the first ones."""
+"""Maximum number of words of a query that are used, the first ones."""
 
 
 class NoQuestion(Enum):
-    """Why a query asks for nobody."""
+    """Why a query names no contact."""
 
     GREETING = "greeting"
     FIELD_WORD = "field_word"
@@ -27,13 +36,14 @@ class NoQuestion(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Word:
-    """A word that was asked for.
+    """A word of a query.
 
     Attributes:
-        text: The word, folded.
-        of_company: Whether it came after "at" or "from", or is of an abbreviation with an "&".
-        romanised: Whether it was written in a script of its own.
-        is_optional: Whether it is a title, a legal form or a filler: it speaks for a hit, but need not be there.
+        text: The folded word.
+        of_company: True if it follows a preposition such as "at", or is a part of an abbreviation with "&".
+        romanised: True if it was not written in Latin letters.
+        is_optional: True for an honorific, a legal form or a function word: it ranks contacts, and a match does not
+            need it.
     """
 
     text: str
@@ -44,12 +54,12 @@ class Word:
 
 @dataclass(frozen=True, kw_only=True)
 class Sentence:
-    """The words of a query, sorted out.
+    """The classified words of a query.
 
     Attributes:
-        words: The words of somebody, in their order.
-        is_literal: Whether nothing but words of a frame was said: a hit must have all of them as they are.
-        no_question: Why nobody is asked for; ``None`` where somebody may be.
+        words: The required and the optional words, in their order.
+        is_literal: True if all words are function words: a match must have all of them exactly.
+        no_question: Why the query names no contact; ``None`` if it may name one.
     """
 
     words: tuple[Word, ...] = ()
@@ -58,78 +68,82 @@ class Sentence:
 
     @property
     def required(self) -> tuple[Word, ...]:
-        """The words that a hit must have."""
+        """The words that a match must have."""
         return tuple(word for word in self.words if not word.is_optional)
 
 
-def sort_words(
-    said: Sequence[str], romanised: Collection[str], protected: Collection[str], *, is_sentence: bool = False
+def classify_words(
+    words: Sequence[str], romanised: Collection[str], protected: Collection[str], *, is_sentence: bool = False
 ) -> Sentence:
-    """Sort the words of a query out.
+    """Classify the words of a query.
 
     Args:
-        said: the words, in their order.
-        romanised: those of them that were written in a script of their own.
-        protected: those that are letters of an abbreviation ("AT&T") and so no function words.
-        is_sentence: whether it is known to be one, because a number or an address stands in it.
+        words: the words, in their order.
+        romanised: the words that were not written in Latin letters.
+        protected: the letters of abbreviations ("AT&T"), which are never function words.
+        is_sentence: True if the query is known to be a sentence, because it has a number or an address.
     """
-    marked = _marked(said[: WORDS_CAP * 3], romanised, protected)
-    kind = _no_question(said)
-    for frame in () if kind and not _names_somebody(said) else _frames(said, is_sentence=is_sentence):
-        words = [
-            replace(word, is_optional=word.text in frame and word.text not in protected)
+    marked = _mark_words(words[: WORDS_CAP * 3], romanised, protected)
+    no_question = _no_question(words)
+    levels = () if no_question and not _may_name_contact(words) else _optional_words(words, is_sentence=is_sentence)
+    for optional in levels:
+        kept = [
+            replace(word, is_optional=word.text in optional and word.text not in protected)
             for word in marked
-            if word.text not in frame or word.text not in _GONE or word.text in protected
+            if word.text not in optional or word.text not in _REMOVED or word.text in protected
         ]
-        if any(not word.is_optional for word in words):
-            return Sentence(words=tuple(words[:WORDS_CAP]), no_question=kind)
-    return Sentence(words=tuple(marked[:WORDS_CAP]), is_literal=kind is not None, no_question=kind)
+        if any(not word.is_optional for word in kept):
+            return Sentence(words=tuple(kept[:WORDS_CAP]), no_question=no_question)
+    return Sentence(words=tuple(marked[:WORDS_CAP]), is_literal=no_question is not None, no_question=no_question)
 
 
-def _names_somebody(said: Sequence[str]) -> bool:
-    return any(word not in _ASKING_FOR_NOBODY for word in said)
+def _may_name_contact(words: Sequence[str]) -> bool:
+    return any(word not in _NOT_NAMES for word in words)
 
 
-def _frames(said: Sequence[str], *, is_sentence: bool) -> Sequence[frozenset[str]]:
-    """Give what may be left out, ever less of it; the first under which a word is left is taken."""
-    is_sentence = is_sentence or any(word in FRAMES for word in said)
-    inside = INSIDE.intersection(said[1:-1]) | LEADING.intersection(said[:1])
-    frame = FRAMES | (FILLERS if is_sentence else frozenset()) | inside
-    if any(word in ASKS_FOR_ALL for word in said):
-        frame |= AGGREGATES
-    india = TRAILING.intersection(said[1:])
-    forms = LEGAL_FORMS if len(said) > _FEW else LEGAL_FORMS - AMBIGUOUS.intersection(said[1:])
-    return (frame | _honorifics(said) | forms | PARTICLES | india, frame | forms, frame)
+def _optional_words(words: Sequence[str], *, is_sentence: bool) -> Sequence[frozenset[str]]:
+    """Return smaller and smaller sets of optional words. The first set that leaves a required word applies."""
+    is_sentence = is_sentence or any(word in QUESTION_WORDS for word in words)
+    inner = INNER_FUNCTION_WORDS.intersection(words[1:-1]) | LEADING_FUNCTION_WORDS.intersection(words[:1])
+    function_words = QUESTION_WORDS | (SENTENCE_WORDS if is_sentence else frozenset()) | inner
+    if any(word in AGGREGATE_MARKERS for word in words):
+        function_words |= AGGREGATES
+    is_short = len(words) <= _SHORT_QUERY
+    forms = LEGAL_FORMS - (AMBIGUOUS_LEGAL_FORMS.intersection(words[1:]) if is_short else frozenset())
+    with_forms = function_words | forms
+    endings = OPTIONAL_ENDINGS.intersection(words[1:])
+    return with_forms | _honorifics(words) | PARTICLES | endings, with_forms, function_words
 
 
-def _honorifics(said: Sequence[str]) -> frozenset[str]:
-    """Give the words of respect that stand beside a name: the MD of a company is somebody's title."""
-    beside = zip(said, [*said[1:], ""], ["", *said[:-1]], strict=True)
+def _honorifics(words: Sequence[str]) -> frozenset[str]:
+    """Return the honorifics beside a name. Before a preposition, as in "the MD of Acme", they are a job title."""
+    neighbours = zip(words, [*words[1:], ""], ["", *words[:-1]], strict=True)
     return frozenset(
         word
-        for word, following, before in beside
-        if (word in BEFORE and following and following not in PLACES) or (word in BEHIND and before)
+        for word, following, before in neighbours
+        if (word in LEADING_HONORIFICS and following and following not in COMPANY_PREPOSITIONS)
+        or (word in TRAILING_HONORIFICS and before)
     )
 
 
-def _no_question(said: Sequence[str]) -> NoQuestion | None:
-    words = set(said)
-    if words & ASKS_FOR_ALL or (words and words <= AGGREGATES | FIELD_WORDS and words & AGGREGATES):
+def _no_question(tokens: Sequence[str]) -> NoQuestion | None:
+    words = set(tokens)
+    if words & AGGREGATE_MARKERS or (words and words <= AGGREGATES | FIELD_WORDS and words & AGGREGATES):
         return NoQuestion.AGGREGATE
     if words and words <= GREETINGS:
         return NoQuestion.GREETING
-    is_frame = words <= FIELD_WORDS | FRAMES and len(words) > 1
-    return NoQuestion.FIELD_WORD if words <= FIELD_WORDS or is_frame else None
+    is_question_only = words <= FIELD_WORDS | QUESTION_WORDS and len(words) > 1
+    return NoQuestion.FIELD_WORD if words <= FIELD_WORDS or is_question_only else None
 
 
-def _marked(said: Sequence[str], romanised: Collection[str], protected: Collection[str]) -> list[Word]:
-    """Mark the words; one that is said twice counts twice where something is said between."""
+def _mark_words(words: Sequence[str], romanised: Collection[str], protected: Collection[str]) -> list[Word]:
+    """Return the words without repetitions. A repetition with another word between stays, as in Mahindra & Mahindra."""
     marked: dict[tuple[str, bool, bool], Word] = {}
-    after = False
-    for place, word in enumerate(said):
-        is_company = after or word in protected
-        is_between = said[place - 1 : place] != said[place : place + 1] and word in said[: max(0, place - 1)]
-        made = Word(text=word, of_company=is_company, romanised=word in romanised)
-        marked.setdefault((word, is_company, is_between), made)
-        after = after or (word in PLACES and len(marked) > 1)
+    is_after_preposition = False
+    for index, text in enumerate(words):
+        of_company = is_after_preposition or text in protected
+        is_separate = words[index - 1 : index] != words[index : index + 1] and text in words[: max(0, index - 1)]
+        word = Word(text=text, of_company=of_company, romanised=text in romanised)
+        marked.setdefault((text, of_company, is_separate), word)
+        is_after_preposition = is_after_preposition or (text in COMPANY_PREPOSITIONS and len(marked) > 1)
     return list(marked.values())

@@ -1,56 +1,56 @@
-"""A word that was written as one, cut into words that contacts have."""
+"""Splits compound words of a query into words of the vocabulary."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from telecmi_mcp._search.query.sentences import Word
 
-_SHORTEST, _LONGEST, _PARTS = 2, 24, 4
-_SPLIT_FROM = 4
+_SHORTEST_PART, _PARTS_CAP = 2, 4
+_COMPOUND_LENGTHS = range(4, 25)
 
 
-def pieces_of(words: Sequence[Word]) -> set[str]:
-    """Give every piece of the words that might be a word by itself."""
+def compound_parts(words: Sequence[Word]) -> set[str]:
+    """Return the substrings of the words that may be parts of a compound."""
     return {
         word.text[start:end]
         for word in words
-        if _may_be_split(word)
+        if _may_be_compound(word)
         for start in range(len(word.text))
-        for end in range(start + _SHORTEST, len(word.text) + 1)
+        for end in range(start + _SHORTEST_PART, len(word.text) + 1)
         if end - start < len(word.text)
     }
 
 
-def split(words: Sequence[Word], known: Mapping[str, int]) -> tuple[Word, ...]:
-    """Write words that are glued from known ones apart; the same words where none is.
+def split_compounds(words: Sequence[Word], frequencies: Mapping[str, int]) -> tuple[Word, ...]:
+    """Return the words of a query with each compound replaced by its parts.
 
     Args:
         words: the words of a query.
-        known: words that contacts have, with how often.
+        frequencies: how many index entries each word of the vocabulary has.
     """
-    apart: list[Word] = []
+    found: list[Word] = []
     for word in words:
-        parts = _parts(word.text, known) if _may_be_split(word) else ()
-        apart += [replace(word, text=part) for part in parts] or [word]
-    return tuple(apart)
+        parts = _best_split(word.text, frequencies) if _may_be_compound(word) else ()
+        found += [replace(word, text=part) for part in parts] or [word]
+    return tuple(found)
 
 
-def _may_be_split(word: Word) -> bool:
-    return _SPLIT_FROM <= len(word.text) <= _LONGEST and not word.is_optional
+def _may_be_compound(word: Word) -> bool:
+    return len(word.text) in _COMPOUND_LENGTHS and not word.is_optional
 
 
-def _parts(text: str, known: Mapping[str, int]) -> tuple[str, ...]:
-    """Give the fewest known words that a text is made of, of as few the most usual ones."""
+def _best_split(text: str, frequencies: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the split of a text into the fewest words of the vocabulary, the most frequent ones among as few."""
     best: dict[int, tuple[str, ...]] = {0: ()}
-    for end in range(_SHORTEST, len(text) + 1):
-        for start in range(end - _SHORTEST + 1):
+    for end in range(_SHORTEST_PART, len(text) + 1):
+        for start in range(end - _SHORTEST_PART + 1):
             part = text[start:end]
-            if start in best and part in known and len(best[start]) < _PARTS:
-                found = (*best[start], part)
-                if end not in best or _rank(found, known) < _rank(best[end], known):
-                    best[end] = found
+            if start in best and part in frequencies and len(best[start]) < _PARTS_CAP:
+                parts = (*best[start], part)
+                if end not in best or _cost(parts, frequencies) < _cost(best[end], frequencies):
+                    best[end] = parts
     return best.get(len(text), ())
 
 
-def _rank(parts: tuple[str, ...], known: Mapping[str, int]) -> tuple[int, int]:
-    return len(parts), -min(known[part] for part in parts)
+def _cost(parts: tuple[str, ...], frequencies: Mapping[str, int]) -> tuple[int, int]:
+    return len(parts), -min(frequencies[part] for part in parts)

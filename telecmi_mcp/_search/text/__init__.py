@@ -1,1 +1,1 @@
-"""Text of any script as words that compare."""
+"""Converts text of any script to comparable words."""

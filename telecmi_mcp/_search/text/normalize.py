@@ -1,6 +1,6 @@
-"""Text as it is compared: case, width, accents and invisible characters do not count.
+"""Folds text and splits it into words, so that case, width, accents and invisible characters do not matter.
 
-Category Mn is deliberately not stripped: the vowel signs of Indic scripts are Mn, and without them the words are gone.
+Characters of the category Mn are kept: it includes the vowel signs of Indic scripts, which distinguish words.
 """
 
 import re
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import groupby
 
-from telecmi_mcp._search.text.native import normalised
+from telecmi_mcp._search.text.abjads import normalise_letters
 from telecmi_mcp._search.text.scripts import Script, script_of
-from telecmi_mcp._search.text.transliterate import latin
+from telecmi_mcp._search.text.transliterate import transliterate
 
 TEXT_CAP = 400
-"""Characters of one field that are looked at; names and queries end long before."""
+"""Maximum number of characters of a text that are read. Names and queries are shorter."""
 
 _ACCENTS = dict.fromkeys(range(0x0300, 0x0370))
 _DROPPED = dict.fromkeys(
@@ -48,14 +48,14 @@ _EXPANDED = str.maketrans(
     }
 )
 _APOSTROPHES = re.compile(r"(?<=\w)['`\u00b4\u02b9\u02bb-\u02bd\u2018\u2019\u201b\u2032](?=\w)")
-_PLAIN = re.compile(r"[a-z0-9]+")
-_KEPT = frozenset((Script.HAN, Script.HANGUL, Script.NATIVE))
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+_NOT_TRANSLITERATED = frozenset((Script.HAN, Script.HANGUL, Script.ABJAD))
 
 
 def fold(text: str) -> str:
-    """Remove every difference that a reader would not call a difference in spelling.
+    """Return a text without differences that are not differences in spelling: case, width, accents, ligatures.
 
-    Idempotent; never raises, whatever the string holds (lone surrogates included).
+    The function is idempotent. It accepts every string, also one with lone surrogates.
     """
     if text.isascii():
         return text.lower()
@@ -72,37 +72,37 @@ def _fold_once(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def words(text: str) -> tuple[str, ...]:
-    """Split a text into folded words, in their order.
+def tokenize(text: str) -> tuple[str, ...]:
+    """Return the folded words of a text, in their order.
 
-    Words of most scripts come in Latin letters; those of scripts that write few vowels stay as they are, and every Han
-    character and Hangul syllable is a word.
+    Words of most scripts are transliterated into Latin letters. Words in Arabic, Hebrew and Thai letters are not. Each
+    Han character and each Hangul syllable is a word.
 
     Args:
-        text: anything; what lies beyond `TEXT_CAP` characters is ignored.
+        text: any text. Only the first `TEXT_CAP` characters are read.
     """
     folded = _APOSTROPHES.sub("", fold(text[:TEXT_CAP]))
     if folded.isascii():
-        return tuple(_PLAIN.findall(folded))
-    return tuple(word for piece in _pieces(folded) for word in _cut(piece))
+        return tuple(_ASCII_WORD.findall(folded))
+    return tuple(word for run in _alphanumeric_runs(folded) for word in _words_of(run))
 
 
-def _pieces(folded: str) -> list[str]:
-    """Split at everything that is no letter, digit or mark."""
+def _alphanumeric_runs(folded: str) -> list[str]:
+    """Split a text at each character that is not a letter, a digit or a mark."""
     return "".join(char if script_of(char) is not Script.NONE else " " for char in folded).split()
 
 
-def _cut(piece: str) -> Iterator[str]:
-    """Cut a piece into its scripts; what is written in Latin letters in the end stays one word."""
-    glued = ""
-    for script, run in groupby(piece, key=script_of):
-        letters = "".join(run)
-        if script in _KEPT:
-            if glued:
-                yield glued
-                glued = ""
-            yield from letters if script is not Script.NATIVE else (normalised(letters),)
+def _words_of(run: str) -> Iterator[str]:
+    """Split a run at changes of script; consecutive parts that are Latin after transliteration are one word."""
+    latin = ""
+    for script, group in groupby(run, key=script_of):
+        letters = "".join(group)
+        if script in _NOT_TRANSLITERATED:
+            if latin:
+                yield latin
+                latin = ""
+            yield from letters if script is not Script.ABJAD else (normalise_letters(letters),)
         else:
-            glued += letters if script is Script.LATIN else latin(letters, script)
-    if glued:
-        yield glued
+            latin += letters if script is Script.LATIN else transliterate(letters, script)
+    if latin:
+        yield latin

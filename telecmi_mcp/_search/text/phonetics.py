@@ -1,14 +1,14 @@
-"""How a word sounds, with everything left out that Indian spellings do not agree about.
+"""Phonetic forms and phonetic keys of words, for the spellings of Indian names.
 
-Voicing, aspiration, the kinds of sibilants and the length of vowels vanish (Tamil writes none of them): Laxmi is
-Lakshmi, Karthick is Kartik, Chaudhary is Chowdhury.
+They ignore voicing, aspiration, the kind of sibilants and the length of vowels, on which Indian spellings differ and
+which Tamil does not write. So Laxmi equals Lakshmi, Karthick Kartik, and Chaudhary has the key of Chowdhury.
 """
 
 import re
 from functools import lru_cache
 
 _VOWELS = "aeiouy"
-_SOUNDS = {
+_CONSONANTS = {
     "dny": "ky", "jny": "ky", "jn": "ky", "ksh": "ks", "chh": "s", "tch": "s", "sch": "s",
     "ch": "s", "sh": "s", "jh": "s", "z": "s", "j": "s",
     "kh": "k", "gh": "k", "ck": "k", "g": "k", "q": "k", "h": "k", "x": "ks",
@@ -16,43 +16,48 @@ _SOUNDS = {
     "ph": "p", "bh": "p", "b": "p", "f": "p",
     "zh": "l", "lh": "l", "rh": "r", "wh": "v", "w": "v",
 }  # fmt: skip
-_SOUND = re.compile("|".join([*sorted(_SOUNDS, key=len, reverse=True), "c"]))
-_SOFTENING = frozenset("eiy")
-_GLIDES = {"eo": "ev", "ew": "yu"}
-_GLIDE = re.compile("(?:au|ou|ow|aw|ao|ew)(?![aeiou])|eo$")
+_CONSONANT = re.compile("|".join([*sorted(_CONSONANTS, key=len, reverse=True), "c"]))
+_FRONT_VOWELS = frozenset("eiy")
+"""Vowels before which the letter c is a sibilant."""
+_DIPHTHONGS = {"eo": "ev", "ew": "yu"}
+_DIPHTHONG = re.compile("(?:au|ou|ow|aw|ao|ew)(?![aeiou])|eo$")
 _VOWEL_RUN = re.compile(f"(?<!^)[{_VOWELS}]+|^[aeiou][{_VOWELS}]*")
 _DOUBLED = re.compile(r"(.)\1+")
 
 
 @lru_cache(maxsize=16384)
-def sound(word: str) -> str:
-    """Give a word's sound with its vowels in three classes, such as `savtari` for Chowdhury.
+def phonetic_form(word: str) -> str:
+    """Return the consonant classes of a word and its vowels in three classes, such as `savturi` for Chowdhury.
 
     Args:
-        word: a folded, romanised word; letters outside a-z stay as they are.
+        word: a folded, romanised word. Characters other than a to z are not changed.
     """
-    said = _GLIDE.sub(lambda match: _GLIDES.get(match.group(), "av"), word)
-    said = _SOUND.sub(_sounded, said)
-    said = _VOWEL_RUN.sub(lambda match: _vowel(match.group()), said)
-    return _DOUBLED.sub(r"\1", said)
+    form = _DIPHTHONG.sub(lambda match: _DIPHTHONGS.get(match.group(), "av"), word)
+    form = _CONSONANT.sub(_consonant_class, form)
+    form = _VOWEL_RUN.sub(lambda match: _vowel_class(match.group()), form)
+    return _DOUBLED.sub(r"\1", form)
 
 
-def _sounded(match: re.Match[str]) -> str:
+def _consonant_class(match: re.Match[str]) -> str:
     letters = match.group()
     if letters == "c":
-        return "s" if match.string[match.end() : match.end() + 1] in _SOFTENING else "k"
-    return _SOUNDS[letters]
+        return "s" if match.string[match.end() : match.end() + 1] in _FRONT_VOWELS else "k"
+    return _CONSONANTS[letters]
 
 
-def _vowel(run: str) -> str:
+def _vowel_class(run: str) -> str:
     if any(char in run for char in "eiy"):
         return "i"
     return "u" if "o" in run or "u" in run else "a"
 
 
 @lru_cache(maxsize=16384)
-def key(word: str) -> str:
-    """Give the consonants of a word's sound; only words with the same key are compared."""
-    said = sound(word)
-    bare = "".join(char for char in said if char not in "aiu").replace("m", "n")
-    return ("a" if said[:1] in ("a", "i", "u") else "") + _DOUBLED.sub(r"\1", bare)
+def phonetic_key(word: str) -> str:
+    """Return the consonants of a word's phonetic form, with "a" before them if it starts with a vowel.
+
+    Args:
+        word: a folded, romanised word.
+    """
+    form = phonetic_form(word)
+    consonants = "".join(char for char in form if char not in "aiu").replace("m", "n")
+    return ("a" if form[:1] in ("a", "i", "u") else "") + _DOUBLED.sub(r"\1", consonants)

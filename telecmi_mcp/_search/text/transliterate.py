@@ -1,4 +1,4 @@
-"""Words of other alphabets in Latin letters: Cyrillic, Greek, Armenian, Georgian, Sinhala, kana and the rest."""
+"""Transliterates Cyrillic, Greek, Armenian, Georgian, Sinhala, kana and other scripts into Latin letters."""
 
 import re
 
@@ -8,25 +8,25 @@ from telecmi_mcp._search.text.scripts import Script
 _GREEK = (("ου", "ou"), ("γκ", "gk"), ("χ", "kh"), ("υι", "yi"))
 _GREEK_START = (("μπ", "b"), ("ντ", "d"))
 _SINHALA_CONSONANTS = range(0x0D9A, 0x0DC7)
-_SINHALA_SIGNS = frozenset(map(chr, (0x0DCA, *range(0x0DCF, 0x0DE0), 0x0DF2, 0x0DF3)))
+_SINHALA_VOWEL_SIGNS = frozenset(map(chr, (0x0DCA, *range(0x0DCF, 0x0DE0), 0x0DF2, 0x0DF3)))
 _LONG_VOWELS = re.compile("(?<=o)[ou]|(?<=u)u|-")
-_NOT_PLAIN = re.compile("[^a-z0-9]+")
+_NOT_ALPHANUMERIC = re.compile("[^a-z0-9]+")
 
 
-def latin(run: str, script: Script) -> str:
-    """Write a run of one script in plain Latin letters; "" where nothing is known of it.
+def transliterate(run: str, script: Script) -> str:
+    """Return a run of letters in Latin letters a to z; "" if no letter has a transliteration.
 
     Args:
-        run: folded letters.
-        script: theirs.
+        run: folded letters of one script.
+        script: the script of the letters.
     """
     if script is Script.INDIC:
         return romanise(run)
     if script is Script.SINHALA:
-        return _plain(_sinhala(run))
+        return _alphanumeric(_sinhala(run))
     if script is Script.KANA:
         return _LONG_VOWELS.sub("", _ascii(run).lower())
-    return _plain(_ascii(_greek(run)))
+    return _alphanumeric(_ascii(_greek(run)))
 
 
 def _ascii(text: str) -> str:
@@ -35,23 +35,23 @@ def _ascii(text: str) -> str:
     return anyascii(text)
 
 
-def _plain(text: str) -> str:
-    return _NOT_PLAIN.sub("", text.lower())
+def _alphanumeric(text: str) -> str:
+    return _NOT_ALPHANUMERIC.sub("", text.lower())
 
 
 def _greek(run: str) -> str:
-    for letters, written in _GREEK_START:
+    for letters, latin in _GREEK_START:
         if run.startswith(letters):
-            run = written + run[len(letters) :]
-    for letters, written in _GREEK:
-        run = run.replace(letters, written)
+            run = latin + run[len(letters) :]
+    for letters, latin in _GREEK:
+        run = run.replace(letters, latin)
     return run
 
 
 def _sinhala(run: str) -> str:
-    written = ""
+    latin = ""
     for char, following in zip(run, [*run[1:], ""], strict=True):
-        written += _ascii(char)
-        if ord(char) in _SINHALA_CONSONANTS and following not in _SINHALA_SIGNS:
-            written += "a"
-    return written
+        latin += _ascii(char)
+        if ord(char) in _SINHALA_CONSONANTS and following not in _SINHALA_VOWEL_SIGNS:
+            latin += "a"
+    return latin

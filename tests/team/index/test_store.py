@@ -13,7 +13,7 @@ from search_samples import sample_queries
 from telecmi_mcp import Contact
 from telecmi_mcp._index.sqlite_store import Index
 from telecmi_mcp._search import search
-from telecmi_mcp._search.fields.index_entries import Field, IndexKey, sought
+from telecmi_mcp._search.fields.index_entries import Field, IndexKey, query_sketches
 from telecmi_mcp._search.store import Span
 from telecmi_mcp._team.index.cleanup import forget_unused
 from telecmi_mcp._team.index.location import PostgresLocation
@@ -104,7 +104,10 @@ def seen(store: ContactStore) -> list[object]:
         return [
             {term.text: term[2:] for term in terms},
             [[term[1:] for term in some] for some in view.starting(["a", "pri", "", "nobody"], limit=3)],
-            [{term[1:] for term in some} for some in view.near([sought("ahsa"), sought("karthcik"), frozenset()])],
+            [
+                {term[1:] for term in some}
+                for some in view.near([query_sketches("ahsa"), query_sketches("karthcik"), frozenset()])
+            ],
             view.candidates(demands, limit=5) if demands else [],
             view.reached([*spans, Span.one(IndexKey.MAIL_DOMAIN, "acme.example")], limit=3),
             sorted(view.contacts(["c1", "c0", "nobody"])),

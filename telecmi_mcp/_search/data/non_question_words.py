@@ -1,10 +1,11 @@
-"""What is typed into a search and asks for nobody."""
+"""Words of queries that name no contact: greetings, names of fields, questions about all contacts."""
 
 _GREETINGS = """
 hi hii hello hey hallo hola namaste namaskar vanakkam salaam ok okay thanks thank thx ty bye yes no test testing
 help good morning evening afternoon night please sorry cool great welcome ping you me
 """
 GREETINGS = frozenset(_GREETINGS.split())
+"""Greetings, thanks and test input."""
 _FIELD_WORDS = """
 name names number numbers phone phones email emails mail address company companies title titles contact contacts
 mobile id ids details detail info information person persons people somebody someone anybody anyone search find
@@ -12,6 +13,7 @@ directory phonebook book entry entries record records customer customers client 
 new old random query
 """
 FIELD_WORDS = frozenset(_FIELD_WORDS.split())
+"""Names of fields, and general words for contacts."""
 _AGGREGATES = """
 all everyone everybody every each total count many much how list show export download duplicate duplicates
 duplicated twice without missing empty blank since yesterday today week month year recent recently latest newest
@@ -19,9 +21,9 @@ oldest added created updated changed deleted modified last first any no statisti
 sorted alphabetical report
 """
 AGGREGATES = frozenset(_AGGREGATES.split())
-"""Words of questions about the whole book."""
-_ASKS_FOR_ALL = """
+"""Words of questions about all contacts."""
+_AGGREGATE_MARKERS = """
 everyone everybody many count duplicates duplicate without since total statistics list
 """
-ASKS_FOR_ALL = frozenset(_ASKS_FOR_ALL.split())
-"""Of these, the words that make a question one about the whole book also where somebody's company is named."""
+AGGREGATE_MARKERS = frozenset(_AGGREGATE_MARKERS.split())
+"""Words that make any query a question about all contacts, also one that names a company."""

@@ -1,12 +1,9 @@
-"""Letters of scripts that write few vowels, each with the Latin letters that it may be written as.
+"""Romanisations of the letters of the Arabic, Hebrew and Thai scripts.
 
-An empty alternative (written "-") means that the letter may be left out.
+In the tables, "-" is the empty romanisation: the letter may be omitted.
 Sources: the romanisation tables of the Library of Congress and of BGN/PCGN for Arabic, Persian, Urdu and Hebrew, the
-Royal Thai General System, and the spellings in passports that differ from them.
+Royal Thai General System, and spellings in passports that differ from these.
 """
-
-_VOWELS = "aeiouy"
-"""Latin letters that may stand anywhere between the letters of such a word."""
 
 _ARABIC = """
 ا -|a ب b|p ت t|th ث th|s|t ج j|g|dj|dz|c ح h|kh خ kh|h|k|ch د d|dh|t ذ dh|th|z|d ر r ز z|s س s|c|ss ش sh|ch|s ص s|c ض d|dh|z ط t
@@ -21,13 +18,13 @@ _THAI = """
 ก k|g ข kh|k ค kh|k|c ฆ kh|k ง ng จ ch|j|t|c ฉ ch|c ช ch|c|t|j ซ s ฌ ch ญ y|n ฎ d|t ฏ t|d ฐ th|t ฑ th|t|d ฒ th|t ณ n ด d|t ต t|d ถ th|t
 ท th|t ธ th|t น n บ b|p ป p|b ผ ph|p ฝ f พ ph|p|b ฟ f|p ภ ph|p|b ม m ย y|i|- ร r|n|- ล l|n ว w|v|u|o|- ศ s|t ษ s|t ส s|t ห h|- ฬ l|n อ - ฮ h
 """
-LETTERS = {
+ROMANISATIONS = {
     letter: tuple("" if each == "-" else each for each in choices.split("|"))
     for table in (_ARABIC, _HEBREW, _THAI)
     for letter, choices in zip(*[iter(table.split())] * 2, strict=True)
 }
-"""The ways to write each letter in Latin."""
-SAME_LETTERS = str.maketrans(
+"""Latin spellings, by letter."""
+LETTER_VARIANTS = str.maketrans(
     {
         **dict.fromkeys("أإآٱ", "ا"),
         "ى": "ی",
@@ -45,8 +42,8 @@ SAME_LETTERS = str.maketrans(
         "ـ": None,
     }
 )
-"""Letters of Arabic, Persian and Urdu that are written for one another."""
+"""Translation table: maps interchangeable letters of Arabic, Persian and Urdu to one, and removes hamza and tatweel."""
 ARTICLES = ("ال",)
-"""What stands glued before a name and is left out in other spellings."""
-SILENCER = "\N{THAI CHARACTER THANTHAKHAT}"
-"""The Thai mark of a letter that is not spoken."""
+"""Articles that are a prefix of a name and that other spellings omit."""
+THAI_SILENT_MARK = "\N{THAI CHARACTER THANTHAKHAT}"
+"""The Thai mark of a silent letter."""

@@ -2,18 +2,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telecmi_mcp._search.query.parse import QUERY_CAP, WORDS_CAP, parse, parts
+from telecmi_mcp._search.query.parse import QUERY_CAP, WORDS_CAP, parse, split_in_two
 from telecmi_mcp._search.query.sentences import NoQuestion
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None))
 
 
-def asked_words(text: str) -> tuple[str, ...]:
+def required_words(text: str) -> tuple[str, ...]:
     return tuple(word.text for word in parse(text).sentence.required)
 
 
 @pytest.mark.parametrize(
-    ("text", "left"),
+    ("text", "required"),
     [
         ("what is Priya's number at Acme?", ("priya", "acme")),
         ("which contacts work at Dash Finance", ("dash", "finance")),
@@ -37,12 +37,12 @@ def asked_words(text: str) -> tuple[str, ...]:
         ("Mahindra and Mahindra", ("mahindra", "mahindra")),
     ],
 )
-def test_the_wrapping_of_a_question_comes_off(text: str, left: tuple[str, ...]) -> None:
-    assert asked_words(text) == left
+def test_function_words_of_a_question_are_not_required(text: str, required: tuple[str, ...]) -> None:
+    assert required_words(text) == required
 
 
 @pytest.mark.parametrize(
-    ("text", "left"),
+    ("text", "required"),
     [
         ("Will Smith", ("will", "smith")),
         ("De Silva", ("silva",)),
@@ -51,10 +51,10 @@ def test_the_wrapping_of_a_question_comes_off(text: str, left: tuple[str, ...]) 
         ("Ko Min", ("ko", "min")),
     ],
 )
-def test_a_function_word_that_is_a_name_elsewhere_stays_where_nothing_says_that_this_is_a_sentence(
-    text: str, left: tuple[str, ...]
+def test_a_function_word_that_may_be_a_name_is_required_in_a_query_that_is_not_a_sentence(
+    text: str, required: tuple[str, ...]
 ) -> None:
-    assert asked_words(text) == left
+    assert required_words(text) == required
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,11 @@ def test_a_function_word_that_is_a_name_elsewhere_stays_where_nothing_says_that_
         ("9876543210", None),
     ],
 )
-def test_what_is_no_question_for_a_person_is_known_as_that(text: str, kind: NoQuestion | None) -> None:
+def test_a_query_that_names_no_contact_has_a_reason(text: str, kind: NoQuestion | None) -> None:
     assert parse(text).no_question is kind
 
 
-def test_what_follows_at_is_a_company() -> None:
+def test_words_after_at_are_words_of_a_company() -> None:
     words = parse("Priya Rao at Acme Foods").sentence.required
     assert [word.of_company for word in words] == [False, False, True, True]
 
@@ -104,25 +104,25 @@ def test_what_follows_at_is_a_company() -> None:
         ("caller 53456", ("53456",)),
     ],
 )
-def test_a_number_is_taken_from_its_question(text: str, numbers: tuple[str, ...]) -> None:
-    asked = parse(text)
-    assert tuple(number.strip() for number in asked.numbers) == numbers
-    assert asked.sentence.required == ()
+def test_a_number_is_extracted_from_a_question(text: str, numbers: tuple[str, ...]) -> None:
+    query = parse(text)
+    assert tuple(number.strip() for number in query.numbers) == numbers
+    assert query.sentence.required == ()
 
 
-def test_the_words_around_a_number_must_agree_with_it() -> None:
-    assert asked_words("Ravi 98765 43210") == ("ravi",)
+def test_a_name_beside_a_number_is_required() -> None:
+    assert required_words("Ravi 98765 43210") == ("ravi",)
 
 
-def test_digits_within_words_are_part_of_the_words_and_may_end_a_number() -> None:
-    asked = parse("Studio 5400")
-    assert asked_words("Studio 5400") == ("studio", "5400")
-    assert asked.tail == "5400"
+def test_short_digits_beside_words_are_a_word_and_a_possible_tail_of_a_number() -> None:
+    query = parse("Studio 5400")
+    assert required_words("Studio 5400") == ("studio", "5400")
+    assert query.tail == "5400"
 
 
-def test_digits_that_are_said_to_end_a_number_are_no_words() -> None:
-    asked = parse("Acme number ending in 8605")
-    assert (asked.tail, asked_words("Acme number ending in 8605")) == ("8605", ("acme",))
+def test_digits_after_ending_in_are_a_tail_and_not_a_word() -> None:
+    query = parse("Acme number ending in 8605")
+    assert (query.tail, required_words("Acme number ending in 8605")) == ("8605", ("acme",))
 
 
 @pytest.mark.parametrize(
@@ -138,30 +138,30 @@ def test_digits_that_are_said_to_end_a_number_are_no_words() -> None:
         "ravi . kumar @ acme . example",
     ],
 )
-def test_an_address_is_taken_from_its_sentence(text: str) -> None:
-    asked = parse(text)
-    assert asked.mails == ("ravi.kumar@acme.example",)
-    assert asked.sentence.required == ()
+def test_an_address_is_extracted_in_every_notation(text: str) -> None:
+    query = parse(text)
+    assert query.mails == ("ravi.kumar@acme.example",)
+    assert query.sentence.required == ()
 
 
-def test_a_person_at_a_company_is_no_address() -> None:
+def test_a_person_at_a_company_is_not_an_address() -> None:
     assert parse("Ravi at T.V.Q.").mails == ()
 
 
 @pytest.mark.parametrize("text", ["contact 2D9BD157-1E78-40A2-BE33-E72BE08D2FEE", "2d9bd1571e7840a2be33e72be08d2fee"])
-def test_an_id_is_taken_from_its_sentence(text: str) -> None:
+def test_an_id_is_extracted_with_and_without_hyphens(text: str) -> None:
     assert parse(text).contact_id == "2d9bd157-1e78-40a2-be33-e72be08d2fee"
 
 
-def test_a_query_for_two_people_is_cut_at_what_joins_them() -> None:
-    assert parts("Ravi Rao and Priya Rao") == [("ravi rao", "priya rao")]
-    assert parts("Ravi Rao") == []
+def test_a_query_for_two_people_is_split_at_the_connector() -> None:
+    assert split_in_two("Ravi Rao and Priya Rao") == [("ravi rao", "priya rao")]
+    assert split_in_two("Ravi Rao") == []
 
 
 @given(ANY_TEXT)
-def test_any_text_is_a_query_of_a_few_words(text: str) -> None:
+def test_every_text_parses_to_at_most_the_maximum_of_words(text: str) -> None:
     assert len(parse(text).words) <= WORDS_CAP
 
 
-def test_most_of_an_endless_query_is_ignored() -> None:
+def test_a_query_is_read_only_up_to_its_maximum_length() -> None:
     assert parse("x" * QUERY_CAP + " Ravi") == parse("x" * QUERY_CAP)
