@@ -51,12 +51,9 @@ class CompanyFilter:
         names = sorted({self.value, *self._joined, *_shorts_of(self.words)})
         rows = view.reached([Span.one(IndexKey.COMPANY, name) for name in names], limit=1)
         found = [name for name, some in zip(names, rows, strict=True) if some]
-        known = (
-            [value for value in self._known_in(view) if self._is_known(value)]
-            if self.value in COMPANY_SHORT_NAMES
-            else []
-        )
-        return list(dict.fromkeys([*found, *known]))
+        if self.value in COMPANY_SHORT_NAMES:
+            found += [value for value in self._known_in(view) if self._is_known(value)]
+        return list(dict.fromkeys(found))
 
     def is_initials_of(self, value: str) -> bool:
         """Tell whether the filter is the first letters of a company's name."""
