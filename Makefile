@@ -74,10 +74,12 @@ bench-search: $(READY)  ## what the search finds, how fast, in how much room; CO
 	$(PYTHON) benchmarks/search.py --contacts $(CONTACTS) --queries $(QUERIES)
 	PYTHONPATH=. $(PYTHON) benchmarks/search_quality.py --book $(BOOK) --queries $(QUESTIONS) --baselines
 	PYTHONPATH=. $(PYTHON) benchmarks/search_quality.py --background $(CONTACTS) --cases $(CASES)
+	PYTHONPATH=. $(PYTHON) benchmarks/groups.py --contacts $(CONTACTS)
 
 bench-team: $(READY)  ## the shared mirror in PostgreSQL, 300,000 contacts: minutes; CONTACTS=, QUERIES= and SIZE= for others
 	sh ./.ci/install-team
 	PYTHONPATH=.:tests $(PYTHON) benchmarks/team_search.py --contacts $(CONTACTS) --queries $(QUERIES) --size $(SIZE)
+	PYTHONPATH=.:tests $(PYTHON) benchmarks/groups.py --contacts $(CONTACTS) --size $(SIZE) --postgres
 
 bench-mirror: $(READY)  ## the mirror against a bare loop over the same pages, 100 ms away
 	$(PYTHON) benchmarks/mirror.py

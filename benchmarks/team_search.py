@@ -11,18 +11,15 @@ same contacts, not with 1.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
-import random
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
+from benchmarks.people import opened, people
 from team.postgres import open_cluster
 from telecmi_mcp._index.sqlite_store import Index
-from telecmi_mcp._models import Contact
 from telecmi_mcp._search import search
 from telecmi_mcp._team.db.database import Database
 from telecmi_mcp._team.index.location import PostgresLocation
@@ -31,6 +28,7 @@ from telecmi_mcp._team.index.writer_locks import WriterLocks
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from telecmi_mcp._models import Contact
     from telecmi_mcp._search import ContactStore
     from telecmi_mcp._team.index.postgres_store import PostgresStore
 
@@ -49,7 +47,7 @@ _TABLES = """
 def main() -> None:
     """Measure and print."""
     options = _options()
-    contacts = list(_people(options.contacts, options.size))
+    contacts = list(people(options.contacts, options.size))
     _say(f"{len(contacts):,} contacts, Python {sys.version.split()[0]}")
     with open_cluster() as cluster, cluster.database() as name:
         database = Database(cluster.url(name))
@@ -71,7 +69,7 @@ def _measure(
     _write(store, contacts, 2, "second pass, nothing changed")
     _say_size(database, len(contacts))
     _say(f"contacts that the second pass did not see: {store.sweep(2)}")
-    queries = [query for path in options.queries for query in json.loads(_opened(path).read())]
+    queries = [query for path in options.queries for query in json.loads(opened(path).read())]
     answers = {"PostgreSQL": _ask(store, queries, "PostgreSQL")}
     with Index() as index:
         for page in _pages(contacts):
@@ -136,20 +134,6 @@ def _say_recall(name: str, queries: Sequence[dict[str, Any]], found: Sequence[Se
     _say(f"{name}: R@1 {at_1:.4f}, R@10 {at_10:.4f}")
 
 
-def _people(path: Path, size: int) -> Iterator[Contact]:
-    with _opened(path) as lines:
-        known = [json.loads(line) for line in lines if line.strip()]
-    yield from (Contact(**one) for one in known[:size])
-    rng = random.Random(7)  # noqa: S311 - a sample, no secret
-    for left in range(size - len(known), 0, -len(known)):
-        columns = {name: [one[name] for one in known] for name in known[0]}
-        for column in columns.values():
-            rng.shuffle(column)
-        columns["contact_id"] = [str(UUID(int=rng.getrandbits(128), version=4)) for _ in known]
-        for place in range(min(left, len(known))):
-            yield Contact(**{name: column[place] for name, column in columns.items()})
-
-
 def _pages(contacts: Sequence[Contact]) -> Iterator[Sequence[Contact]]:
     return (contacts[start : start + _PAGE] for start in range(0, len(contacts), _PAGE))
 
@@ -157,10 +141,6 @@ def _pages(contacts: Sequence[Contact]) -> Iterator[Sequence[Contact]]:
 def _spread(times: list[float]) -> str:
     ordered = sorted(times)
     return f"p50 {ordered[len(ordered) // 2]:.2f}, p95 {ordered[int(len(ordered) * 0.95)]:.2f}, max {ordered[-1]:.2f}"
-
-
-def _opened(path: Path) -> Any:  # noqa: ANN401 - two kinds of binary files, read alike
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
 def _say(line: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from telecmi_mcp import Contact
 from telecmi_mcp._search import search
 from telecmi_mcp._search.caches import REMEMBERED
-from telecmi_mcp._search.fields.index_entries import IndexKey
+from telecmi_mcp._search.fields.facets import Facet
 from telecmi_mcp._search.store import Group, Groups, Written
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ STAFF = [
 ]
 
 
-def selected(store: ContactStore, *conditions: tuple[IndexKey, list[str]], after: int = 0, limit: int = 9) -> list[str]:
+def selected(store: ContactStore, *conditions: tuple[Facet, list[str]], after: int = 0, limit: int = 9) -> list[str]:
     with store.reading() as view:
         return [row.contact_id for _, row in view.select(conditions, after=after, limit=limit)]
 
 
-def grouped(store: ContactStore, key: IndexKey, *, min_count: int = 1, limit: int = 9) -> Groups:
+def grouped(store: ContactStore, key: Facet, *, min_count: int = 1, limit: int = 9) -> Groups:
     with store.reading() as view:
         return view.groups(key, [], min_count=min_count, limit=limit)
 
@@ -53,33 +53,33 @@ class ContactStoreContract:
     def test_the_distinct_values_are_found_by_whole_words(self, index: ContactStore) -> None:
         index.upsert(STAFF, generation=1, state={})
         with index.reading() as view:
-            assert view.values(IndexKey.COMPANY, []) == ["info edge", "tvq"]
-            assert view.values(IndexKey.JOB_TITLE, [{"manager", "mgr"}]) == ["manager", "sales manager"]
-            assert view.values(IndexKey.JOB_TITLE, [{"manager"}, {"sales", "selling"}]) == ["sales manager"]
-            assert view.values(IndexKey.JOB_TITLE, [{"manage"}]) == view.values(IndexKey.JOB_TITLE, [set()]) == []
-            assert view.values(IndexKey.COMPANY, [], joined={"oed", "zzz"}) == ["info edge"]
-            assert view.values(IndexKey.COMPANY, [], initials="ie") == ["info edge"]
-            assert view.values(IndexKey.COMPANY, [], initials="nf") == []
+            assert view.values(Facet.COMPANY, []) == ["info edge", "tvq"]
+            assert view.values(Facet.JOB_TITLE, [{"manager", "mgr"}]) == ["manager", "sales manager"]
+            assert view.values(Facet.JOB_TITLE, [{"manager"}, {"sales", "selling"}]) == ["sales manager"]
+            assert view.values(Facet.JOB_TITLE, [{"manage"}]) == view.values(Facet.JOB_TITLE, [set()]) == []
+            assert view.values(Facet.COMPANY, [], joined={"oed", "zzz"}) == ["info edge"]
+            assert view.values(Facet.COMPANY, [], initials="ie") == ["info edge"]
+            assert view.values(Facet.COMPANY, [], initials="nf") == []
 
     def test_contacts_are_selected_and_counted_by_all_conditions_in_the_order_of_their_numbers(
         self, index: ContactStore
     ) -> None:
         index.upsert(STAFF, generation=1, state={})
-        company = (IndexKey.COMPANY, ["tvq", "info edge"])
+        company = (Facet.COMPANY, ["tvq", "info edge"])
         assert selected(index) == ["c1", "c2", "c3", "c4", "c5"]
         assert selected(index, company) == ["c1", "c2", "c3", "c4"]
-        assert selected(index, company, (IndexKey.MISSING, ["job_title"])) == ["c3", "c4"]
-        assert selected(index, (IndexKey.COMPANY, [])) == selected(index, (IndexKey.COMPANY, ["nobody"])) == []
+        assert selected(index, company, (Facet.MISSING, ["job_title"])) == ["c3", "c4"]
+        assert selected(index, (Facet.COMPANY, [])) == selected(index, (Facet.COMPANY, ["nobody"])) == []
         with index.reading() as view:
             assert view.count([]) == 5
-            assert view.count([company, (IndexKey.MISSING, ["email_id"])]) == 2
-            assert view.count([(IndexKey.EMAIL_DOMAIN, ["acme.example", "globex.example"])]) == 2
+            assert view.count([company, (Facet.MISSING, ["email_id"])]) == 2
+            assert view.count([(Facet.EMAIL_DOMAIN, ["acme.example", "globex.example"])]) == 2
 
     def test_a_page_begins_behind_the_number_of_the_last_contact_whatever_was_written(
         self, index: ContactStore
     ) -> None:
         index.upsert(STAFF, generation=1, state={})
-        for conditions in ([], [(IndexKey.COMPANY, ["tvq", "info edge"])]):
+        for conditions in ([], [(Facet.COMPANY, ["tvq", "info edge"])]):
             with index.reading() as view:
                 first = view.select(conditions, after=0, limit=2)
             assert [row.contact_id for _, row in first] == ["c1", "c2"]
@@ -94,52 +94,45 @@ class ContactStoreContract:
 
     def test_contacts_are_grouped_by_each_key(self, index: ContactStore) -> None:
         index.upsert(STAFF, generation=1, state={})
-        assert grouped(index, IndexKey.COMPANY) == Groups([Group("tvq", 3), Group("info edge", 1)], 0, 1)
-        assert grouped(index, IndexKey.COMPANY, limit=1) == Groups([Group("tvq", 3)], 1, 1)
-        assert grouped(index, IndexKey.COMPANY, min_count=4) == Groups([], 0, 1)
-        assert grouped(index, IndexKey.JOB_TITLE) == Groups([Group("manager", 1), Group("sales manager", 1)], 0, 3)
-        assert grouped(index, IndexKey.EMAIL_DOMAIN) == Groups(
+        assert grouped(index, Facet.COMPANY) == Groups([Group("tvq", 3), Group("info edge", 1)], 0, 1)
+        assert grouped(index, Facet.COMPANY, limit=1) == Groups([Group("tvq", 3)], 1, 1)
+        assert grouped(index, Facet.COMPANY, min_count=4) == Groups([], 0, 1)
+        assert grouped(index, Facet.JOB_TITLE) == Groups([Group("manager", 1), Group("sales manager", 1)], 0, 3)
+        assert grouped(index, Facet.EMAIL_DOMAIN) == Groups(
             [Group("acme.example", 2), Group("globex.example", 1)], 0, 3
         )
-        assert grouped(index, IndexKey.COUNTRY) == Groups([Group("IN", 2), Group("SG", 1), Group("US/CA", 1)], 0, 2)
-        assert grouped(index, IndexKey.SAME_EMAIL, min_count=2) == Groups([Group("a@acme.example", 2)], 0, 3)
-        assert grouped(index, IndexKey.SAME_NAME, min_count=2) == Groups([Group("rao ravi", 2)], 0, 3)
-        assert grouped(index, IndexKey.MISSING).largest == [
-            Group("last_name", 4),
-            Group("email_id", 3),
-            Group("first_name", 3),
-            Group("job_title", 3),
-            Group("company", 1),
-        ]
+        assert grouped(index, Facet.COUNTRY) == Groups([Group("IN", 2), Group("SG", 1), Group("US/CA", 1)], 0, 2)
+        assert grouped(index, Facet.EMAIL, min_count=2) == Groups([Group("a@acme.example", 2)], 0, 3)
+        assert grouped(index, Facet.NAME, min_count=2) == Groups([Group("rao ravi", 2)], 0, 3)
 
     def test_groups_hold_only_the_contacts_that_meet_the_conditions(self, index: ContactStore) -> None:
         index.upsert(STAFF, generation=1, state={})
         with index.reading() as view:
-            found = view.groups(IndexKey.JOB_TITLE, [(IndexKey.COMPANY, ["tvq"])], min_count=1, limit=1)
+            found = view.groups(Facet.JOB_TITLE, [(Facet.COMPANY, ["tvq"])], min_count=1, limit=1)
             assert found == Groups([Group("manager", 1)], 1, 1)
-            assert view.groups(IndexKey.COUNTRY, [(IndexKey.COMPANY, [])], min_count=1, limit=9) == Groups([], 0, 0)
+            assert view.groups(Facet.COUNTRY, [(Facet.COMPANY, [])], min_count=1, limit=9) == Groups([], 0, 0)
 
     def test_a_number_without_a_country_joins_the_only_number_that_it_may_be(self, index: ContactStore) -> None:
         index.upsert(STAFF[2:4], generation=1, state={})
-        assert grouped(index, IndexKey.SAME_PHONE, min_count=2).largest == [Group("91234567 65", 2)]
+        assert grouped(index, Facet.PHONE, min_count=2).largest == [Group("91234567 65", 2)]
         index.upsert(STAFF[:2], generation=1, state={})
-        assert Group("9876543210 91", 2) in grouped(index, IndexKey.SAME_PHONE).largest
+        assert Group("9876543210 91", 2) in grouped(index, Facet.PHONE).largest
         index.upsert(STAFF[4:], generation=1, state={})
-        assert grouped(index, IndexKey.SAME_PHONE, min_count=2).largest == [Group("91234567 65", 2)]
-        assert {Group("9876543210", 1), Group("9876543210 1", 1)} < set(grouped(index, IndexKey.SAME_PHONE).largest)
+        assert grouped(index, Facet.PHONE, min_count=2).largest == [Group("91234567 65", 2)]
+        assert {Group("9876543210", 1), Group("9876543210 1", 1)} < set(grouped(index, Facet.PHONE).largest)
 
     def test_a_value_is_shown_in_its_commonest_spelling(self, index: ContactStore) -> None:
         index.upsert(STAFF, generation=1, state={})
         with index.reading() as view:
-            assert view.spellings(IndexKey.COMPANY, ["tvq", "info edge"]) == {"tvq": "TVQ", "info edge": "Info Edge"}
-            assert view.spellings(IndexKey.SAME_NAME, ["rao ravi"]) == {"rao ravi": "Rao Ravi"}
-            assert view.spellings(IndexKey.COUNTRY, ["IN"]) == {"IN": "IN"}
+            assert view.spellings(Facet.COMPANY, ["tvq", "info edge"]) == {"tvq": "TVQ", "info edge": "Info Edge"}
+            assert view.spellings(Facet.NAME, ["rao ravi"]) == {"rao ravi": "Rao Ravi"}
+            assert view.spellings(Facet.COUNTRY, ["IN"]) == {"IN": "IN"}
 
     def test_groups_follow_what_is_changed_and_removed(self, index: ContactStore) -> None:
         index.upsert(STAFF, generation=1, state={})
         index.upsert([STAFF[2]._replace(company="Info Edge Limited")], generation=1, state={})
         index.delete(["c1"])
-        assert grouped(index, IndexKey.COMPANY).largest == [Group("info edge", 2), Group("tvq", 1)]
+        assert grouped(index, Facet.COMPANY).largest == [Group("info edge", 2), Group("tvq", 1)]
 
     def test_a_page_is_found_once_it_is_written(self, index: ContactStore) -> None:
         assert index.upsert(people(1, 2), generation=1, state={}) == Written(changed=2, unchanged=0)

@@ -17,7 +17,7 @@ from threading import RLock
 from typing import Self
 from zlib import crc32
 
-from telecmi_mcp._index.facet_queries import FacetQueries
+from telecmi_mcp._index.facet_queries import FACET_SCHEMA, FacetQueries, add_facets, remove_facets
 from telecmi_mcp._index.files import FULL, NOT_WRITABLE, UNUSABLE, reason_of, why_not_written
 from telecmi_mcp._index.postings import (
     Backend,
@@ -47,6 +47,7 @@ CREATE TABLE sketch (
     sketch INTEGER NOT NULL, term_id INTEGER NOT NULL, PRIMARY KEY (sketch, term_id)) WITHOUT ROWID;
 CREATE TABLE reach (
     reach INTEGER NOT NULL, value TEXT NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY (reach, value, rid)) WITHOUT ROWID;
+{FACET_SCHEMA};
 CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 _VERSION = crc32(f"{NORMALISER} {_SCHEMA}".encode()) >> 1
@@ -227,6 +228,8 @@ class Index:
         connection.executemany(
             "INSERT INTO reach VALUES (?, ?, ?)", ((*found, rid) for rid, row in new for found in reaches(row))
         )
+        remove_facets(connection, [rid for rid, _ in old])
+        add_facets(connection, new)
         if old:
             forget()
 

@@ -1,5 +1,6 @@
 """What the search remembers of words, to compare them once: a copy of names, which must go when the names do."""
 
+from telecmi_mcp._search.fields.facets import remembered_company, remembered_title
 from telecmi_mcp._search.matching.similarity import deletion_costs, letter_bits, profile
 from telecmi_mcp._search.matching.word_runs import stored_runs
 from telecmi_mcp._search.text.abjads import latin_pattern, phonetic_keys
@@ -16,6 +17,8 @@ REMEMBERED = (
     latin_pattern,
     phonetic_keys,
     stored_runs,
+    remembered_company,
+    remembered_title,
 )
 
 

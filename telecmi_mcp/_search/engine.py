@@ -1,14 +1,15 @@
 """Searches a store: by an id, number or address that the query holds, or else by its words."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import islice
 from typing import TypeAlias
 
 from telecmi_mcp._models import Contact, MatchName
-from telecmi_mcp._search.fields.index_entries import Field, IndexKey, field_words
+from telecmi_mcp._search.fields.facets import company_value
+from telecmi_mcp._search.fields.index_entries import Field, field_words
 from telecmi_mcp._search.filters import NO_FILTER, ContactFilter, ResolvedFilter, resolve
 from telecmi_mcp._search.matching.company_filter import CompanyFilter
 from telecmi_mcp._search.matching.lookup import by_id, by_mail, by_number, by_tail, keep_agreeing
@@ -17,15 +18,13 @@ from telecmi_mcp._search.matching.relaxation import QueryRelaxation
 from telecmi_mcp._search.matching.word_match import Match
 from telecmi_mcp._search.query.parse import Query, parse, split_in_two
 from telecmi_mcp._search.query.sentences import NoQuestion
-from telecmi_mcp._search.store import MAX_MATCHES, ContactStore, View
+from telecmi_mcp._search.store import ContactStore, View
 
 Position: TypeAlias = tuple[float, ...]
 """Place of a hit in the order of all hits of a query. It holds no value of a contact's field."""
 
 _TWO = 2
 _FIRST_OF_PART = 100
-_OF_COMPANY = 0.9
-_COMPANY = frozenset({Field.COMPANY})
 _FIELD_NAMES = {Field.NAME: "name", Field.COMPANY: "company", Field.TITLE: "job_title", Field.MAIL: "email_id"}
 
 
@@ -190,18 +189,8 @@ class _Search:
             return self._accepted(direct)
         if not asked.sentence.required:
             return _Matches()
-        if companies := CompanyFilter(" ".join(word.text for word in asked.words)).find_whole(self._view):
-            return self._accepted(self._of_companies(words, companies))
-        return self._accepted(words.full() or (by_tail(self._view, asked) if asked.tail else []))
-
-    def _of_companies(self, words: QueryRelaxation, companies: Collection[str]) -> list[Scored]:
-        """Match everybody at the companies whose whole name the query is, and everybody whose name has its words."""
-        selected = self._view.select([(IndexKey.COMPANY, companies)], after=0, limit=MAX_MATCHES)
-        rows = {row.contact_id: row for _, row in selected}
-        found = [one for one in words.full() if one.row.contact_id in rows or one.fields == {Field.NAME}]
-        known = {one.row.contact_id for one in found}
-        others = [row for contact_id, row in rows.items() if contact_id not in known]
-        return [*found, *(Scored(row=row, match=Match.EXACT, score=_OF_COMPANY, fields=_COMPANY) for row in others)]
+        found = self._accepted(words.full() or (by_tail(self._view, asked) if asked.tail else []))
+        return replace(found, scored=_at_company(asked, found.scored))
 
     def _by_unique_values(self, asked: Query) -> _Matches:
         """Look up each address, else each number; other words of the query must agree."""
@@ -249,6 +238,15 @@ class _Search:
             if all(map(_is_answered, found)):
                 return _as_parts(found)
         return None
+
+
+def _at_company(asked: Query, found: Sequence[Scored]) -> Sequence[Scored]:
+    """Keep the contacts at a company whose whole name the query is, and those whose name has its words, if any are."""
+    company = CompanyFilter(" ".join(word.text for word in asked.words))
+    members = {one.row.contact_id for one in found if company.is_written_as(company_value(one.row.company))}
+    if not members:
+        return found
+    return [one for one in found if one.row.contact_id in members or one.fields == {Field.NAME}]
 
 
 def _as_parts(found: Sequence[Sequence[Scored]]) -> _Matches:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from telecmi_mcp._search.fields.facets import company_value, title_value
-from telecmi_mcp._search.fields.index_entries import IndexKey, Row
+from telecmi_mcp._search.fields.facets import Facet, company_value, title_value
+from telecmi_mcp._search.fields.index_entries import Row
 from telecmi_mcp._search.fields.placeholders import missing_fields
 from telecmi_mcp._search.matching.company_filter import CompanyFilter
 from telecmi_mcp._search.matching.company_suggestions import suggest
@@ -13,15 +13,6 @@ from telecmi_mcp._search.matching.title_filter import TitleFilter
 from telecmi_mcp._search.store import Condition, ContactStore, Group, Groups, View
 
 GroupBy = Literal["company", "job_title", "email_domain", "country", "phone_no", "email_id", "name"]
-GROUP_KEYS: dict[GroupBy, IndexKey] = {
-    "company": IndexKey.COMPANY,
-    "job_title": IndexKey.JOB_TITLE,
-    "email_domain": IndexKey.EMAIL_DOMAIN,
-    "country": IndexKey.COUNTRY,
-    "phone_no": IndexKey.SAME_PHONE,
-    "email_id": IndexKey.SAME_EMAIL,
-    "name": IndexKey.SAME_NAME,
-}
 DUPLICATES: frozenset[GroupBy] = frozenset(("phone_no", "email_id", "name"))
 """What is grouped to find contacts that are there twice; a group has two contacts at least."""
 COMPANIES_CAP = 5
@@ -92,11 +83,11 @@ def resolve(view: View, asked: ContactFilter) -> ResolvedFilter:
     """Find the companies and the titles of an index that a filter means."""
     company, title = CompanyFilter(asked.company), TitleFilter(asked.job_title)
     is_company, companies = company.find(view) if asked.company else (_any_value, [])
-    conditions: list[Condition] = [(IndexKey.MISSING, (name,)) for name in asked.missing]
+    conditions: list[Condition] = [(Facet.MISSING, (name,)) for name in asked.missing]
     if asked.job_title:
-        conditions.append((IndexKey.JOB_TITLE, title.find(view)))
+        conditions.append((Facet.JOB_TITLE, title.find(view)))
     if asked.company:
-        conditions.append((IndexKey.COMPANY, companies))
+        conditions.append((Facet.COMPANY, companies))
 
     def accepts(row: Row) -> bool:
         return (
@@ -152,10 +143,10 @@ _NO_GROUPS = Groups([], 0, 0)
 def _grouped(
     view: View, conditions: Sequence[Condition], group_by: GroupBy, min_count: int | None, max_groups: int
 ) -> Groups:
-    key = GROUP_KEYS[group_by]
+    facet = Facet(group_by)
     least = min_count or (2 if group_by in DUPLICATES else 1)
-    found = view.groups(key, conditions, min_count=least, limit=max_groups)
-    spelt = view.spellings(key, [group.value for group in found.largest])
+    found = view.groups(facet, conditions, min_count=least, limit=max_groups)
+    spelt = view.spellings(facet, [group.value for group in found.largest])
     return found._replace(largest=[Group(spelt[group.value], group.size) for group in found.largest])
 
 
@@ -166,10 +157,10 @@ def _any_value(_: str) -> bool:
 def _largest(view: View, companies: Collection[str]) -> tuple[str, ...]:
     if not companies:
         return ()
-    found = view.groups(IndexKey.COMPANY, [(IndexKey.COMPANY, companies)], min_count=1, limit=COMPANIES_CAP)
+    found = view.groups(Facet.COMPANY, [(Facet.COMPANY, companies)], min_count=1, limit=COMPANIES_CAP)
     return _spelt(view, [group.value for group in found.largest])
 
 
 def _spelt(view: View, values: Sequence[str]) -> tuple[str, ...]:
-    spelt = view.spellings(IndexKey.COMPANY, values) if values else {}
+    spelt = view.spellings(Facet.COMPANY, values) if values else {}
     return tuple(spelt[value] for value in values)

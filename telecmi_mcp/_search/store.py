@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from telecmi_mcp._models import Contact
+from telecmi_mcp._search.fields.facets import Facet
 from telecmi_mcp._search.fields.index_entries import Field, IndexKey, Row
 
 MAX_MATCHES = 5000
@@ -72,8 +73,8 @@ class Groups(NamedTuple):
     in_no_group: int
 
 
-Condition = tuple[IndexKey, Collection[str]]
-"""A key and values of it; a contact meets it if it has one of the values."""
+Condition = tuple[Facet, Collection[str]]
+"""A facet and values of it; a contact meets it if it has one of the values. Those of MISSING are names of fields."""
 Clause = frozenset[int]
 """Posting tokens of which a contact must have one."""
 BooleanQuery = tuple[Clause, ...]
@@ -119,12 +120,12 @@ class View(Protocol):
         """Give the contacts of these ids that are there."""
 
     def values(
-        self, key: IndexKey, words: Sequence[Collection[str]], /, *, joined: Collection[str] = (), initials: str = ""
+        self, facet: Facet, words: Sequence[Collection[str]], /, *, joined: Collection[str] = (), initials: str = ""
     ) -> list[str]:
-        """Give the distinct values of a key that contain, as whole words, one of each of these collections.
+        """Give the distinct values of a facet that contain, as whole words, one of each of these collections.
 
         Args:
-            key: a key of `FACETS`.
+            facet: any but MISSING.
             words: collections of words; every value meets none of them.
             joined: texts of which a value must contain one when its blanks are left out.
             initials: letters with which words of a value must begin in this order, others between them or not.
@@ -139,17 +140,17 @@ class View(Protocol):
     def count(self, conditions: Sequence[Condition], /) -> int:
         """Say how many contacts meet all conditions."""
 
-    def groups(self, key: IndexKey, conditions: Sequence[Condition], /, *, min_count: int, limit: int) -> Groups:
-        """Group the contacts that meet all conditions by their values of a key.
+    def groups(self, facet: Facet, conditions: Sequence[Condition], /, *, min_count: int, limit: int) -> Groups:
+        """Group the contacts that meet all conditions by their values of a facet.
 
         Args:
-            key: a key of `FACETS`; values of SAME_PHONE that may be the same number are one.
+            facet: any but MISSING; values of PHONE that may be the same number are one.
             conditions: as for `select`.
             min_count: the number of contacts that a group has at least.
             limit: how many groups at most; of equal ones the first in the order of their values.
         """
 
-    def spellings(self, key: IndexKey, values: Collection[str], /) -> dict[str, str]:
+    def spellings(self, facet: Facet, values: Collection[str], /) -> dict[str, str]:
         """Give the commonest spelling in which each of these values is stored, of several the alphabetically first."""
 
 

@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator
 from enum import IntEnum
 from itertools import combinations
 from typing import TypeAlias
@@ -14,17 +14,7 @@ from telecmi_mcp._models import Contact
 from telecmi_mcp._search.fields.abbreviations import company_initials, name_initials, title_initials
 from telecmi_mcp._search.fields.companies import company_words
 from telecmi_mcp._search.fields.email_addresses import addresses, domains, without_tag
-from telecmi_mcp._search.fields.facets import (
-    company_value,
-    country_values,
-    domain_values,
-    email_values,
-    name_value,
-    phone_values,
-    title_value,
-)
 from telecmi_mcp._search.fields.phones import clean_phones, parse_number, split_numbers
-from telecmi_mcp._search.fields.placeholders import missing_fields
 from telecmi_mcp._search.text.abjads import phonetic_keys
 from telecmi_mcp._search.text.normalize import fold, tokenize
 from telecmi_mcp._search.text.phonetics import phonetic_key
@@ -57,21 +47,13 @@ class Field(IntEnum):
 
 
 class IndexKey(IntEnum):
-    """Ways to reach somebody, each an ordered range of its own; from COMPANY on, ways to filter and to group."""
+    """Ways to reach somebody, each an ordered range of its own."""
 
     PHONE = 0
     PHONE_REVERSED = 1
     MAIL = 2
     MAIL_REVERSED = 3
     MAIL_DOMAIN = 4
-    COMPANY = 5
-    JOB_TITLE = 6
-    EMAIL_DOMAIN = 7
-    COUNTRY = 8
-    SAME_PHONE = 9
-    SAME_EMAIL = 10
-    SAME_NAME = 11
-    MISSING = 12
 
 
 Row: TypeAlias = Contact
@@ -126,25 +108,7 @@ def reaches(row: Row) -> frozenset[tuple[IndexKey, str]]:
         found.add((IndexKey.MAIL, without_tag(address)))
         found.add((IndexKey.MAIL_REVERSED, address.rpartition("@")[0][::-1]))
         found.update((IndexKey.MAIL_DOMAIN, domain) for domain in domains(address))
-    found.update((key, value) for key, values in FACETS.items() for value in values(row))
     return frozenset(found)
-
-
-def _one(value: str) -> Collection[str]:
-    return (value,) if value else ()
-
-
-FACETS: Mapping[IndexKey, Callable[[Row], Collection[str]]] = {
-    IndexKey.COMPANY: lambda row: _one(company_value(row.company)),
-    IndexKey.JOB_TITLE: lambda row: _one(title_value(row.job_title)),
-    IndexKey.EMAIL_DOMAIN: lambda row: domain_values(row.email_id),
-    IndexKey.COUNTRY: lambda row: country_values(row.phone_no),
-    IndexKey.SAME_PHONE: lambda row: phone_values(row.phone_no),
-    IndexKey.SAME_EMAIL: lambda row: email_values(row.email_id),
-    IndexKey.SAME_NAME: lambda row: _one(name_value(row)),
-    IndexKey.MISSING: missing_fields,
-}
-"""The keys by which contacts are filtered and grouped, and how their values are derived."""
 
 
 def is_word(entry: str) -> bool:

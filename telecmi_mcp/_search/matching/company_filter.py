@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from telecmi_mcp._search.data.company_names import COMPANY_SHORT_NAMES
 from telecmi_mcp._search.data.legal_forms import LEGAL_FORMS, STOP_WORDS
 from telecmi_mcp._search.fields.abbreviations import company_initials
-from telecmi_mcp._search.fields.facets import company_value
-from telecmi_mcp._search.fields.index_entries import IndexKey
-from telecmi_mcp._search.store import Span, View
+from telecmi_mcp._search.fields.facets import Facet, company_value
+from telecmi_mcp._search.store import View
 
 _INITIALS = range(2, 9)
 _FEW = 2
@@ -17,7 +16,7 @@ _LAST_FORMS = ("limited", "corporation")
 
 
 class CompanyFilter:
-    """The name of a company that is asked for, as it compares with the values of `IndexKey.COMPANY`."""
+    """The name of a company that is asked for, as it compares with the values of `Facet.COMPANY`."""
 
     def __init__(self, text: str) -> None:
         self.value = company_value(text)
@@ -40,20 +39,9 @@ class CompanyFilter:
             return True
         return len(self.value) > _FEW and self.is_initials_of(value)
 
-    def find_whole(self, view: View) -> list[str]:
-        """Return the companies with this whole name, as it is written or by a well-known short name; no initials.
-
-        It looks up a few values, so that each search can afford it: a name that is stored in two words and asked for in
-        one is not found.
-        """
-        if not (self.value and self.is_telling):
-            return []
-        names = sorted({self.value, *self._joined, *_shorts_of(self.words)})
-        rows = view.reached([Span.one(IndexKey.COMPANY, name) for name in names], limit=1)
-        found = [name for name, some in zip(names, rows, strict=True) if some]
-        if self.value in COMPANY_SHORT_NAMES:
-            found += [value for value in self._known_in(view) if self._is_known(value)]
-        return list(dict.fromkeys(found))
+    def is_written_as(self, value: str) -> bool:
+        """Return whether this is the whole name of a company, or a well-known short name of it, but no initials."""
+        return self.is_telling and bool(self._joined & _spellings(value) or self._is_known(value))
 
     def is_initials_of(self, value: str) -> bool:
         """Tell whether the filter is the first letters of a company's name."""
@@ -71,14 +59,14 @@ class CompanyFilter:
     def _phases(self, view: View) -> Iterator[tuple[Callable[[str], bool], list[str]]]:
         if not self.value:
             return
-        similar = view.values(IndexKey.COMPANY, [], joined=self._joined)
+        similar = view.values(Facet.COMPANY, [], joined=self._joined)
         if not self.is_telling:
             yield self.is_name_of, similar
             return
-        initials = view.values(IndexKey.COMPANY, [], initials=self.value) if self._may_be_initials() else []
+        initials = view.values(Facet.COMPANY, [], initials=self.value) if self._may_be_initials() else []
         yield self.is_name_of, list(dict.fromkeys([*similar, *self._known_in(view), *initials]))
         yield self.is_initials_of, initials
-        inside = view.values(IndexKey.COMPANY, [{word} for word in self.words])
+        inside = view.values(Facet.COMPANY, [{word} for word in self.words])
         yield self.is_in_order, list(dict.fromkeys([*similar, *inside]))
 
     def _may_be_initials(self) -> bool:
@@ -96,9 +84,9 @@ class CompanyFilter:
     def _known_in(self, view: View) -> Iterator[str]:
         """Give the companies that a well-known short name stands for, and those that are stored by their short name."""
         for names in COMPANY_SHORT_NAMES.get(self.value, ()):
-            yield from view.values(IndexKey.COMPANY, [{name} for name in names])
+            yield from view.values(Facet.COMPANY, [{name} for name in names])
         if shorts := _shorts_of(self.words):
-            yield from view.values(IndexKey.COMPANY, [shorts])
+            yield from view.values(Facet.COMPANY, [shorts])
 
     def _is_known(self, value: str) -> bool:
         words = [word for word in value.split() if word not in STOP_WORDS]

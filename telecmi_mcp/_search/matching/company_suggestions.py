@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from telecmi_mcp._search.fields.index_entries import Field, IndexKey, query_sketches
+from telecmi_mcp._search.fields.facets import Facet
+from telecmi_mcp._search.fields.index_entries import Field, query_sketches
 from telecmi_mcp._search.matching.similarity import similarity
 from telecmi_mcp._search.store import Term, View
 
@@ -21,7 +22,7 @@ def suggest(view: View, words: Sequence[str], *, limit: int) -> list[str]:
     known = [some for some in scores if some]
     if not known or 2 * len(known) <= len(words):
         return []
-    found = view.values(IndexKey.COMPANY, [list(some) for some in known])
+    found = view.values(Facet.COMPANY, [list(some) for some in known])
     return sorted(found, key=lambda value: (-_score(value.split(), known), value))[:limit]
 
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from telecmi_mcp._search.data.titles import LONG_TITLES, TITLE_VARIANTS
 from telecmi_mcp._search.fields.abbreviations import title_initials
-from telecmi_mcp._search.fields.facets import title_value
-from telecmi_mcp._search.fields.index_entries import IndexKey
+from telecmi_mcp._search.fields.facets import Facet, title_value
 from telecmi_mcp._search.store import View
 
 _INITIALS = range(2, 6)
@@ -13,7 +12,7 @@ _NOTHING: frozenset[str] = frozenset()
 
 
 class TitleFilter:
-    """The words of a job title that are asked for, as they compare with the values of `IndexKey.JOB_TITLE`."""
+    """The words of a job title that are asked for, as they compare with the values of `Facet.JOB_TITLE`."""
 
     def __init__(self, text: str) -> None:
         self.words = tuple(title_value(text).split())
@@ -39,12 +38,12 @@ class TitleFilter:
         if not self.words:
             return
         alone = [_same(word) for word in self.words]
-        yield view.values(IndexKey.JOB_TITLE, alone)
+        yield view.values(Facet.JOB_TITLE, alone)
         for short, start, end in self._shorts:
-            yield view.values(IndexKey.JOB_TITLE, [*alone[:start], {short}, *alone[end:]])
+            yield view.values(Facet.JOB_TITLE, [*alone[:start], {short}, *alone[end:]])
         certain = [] if self._shorts else [_same(word) for word in self.words if not _may_be_short(word)]
         for word in filter(_may_be_short, self.words):
-            yield view.values(IndexKey.JOB_TITLE, certain, initials=word)
+            yield view.values(Facet.JOB_TITLE, certain, initials=word)
 
 
 def _may_be_short(word: str) -> bool:

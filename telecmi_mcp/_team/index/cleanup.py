@@ -14,6 +14,7 @@ _STATEMENTS = (
     "DELETE FROM telecmi_mcp.term WHERE mirror_id = %s",
     "DELETE FROM telecmi_mcp.posting WHERE mirror_id = %s",
     "DELETE FROM telecmi_mcp.reach WHERE mirror_id = %s",
+    "DELETE FROM telecmi_mcp.facet WHERE mirror_id = %s",
     "DELETE FROM telecmi_mcp.contact WHERE mirror_id = %s",
     "DELETE FROM telecmi_mcp.mark WHERE mirror_id = %s",
     "UPDATE telecmi_mcp.mirror SET contacts = 0, state = '{}', under_way = false WHERE mirror_id = %s",

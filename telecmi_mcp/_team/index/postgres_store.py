@@ -13,6 +13,7 @@ from telecmi_mcp._search.caches import forget
 from telecmi_mcp._search.fields.index_entries import NORMALISER, Row, reaches
 from telecmi_mcp._search.store import Written
 from telecmi_mcp._team.index.cleanup import empty
+from telecmi_mcp._team.index.facet_queries import add_facets
 from telecmi_mcp._team.index.last_seen import NO_CONTACT, count_seen, mark, unseen
 from telecmi_mcp._team.index.snapshot import COLUMNS, PLANNING, Snapshot, array, rows_of
 from telecmi_mcp._team.index.texts import clipped, storable
@@ -181,8 +182,9 @@ class PostgresStore:
         columns = zip(*new.values(), strict=True)
         connection.execute(_WRITE.encode(), (self._mirror_id, list(new), *map(list, columns)))
         connection.execute(_POST, (self._mirror_id, list(new), [array(some) for some in tokens]))
-        if old:
-            connection.execute(_REMOVE.format(table="reach").encode(), (list(old), self._mirror_id))
+        for table in ("reach", "facet") if old else ():
+            connection.execute(_REMOVE.format(table=table).encode(), (list(old), self._mirror_id))
+        add_facets(connection, self._mirror_id, new)
         reached = [(int(reach), clipped(value), rid) for rid, row in new.items() for reach, value in reaches(row)]
         if reached:
             connection.execute(_REACH, (self._mirror_id, *map(list, zip(*reached, strict=True))))
@@ -191,7 +193,7 @@ class PostgresStore:
         if not old:
             return
         Vocabulary(connection, self._mirror_id).exchange(old.values(), [])
-        for table in ("posting", "reach", "contact"):
+        for table in ("posting", "reach", "facet", "contact"):
             connection.execute(_REMOVE.format(table=table).encode(), (list(old), self._mirror_id))
         mark(connection, self._mirror_id, old, NO_CONTACT)
         forget()

@@ -13,6 +13,7 @@ from search_samples import sample_queries
 from telecmi_mcp import Contact
 from telecmi_mcp._index.sqlite_store import Index
 from telecmi_mcp._search import search
+from telecmi_mcp._search.fields.facets import Facet
 from telecmi_mcp._search.fields.index_entries import Field, IndexKey, query_sketches
 from telecmi_mcp._search.store import Span
 from telecmi_mcp._team.index.cleanup import forget_unused
@@ -111,6 +112,14 @@ def seen(store: ContactStore) -> list[object]:
             view.candidates(demands, limit=5) if demands else [],
             view.reached([*spans, Span.one(IndexKey.MAIL_DOMAIN, "acme.example")], limit=3),
             sorted(view.contacts(["c1", "c0", "nobody"])),
+            [
+                [view.values(facet, []), view.groups(facet, [], min_count=1, limit=3)]
+                for facet in Facet
+                if facet is not Facet.MISSING
+            ],
+            [row for _, row in view.select([(Facet.MISSING, ["company"]), (Facet.COUNTRY, ["IN"])], after=0, limit=3)],
+            view.groups(Facet.PHONE, [(Facet.COMPANY, ["acme"])], min_count=1, limit=3),
+            view.spellings(Facet.NAME, ["raman"]),
             [store.count(), *(store.count(generation) for generation in range(4))],
         ]
 
@@ -212,5 +221,5 @@ def test_nothing_is_left_of_an_index_that_no_one_used_for_long(database: Databas
     assert forget_unused(database, seconds=-1) == 1
     assert forget_unused(database, seconds=-1) == 0
     with database.connection() as connection:
-        for table in ("contact", "posting", "term", "sketch", "mark"):
+        for table in ("contact", "posting", "term", "sketch", "mark", "reach", "facet"):
             assert connection.execute(f"SELECT count(*) FROM telecmi_mcp.{table}".encode()).fetchone() == (0,)  # noqa: S608 - constants
