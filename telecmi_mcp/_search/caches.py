@@ -1,4 +1,4 @@
-"""What the search remembers of words, to compare them once: a copy of names, which must go when the names do."""
+"""Lists the caches of words, which hold parts of contacts, so that they can be emptied with the contacts."""
 
 from telecmi_mcp._search.fields.facets import remembered_company, remembered_title
 from telecmi_mcp._search.matching.similarity import deletion_costs, letter_bits, profile
@@ -23,6 +23,6 @@ REMEMBERED = (
 
 
 def forget() -> None:
-    """Forget every word; the next searches are a little slower."""
+    """Empty the caches. The next searches are a little slower."""
     for remembered in REMEMBERED:
         remembered.cache_clear()

@@ -1,6 +1,6 @@
-"""What of a contact can be searched: its words by field, and its phone and e-mail as ranges.
+"""Derives the index entries of a contact: its words by field, and its phone numbers and e-mail addresses as keys.
 
-`NORMALISER` counts up with every change of what is derived here; an index made by another version is of no use.
+`NORMALISER` increases with every change of what this module derives. An index of another version is created again.
 """
 
 import re
@@ -23,10 +23,10 @@ from telecmi_mcp._search.text.scripts import is_abjad
 
 NORMALISER = 3
 INITIAL, ABBREVIATION = "^", "~"
-"""Marks of entries that are no words; a word holds letters and digits only."""
+"""Prefixes of entries that are not words. A word consists of letters and digits."""
 
 INITIALS = (1, 2)
-"""How many letters of a name are entries of their own, because too many words begin with so few."""
+"""Lengths of a name's prefixes that are entries of their own, because too many words start with so few letters."""
 
 _WORDS_CAP = 16
 _MAIL_CAP, _PHONE_CAP = 320, 160
@@ -34,11 +34,11 @@ _LETTERS = re.compile("[^\\W\\d_]+")
 _SKETCHED = range(3, 25)
 _LONG = 5
 _TELLING = 3
-"""Letters of a word of an address that can name somebody."""
+"""Minimum letters of a word of an e-mail address that may be a name."""
 
 
 class Field(IntEnum):
-    """Where in a contact a word stands."""
+    """Field of a contact that holds a word."""
 
     NAME = 0
     COMPANY = 1
@@ -47,7 +47,7 @@ class Field(IntEnum):
 
 
 class IndexKey(IntEnum):
-    """Ways to reach somebody, each an ordered range of its own."""
+    """Keys of contacts, each an ordered range of its own."""
 
     PHONE = 0
     PHONE_REVERSED = 1
@@ -57,17 +57,17 @@ class IndexKey(IntEnum):
 
 
 Row: TypeAlias = Contact
-"""A contact as it is stored."""
+"""A contact in a store."""
 
 
 Fields = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
-"""The words of each field, in `Field`'s order."""
+"""Words of each field, in the order of `Field`."""
 
 
 def field_words(row: Row) -> Fields:
-    """Give the words of name, company, title and address, in `Field`'s order.
+    """Return the words of name, company, title and address, in the order of `Field`.
 
-    The address speaks where it holds a word that the name does not have, or the name is in another script.
+    Of the address only words count that the name lacks, as for a name in another script.
     """
     name = (company_words(row.first_name or "") + company_words(row.last_name or ""))[:_WORDS_CAP]
     company = company_words(row.company or "")[:_WORDS_CAP]
@@ -83,7 +83,7 @@ def _mail_words(field: str, name: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def entries(row: Row) -> frozenset[tuple[str, Field]]:
-    """Give what a contact is found by: words, how they are read, initials of names, abbreviations."""
+    """Return the entries of a contact: words, readings, initials of names, abbreviations."""
     fields = field_words(row)
     found = {(word, field) for field, some in zip(Field, fields, strict=True) for word in some}
     found.update((said, field) for word, field in list(found) if not word.isascii() for said in readings(word))
@@ -97,7 +97,7 @@ def entries(row: Row) -> frozenset[tuple[str, Field]]:
 
 
 def reaches(row: Row) -> frozenset[tuple[IndexKey, str]]:
-    """Give the numbers, forwards and from their end, the addresses, forwards and from the @, and their domains."""
+    """Return the keys of a contact: numbers and addresses, forwards and reversed, and domains."""
     found: set[tuple[IndexKey, str]] = set()
     for written in split_numbers(clean_phones((row.phone_no or "")[:_PHONE_CAP])):
         for number in parse_number(written):
@@ -112,12 +112,12 @@ def reaches(row: Row) -> frozenset[tuple[IndexKey, str]]:
 
 
 def is_word(entry: str) -> bool:
-    """Tell a word from the initials and abbreviations among a contact's entries."""
+    """Return whether an entry is a word, and not an initial or an abbreviation."""
     return entry[0] not in (INITIAL, ABBREVIATION)
 
 
 def sketches(word: str) -> frozenset[int]:
-    """Give numbers by which similar words find this one: its letters, its consonants, and each of them minus one."""
+    """Return hashes of a word's letters and consonants, whole and without one of them; similar words share one."""
     if is_abjad(word):
         return _hashed({"=" + found for found in phonetic_keys(word)} | {*_less("", word, 0), *_less("", word, 1)})
     consonants = phonetic_key(word)
@@ -125,11 +125,11 @@ def sketches(word: str) -> frozenset[int]:
 
 
 def query_sketches(word: str, *, is_near: bool = False) -> frozenset[int]:
-    """Give the numbers among which a word finds the sketches of those that are similar to it.
+    """Return the hashes among which a word of a query finds the sketches of similar words.
 
     Args:
-        word: a word of a query.
-        is_near: whether only words are looked for that sound the same or differ by one letter.
+        word: A word of a query.
+        is_near: True to find only words that sound the same or differ by one letter.
     """
     if is_abjad(word):
         return sketches(word)

@@ -1,4 +1,4 @@
-"""Finding contacts by what is unique to them: id, telephone number, e-mail address."""
+"""Looks contacts up by what is unique to them: an id, a phone number, an e-mail address."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ _FRAGMENT, _WHOLE = 4, 10
 _MOBILE_STARTS = "6789"
 _FRAGMENT_AMBIGUOUS = 5
 _LOOKED_THROUGH = 400
-"""Contacts that are looked through for the few that are meant."""
+"""Maximum number of contacts that are compared one by one."""
 _HALF = 3
 _LATER = 0.01
 
@@ -80,7 +80,7 @@ def _addresses_of(row: Row) -> tuple[str, ...]:
 
 
 def by_handle(view: View, bare: str) -> list[Scored]:
-    """Find contacts by a word that is all that stands before the @ of their address."""
+    """Find contacts by a word that is the whole local part of their address."""
     found = view.reached(
         [Span.starting(IndexKey.MAIL, bare + "@"), Span.starting(IndexKey.MAIL, bare + "+")], limit=MAX_MATCHES
     )
@@ -93,7 +93,7 @@ def by_number(view: View, written: str) -> list[Scored]:
 
 
 def by_tail(view: View, asked: Query) -> list[Scored]:
-    """Find contacts by the last digits of their number and words that are theirs."""
+    """Find contacts by the last digits of their number and by other words of the query."""
     words = tuple(word for word in asked.words if word.text != asked.tail)
     if all(word.is_optional for word in words):
         return []
@@ -151,7 +151,7 @@ def _fragment(view: View, written: str) -> list[Scored]:
 
 
 def _beginning(view: View, digits: str) -> list[Scored]:
-    """Find those whose number begins as one that is typed with its country's code."""
+    """Find contacts whose number starts with digits that were typed with a country code."""
     found = []
     for length in range(1, LONGEST_CODE + 1):
         code, rest = digits[:length], digits[length:].lstrip("0")
@@ -166,7 +166,7 @@ def _graded(rows: Iterable[Row], match: Match) -> list[Scored]:
 
 
 def _merged(lists: Iterable[list[Scored]]) -> list[Scored]:
-    """Merge matches without repetition; those of an earlier list score more."""
+    """Merge matches without repetition. A match in a later list scores less."""
     merged: dict[str, Scored] = {}
     for place, found in enumerate(lists):
         for one in found:

@@ -1,4 +1,4 @@
-"""Relaxing a query of words against the vocabulary, phase by phase, until there are enough good answers."""
+"""Finds contacts by the words of a query: exact words first, then less exact ones until there are enough matches."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -14,25 +14,25 @@ from telecmi_mcp._search.query.splitting import compound_parts, split_compounds
 from telecmi_mcp._search.store import MAX_MATCHES, BooleanQuery, Clause, Term, View
 
 _ENOUGH = 25
-"""Matches after which the search does not go on to less exact ones."""
+"""Number of matches after which the search does not try less exact ones."""
 _MAX_INEXACT = 104
-"""Contacts that are compared by similar words; those that have the words or their beginnings are all ranked."""
+"""Maximum number of contacts that are ranked by similar words. All that have the words or their prefixes are ranked."""
 _PREFIXES, _FUZZY_TERMS = 400, 60
 _STRONG, _STRONGER, _GOOD = 0.85, 0.9, 0.85
 _TELLING = 3
-"""Letters of a word that may stand for the whole query in a partial answer."""
+"""Minimum letters of the only word that a partial match has."""
 _TELLING_SCORE = 0.85
 """Minimum score of the best word in a partial answer."""
 _SHORTEST_PART, _LONGEST_SPLIT = 2, 24
 _DEMANDS_CAP = 40
 _LETTERED = (2, 3)
-"""How many letters a word has that may be initials."""
+"""Numbers of letters of a word that may be initials."""
 _ANYWHERE = tuple(Field)
 _IN_NAME = (Field.NAME,)
 
 
 class QueryRelaxation:
-    """One search by words: exact, then beginnings and initials, then similar words, at last the most words."""
+    """One search by words: exact words, prefixes and initials, similar words, and at last as many words as possible."""
 
     def __init__(self, view: View, asked: Query, *, accepts: Callable[[Row], bool], may_split: bool = True) -> None:
         self._view = view
@@ -56,14 +56,14 @@ class QueryRelaxation:
         self._parts: list[list[Term]] = [[] for _ in self._words]
 
     def exact(self) -> list[Scored]:
-        """Give those who have all words as they are said, or as they are written otherwise, best first."""
+        """Return the contacts that have all words as they are written, or as a written variant, best first."""
         if not self._is_looked_up:
             self._is_looked_up = True
             self._collect(self._exact_demands(), most=MAX_MATCHES)
         return self._sorted()
 
     def full(self) -> list[Scored]:
-        """Give those who have all words, best first, spelling variants and beginnings included."""
+        """Return the contacts that have all words, best first, with prefixes and spelling variants."""
         exact = self.exact()
         if self._is_literal:
             return [one for one in exact if self._is_whole(one)]
@@ -81,7 +81,7 @@ class QueryRelaxation:
         return self._sorted()
 
     def partial(self) -> list[Scored]:
-        """Give those who have the most words, where nobody has all; a word that nobody has is left out at once."""
+        """Return the contacts that have the most words. A word that no contact has is dropped first."""
         if self._is_literal:
             return []
         clauses = [self._same(place, _ANYWHERE) or self._like(place, _STRONGER) for place in range(len(self._words))]
@@ -98,7 +98,7 @@ class QueryRelaxation:
         return any(one.match is Match.EXACT for one in self._graded.values())
 
     def _split(self) -> list[Scored]:
-        """Find those who have the words that a word of the query is glued from."""
+        """Find contacts that have the parts of a compound word of the query."""
         pieces = compound_parts(self._asked.words) if self._may_split else set()
         known = {term.text: term.uses for term in self._view.terms(list(pieces))} if pieces else {}
         words = split_compounds(self._asked.words, known)
@@ -109,7 +109,7 @@ class QueryRelaxation:
         return [one for one in found if one.match is Match.EXACT]
 
     def _is_whole(self, one: Scored) -> bool:
-        """Tell whether a field holds the words that were said, and nothing else."""
+        """Return whether a field consists of exactly the words of the query."""
         return tuple(word.text for word in self._words) in field_words(one.row)
 
     def _sorted(self) -> list[Scored]:
@@ -126,7 +126,7 @@ class QueryRelaxation:
         self._graded.update((one.row.contact_id, one) for one in graded)
 
     def _collect(self, demands: Iterable[BooleanQuery], *, most: int = _MAX_INEXACT) -> None:
-        """Rank the contacts that meet a demand, until the query has so many matches."""
+        """Rank the contacts that meet one of the demands, up to a maximum number of matches."""
         asked = [demand for demand in dict.fromkeys(demands) if demand and all(demand)]
         left = most - len(self._full())
         if asked and left > 0:
@@ -177,7 +177,7 @@ class QueryRelaxation:
         yield from self._lettered_demands()
 
     def _shortened_demands(self) -> Iterator[BooleanQuery]:
-        """Take all words but one for names that may be stored as an initial."""
+        """Yield demands in which all words but one may be stored as an initial."""
         places = range(len(self._words))
         begun = [self._begun(place, _ANYWHERE) for place in places]
         short = [self._postings({word.text[0]}, _IN_NAME) for word in self._words]
@@ -190,7 +190,7 @@ class QueryRelaxation:
         return self._same(place, fields).union(initials, *(term.postings(fields) for term in terms))
 
     def _lettered_demands(self) -> Iterator[BooleanQuery]:
-        """Take a short word for initials: SK for Suresh Kumar."""
+        """Yield demands in which a short word stands for initials: SK for Suresh Kumar."""
         for place, word in enumerate(self._words):
             if len(word.text) in _LETTERED and len(self._words) > 1:
                 letters = [self._postings({letter, INITIAL + letter}, _IN_NAME) for letter in word.text]
@@ -198,7 +198,7 @@ class QueryRelaxation:
                 yield (*letters, *others)
 
     def _split_up(self) -> None:
-        """Find the words that an unknown word is glued from, and keep the longest one of each."""
+        """Find the two parts of each unknown compound, and keep the longer part."""
         unknown = [
             (place, word.text)
             for place, word in enumerate(self._words)
