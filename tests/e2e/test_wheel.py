@@ -51,7 +51,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_sdist_holds_no_benchmarks_and_no_test_that_needs_them(built: Path) -> None:
+def test_the_sdist_holds_no_benchmarks_no_evaluation_and_no_test_that_needs_them(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         texts = {
@@ -60,9 +60,9 @@ def test_the_sdist_holds_no_benchmarks_and_no_test_that_needs_them(built: Path) 
             if member.isfile()
         }
     assert {"tests/conftest.py", "docs/architecture.md", "Makefile"} <= texts.keys()
-    assert not [name for name in texts if name.startswith(("benchmarks/", "docs/flames/"))]
+    assert not [name for name in texts if name.startswith(("benchmarks/", "docs/flames/", "evals/"))]
     tests = [name for name in texts if name.startswith("tests/")]
-    assert not [name for name in tests if re.search(rb"^from benchmarks", texts[name], re.MULTILINE)]
+    assert not [name for name in tests if re.search(rb"^from (?:benchmarks|evals)", texts[name], re.MULTILINE)]
 
 
 @pytest.mark.slow
