@@ -12,7 +12,7 @@ CASES := $(SAMPLES)/cases.json.gz
 SIZE := 300000
 MCPB := build/mcpb/node_modules/.bin/mcpb
 
-.PHONY: demo picture docs test coverage mutants test-slow test-lowest test-newest test-team check judges bench format snapshots bench-search bench-team bench-mirror bench-memory bench-team-load build bundle sbom lock clean
+.PHONY: demo picture docs test coverage mutants test-slow test-lowest test-newest test-team check evals judges bench format snapshots bench-search bench-team bench-mirror bench-memory bench-team-load build bundle sbom lock clean
 
 demo: $(READY)  ## the main job on invented contacts, through a real process
 	@$(VENV)/bin/telecmi-mcp demo
@@ -54,6 +54,9 @@ check: $(READY)  ## what keeps the house in order
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/deptry telecmi_mcp
 	$(PYTHON) -m pytest tests/test_consistency.py
+
+evals: $(READY)  ## tasks for agents: the oracle's calls and tokens, and the stored transcripts scored again; ARGS=--exact, ARGS=FILE
+	@$(PYTHON) -m evals $(ARGS)
 
 judges:  ## outside judges, three minutes the first time; they come from PyPI and npm
 	@sh ./.ci/judges

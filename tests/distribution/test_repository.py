@@ -42,6 +42,11 @@ def test_ci_measures_coverage_and_has_a_floor() -> None:
     assert re.search(r"^fail_under = [7-9]\d$", (ROOT / "pyproject.toml").read_text(encoding="utf8"), re.MULTILINE)
 
 
+def test_ci_runs_the_evaluation_once() -> None:
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf8").splitlines()
+    assert lines.count("make evals") == 1
+
+
 def test_the_hook_before_a_commit_runs_what_the_lint_job_runs() -> None:
     (repository,) = load(".pre-commit-config.yaml")["repos"]
     (hook,) = repository["hooks"]
