@@ -13,7 +13,6 @@ CountTokens: TypeAlias = Callable[[str], int]
 # digits go in threes.
 _PIECES: Final = re.compile(r"(?:[^\r\n\w]|_)?[^\W\d_]+|\d{1,3}| ?(?:[^\w\s]|_)+|\s+")
 _CHARACTERS_A_TOKEN: Final = 5
-_CHARACTERS_A_TOKEN_OF_OTHER_SCRIPTS: Final = 2
 
 
 def estimate(text: str) -> int:
@@ -31,6 +30,4 @@ def count_exactly(texts: Sequence[str]) -> CountTokens:
 
 
 def _tokens_of(piece: str) -> int:
-    if not piece[-1].isalpha():
-        return 1
-    return ceil(len(piece) / (_CHARACTERS_A_TOKEN if piece.isascii() else _CHARACTERS_A_TOKEN_OF_OTHER_SCRIPTS))
+    return ceil(len(piece) / _CHARACTERS_A_TOKEN) if piece[-1].isalpha() else 1

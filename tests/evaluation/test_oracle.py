@@ -91,6 +91,15 @@ async def test_pages_are_followed_to_the_end() -> None:
     assert [arguments.get("page_state") for _, arguments in server.calls] == [None, "s.1"]
 
 
+async def test_a_plan_may_keep_some_of_the_contacts_that_it_reads() -> None:
+    server = Scripted(
+        {"search_contacts": ["company", "limit"]}, {"matches": [{"contact_id": "a1"}, {"contact_id": "a2"}]}
+    )
+    plan = find_all(limit=2, company="Acme", keep=lambda row: row["contact_id"] == "a2")
+    (attempt,) = await attempt_all([a_task(plan)], server.session)
+    assert attempt.claims == (person("a2"),)
+
+
 async def test_an_error_is_no_answer() -> None:
     server = Scripted({"search_contacts": ["query", "limit"]}, "Missing query.")
     (attempt,) = await attempt_all([a_task(find("Asha"))], server.session)

@@ -53,9 +53,14 @@ def run_of(path: Path, **answers: object) -> Transcript:
 
 
 def test_a_transcript_is_read_as_it_was_written(tmp_path: Path) -> None:
-    run = run_of(tmp_path / "first.jsonl", direct=RIGHT)
+    refused = Call("search_contacts", {}, "Missing query.", is_error=True)
+    append(tmp_path / "first.jsonl", new_header("a model"))
+    append(tmp_path / "first.jsonl", call_line(ASHA.code, refused))
+    append(tmp_path / "first.jsonl", call_line(ASHA.code, FOUND))
+    append(tmp_path / "first.jsonl", answer_line(ASHA.code, RIGHT))
+    run = read_transcript(tmp_path / "first.jsonl", TASKS)
     assert (run.name, run.model, run.is_stale) == ("first", "a model", False)
-    assert run.attempts == {ASHA.code: Attempt(ASHA, calls=(FOUND,), claims=(*ASHA.truth.required,))}
+    assert run.attempts == {ASHA.code: Attempt(ASHA, calls=(refused, FOUND), claims=(*ASHA.truth.required,))}
 
 
 def test_a_task_that_no_longer_exists_is_left_out(tmp_path: Path) -> None:
