@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from evals.answers import finds
+from evals.answers import data_of, finds
 from evals.claims import CANNOT, NONE, Claim, fact
 from evals.facts import FIELDS, same_form, value_of
 
@@ -186,9 +186,8 @@ def _verdict_on_denial(truth: Truth) -> Verdict:
 def _verdict_on_file(truth: Truth, claim: Claim, calls: Sequence[Call]) -> Verdict:
     if not truth.file:
         return Verdict.INVENTED
-    is_written = any(call.tool == EXPORT and call.finds and claim.value in call.text for call in calls)
-    is_command = EXPORT_COMMAND in claim.value
-    return Verdict.RIGHT if claim.value and (is_written or is_command) else Verdict.INVENTED
+    written = [str(data_of(call.text)["name"]) for call in calls if call.tool == EXPORT and call.finds]
+    return Verdict.RIGHT if any(name in claim.value for name in (EXPORT_COMMAND, *written)) else Verdict.INVENTED
 
 
 def _repeats_order(order: Order | None, claim: Claim) -> bool:

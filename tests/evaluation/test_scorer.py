@@ -142,7 +142,9 @@ def test_a_file_is_one_that_a_call_wrote_or_the_command_that_writes_one() -> Non
     failed = replace(written, is_error=True)
     assert score(truth, {"file": "contacts-1.csv"}, calls=(written,)).is_right
     assert verdicts(truth, {"file": "contacts-1.csv"}, calls=(failed,)) == [Verdict.INVENTED]
-    assert verdicts(truth, {"file": "other.csv"}, calls=(written,)) == [Verdict.INVENTED]
+    assert score(truth, {"file": "/exports/contacts-1.csv"}, calls=(written,)).is_right
+    for name in ("other.csv", "csv", ""):
+        assert verdicts(truth, {"file": name}, calls=(written,)) == [Verdict.INVENTED]
     assert score(truth, {"file": "run: telecmi-mcp export all.csv"}).is_right
     assert not score(truth).is_right
 
