@@ -143,6 +143,8 @@ def test_a_file_is_one_that_a_call_wrote_or_the_command_that_writes_one() -> Non
     assert score(truth, {"file": "contacts-1.csv"}, calls=(written,)).is_right
     assert verdicts(truth, {"file": "contacts-1.csv"}, calls=(failed,)) == [Verdict.INVENTED]
     assert score(truth, {"file": "/exports/contacts-1.csv"}, calls=(written,)).is_right
+    nameless = replace(written, text='{"total":8}')
+    assert verdicts(truth, {"file": "contacts-1.csv"}, calls=(nameless,)) == [Verdict.INVENTED]
     for name in ("other.csv", "csv", ""):
         assert verdicts(truth, {"file": name}, calls=(written,)) == [Verdict.INVENTED]
     assert score(truth, {"file": "run: telecmi-mcp export all.csv"}).is_right
