@@ -15,7 +15,7 @@ import trustme
 
 from faults.server import rest
 from telecmi_mcp._api import asyncio_backend
-from telecmi_mcp._api.asyncio_backend import MAX_UNREAD_BYTES, AsyncioBackend
+from telecmi_mcp._api.asyncio_backend import MAX_UNREAD_BYTES, AsyncioBackend, AsyncioStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -62,14 +62,14 @@ class Addresses:
     async def _resolve(self, _: str, port: int) -> list[tuple[int, int, int, str, Any]]:
         return [(family, 0, 0, "", (name, port)) for family, name in self.addresses]
 
-    async def _connect(self, family: int, address: tuple[str, int]) -> socket.socket:
+    async def _connect(self, address: tuple[str, int]) -> AsyncioStream:
         name, port = address
         self.tried.append(name)
         if name.startswith("silent"):
             await anyio.sleep_forever()
         if name.startswith("dead"):
             raise ConnectionRefusedError(name)
-        return await self._connect_one(family, ("127.0.0.1", port))
+        return await self._connect_one(("127.0.0.1", port))
 
 
 @pytest.mark.own_time
