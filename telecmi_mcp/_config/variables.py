@@ -131,23 +131,8 @@ EARLY_ANSWERS = Setting(
     default="on",
     flag="--early-answers",
 )
-ALL = (
-    TOKEN,
-    TOKEN_FILE,
-    USER_ID,
-    PASSWORD,
-    PASSWORD_FILE,
-    BASE_URL,
-    TIMEOUT,
-    RATE_LIMIT,
-    INDEX,
-    INDEX_MAX_AGE,
-    TEXT,
-    STRUCTURED,
-    PRECONNECT,
-    LOG_LEVEL,
-    EARLY_ANSWERS,
-)
+ALL = tuple(each for each in tuple(globals().values()) if isinstance(each, Setting))
+"""The settings above, in their order."""
 
 
 def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -157,17 +142,18 @@ def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
         ConfigurationError: A value is invalid. The sentence names the variable, never the value.
     """
     _check_sign_in(environ)
+    password = environ[PASSWORD.variable] if is_set(environ, PASSWORD) else ""  # may start or end with a space
     return {
-        "token": _token(environ),
+        "token": _valid(TOKEN, value_of(environ, TOKEN), is_token),
         "token_file": path_of(environ, TOKEN_FILE),
-        "user_id": _user_id(environ),
-        "password": _password(environ),
+        "user_id": _valid(USER_ID, value_of(environ, USER_ID), _USER_ID.fullmatch),
+        "password": _valid(PASSWORD, password, is_password),
         "password_file": path_of(environ, PASSWORD_FILE),
         "base_url": web_address(environ, BASE_URL).rstrip("/"),
-        "timeout": _number(environ, TIMEOUT, above=0, most=_MAX_TIMEOUT_S),
+        "timeout": _number(environ, TIMEOUT, most=_MAX_TIMEOUT_S),
         "rate_limit": whole_number(environ, RATE_LIMIT, most=_MAX_RATE),
         "index": one_of(environ, INDEX, INDEXES, str.lower),
-        "index_max_age": _number(environ, INDEX_MAX_AGE, above=0, most=_MAX_AGE_S),
+        "index_max_age": _number(environ, INDEX_MAX_AGE, most=_MAX_AGE_S),
         "text": one_of(environ, TEXT, TEXTS, str.lower),
         "structured": one_of(environ, STRUCTURED, SWITCH, str.lower) == "on",
         "preconnect": one_of(environ, PRECONNECT, SWITCH, str.lower) == "on",
@@ -210,27 +196,11 @@ def _check_sign_in(environ: Mapping[str, str]) -> None:
         raise ConfigurationError(hint=f"Set {USER_ID.variable} too", fact=f"{passwords[0]} needs a user id")
 
 
-def _token(environ: Mapping[str, str]) -> str:
-    token = value_of(environ, TOKEN)
-    if token and not is_token(token):
-        raise unusable(TOKEN)
-    return token
-
-
-def _password(environ: Mapping[str, str]) -> str:
-    password = (
-        environ[PASSWORD.variable] if is_set(environ, PASSWORD) else ""
-    )  # spaces at the ends are part of a password
-    if password and not is_password(password):
-        raise unusable(PASSWORD)
-    return password
-
-
-def _user_id(environ: Mapping[str, str]) -> str:
-    user_id = value_of(environ, USER_ID)
-    if user_id and not _USER_ID.fullmatch(user_id):
-        raise unusable(USER_ID)
-    return user_id
+def _valid(setting: Setting, text: str, is_valid: Callable[[str], object]) -> str:
+    """Return the text of a setting, which may be ""."""
+    if text and not is_valid(text):
+        raise unusable(setting)
+    return text
 
 
 def path_of(environ: Mapping[str, str], setting: Setting) -> Path | None:
@@ -261,12 +231,12 @@ def web_address(environ: Mapping[str, str], setting: Setting) -> str:
     return text
 
 
-def _number(environ: Mapping[str, str], setting: Setting, *, above: float, most: float) -> float:
+def _number(environ: Mapping[str, str], setting: Setting, *, most: float) -> float:
     try:
         number = float(value_of(environ, setting))
     except ValueError:
         number = math.nan
-    if not above < number <= most:
+    if not 0 < number <= most:
         raise unusable(setting)
     return number
 
