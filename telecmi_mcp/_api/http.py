@@ -416,7 +416,7 @@ def _explain(error: Exception, *, proxied: bool, timeout_s: float) -> errors.Tel
 
 
 def _explain_connect(error: Exception, *, proxied: bool) -> errors.TelecmiError:
-    causes = list(_causes(error))
+    causes = list(exception_chain(error))
     # Not isinstance: a handshake that was cut off raises a subclass, and is worth a retry.
     if any(type(cause) in {ssl.SSLError, ssl.SSLCertVerificationError} for cause in causes):
         return errors.InsecureConnection()
@@ -427,7 +427,8 @@ def _explain_connect(error: Exception, *, proxied: bool) -> errors.TelecmiError:
     return errors.NameNotResolved() if has_no_address else errors.Unreachable()
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def exception_chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and those that led to it."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

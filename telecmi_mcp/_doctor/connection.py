@@ -10,19 +10,18 @@ import ssl
 import time
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx2
 
-from telecmi_mcp._config.variables import is_loopback
+from telecmi_mcp._api.http import exception_chain
+from telecmi_mcp._api.transport import load_certificates, proxy_url
 from telecmi_mcp._doctor.result import MAX_SHOWN_CHARS, CheckResult, Verdict
 from telecmi_mcp._sanitize import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-_Trust = ssl.SSLContext | bool
+    from collections.abc import Callable
 
 _TIMEOUT_S = 10.0
 _MAX_CLOCK_DIFFERENCE_S = 120.0
@@ -51,7 +50,7 @@ class ConnectionProbe:
 
 
 async def probe_connection(
-    base_url: str, *, trust: _Trust = True, clock: Callable[[], float] = time.time
+    base_url: str, *, trust: ssl.SSLContext | None = None, clock: Callable[[], float] = time.time
 ) -> ConnectionProbe:
     """Send one request without secrets, through the same proxies and with the same certificates as the server.
 
@@ -61,9 +60,9 @@ async def probe_connection(
         clock: Returns this computer's Unix time.
     """
     try:
-        return await _probe(base_url, clock, trust)
+        return await _probe(base_url, clock, trust or load_certificates(base_url))
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ImportError, ValueError) as error:
-        if not any(isinstance(cause, ssl.SSLError) for cause in _causes(error)):
+        if not any(isinstance(cause, ssl.SSLError) for cause in exception_chain(error)):
             return ConnectionProbe()
     return await _probe_unverified(base_url, clock)
 
@@ -100,10 +99,10 @@ async def _probe_unverified(base_url: str, clock: Callable[[], float]) -> Connec
         return ConnectionProbe(trusted=False)
 
 
-async def _probe(base_url: str, clock: Callable[[], float], trust: _Trust) -> ConnectionProbe:
-    trust_env = not is_loopback(urlsplit(base_url).hostname or "")
+async def _probe(base_url: str, clock: Callable[[], float], trust: ssl.SSLContext) -> ConnectionProbe:
+    proxy = proxy_url(base_url)
     async with (
-        httpx2.AsyncClient(verify=trust, trust_env=trust_env, timeout=_TIMEOUT_S) as client,
+        httpx2.AsyncClient(verify=trust, proxy=proxy, trust_env=False, timeout=_TIMEOUT_S) as client,
         client.stream("HEAD", base_url) as response,
     ):
         stream = response.extensions.get("network_stream")
@@ -121,13 +120,12 @@ def _issuer(tls: ssl.SSLObject | None) -> str:
     from cryptography import x509  # slow to import, and only needed with a certificate
 
     try:
-        names = x509.load_der_x509_certificate(certificate).issuer
-        for kind in (x509.NameOID.ORGANIZATION_NAME, x509.NameOID.COMMON_NAME):
-            for name in names.get_attributes_for_oid(kind):
-                return clean(str(name.value), limit=MAX_SHOWN_CHARS)
+        issuer = x509.load_der_x509_certificate(certificate).issuer
     except ValueError:
         return ""
-    return ""
+    kinds = (x509.NameOID.ORGANIZATION_NAME, x509.NameOID.COMMON_NAME)
+    names = [str(name.value) for kind in kinds for name in issuer.get_attributes_for_oid(kind)]
+    return clean(names[0], limit=MAX_SHOWN_CHARS) if names else ""
 
 
 def _ahead(date: str, now: float) -> float | None:
@@ -135,9 +133,3 @@ def _ahead(date: str, now: float) -> float | None:
         return now - parsedate_to_datetime(date).timestamp()
     except (ValueError, OverflowError, TypeError):
         return None
-
-
-def _causes(error: BaseException | None) -> Iterable[Any]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

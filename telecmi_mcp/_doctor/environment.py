@@ -8,10 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from telecmi_mcp import __version__
-from telecmi_mcp._config.variables import is_loopback
+from telecmi_mcp._api.transport import proxy_url
 from telecmi_mcp._doctor.result import CheckResult, Verdict
 
 if TYPE_CHECKING:
@@ -23,10 +22,8 @@ _CERTIFICATES = {"SSL_CERT_FILE": Path.is_file, "SSL_CERT_DIR": Path.is_dir}
 
 def check_proxy(base_url: str) -> CheckResult:
     """Report the proxy of requests to TeleCMI, without its user and password."""
-    host = urlsplit(base_url).hostname or ""
-    proxies = getproxies()
-    proxy = proxies.get(urlsplit(base_url).scheme) or proxies.get("all", "")
-    if not proxy or is_loopback(host) or proxy_bypass(host):
+    proxy = proxy_url(base_url)
+    if proxy is None:
         return CheckResult("Proxy", Verdict.GOOD, "none")
     shown = _without_credentials(proxy)
     if not shown:
@@ -63,7 +60,7 @@ def _version(package: str) -> str:
 
 def _without_credentials(proxy: str) -> str:
     try:
-        url = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        url = urlsplit(proxy)
         port = f":{url.port}" if url.port else ""
     except ValueError:
         return ""

@@ -126,6 +126,14 @@ def test_a_host_that_bypasses_the_proxy_has_none(monkeypatch: pytest.MonkeyPatch
     assert check_proxy(address).says == "none"
 
 
+@pytest.mark.parametrize("bypass", ["*.telecmi.com", "rest.telecmi.com:443"])
+def test_the_rules_of_no_proxy_are_those_of_the_server(monkeypatch: pytest.MonkeyPatch, bypass: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
+    assert check_proxy(TELECMI).says == "http://proxy.example:3128, from the environment or the system settings"
+    monkeypatch.setenv("NO_PROXY", bypass)
+    assert check_proxy(TELECMI).says == "none"
+
+
 def test_a_socks_proxy_needs_the_socks_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://proxy.example:1080")
     monkeypatch.setattr("telecmi_mcp._doctor.environment.find_spec", lambda _: None)
@@ -231,6 +239,18 @@ async def test_no_answer_is_unknown_rather_than_bad() -> None:
 async def test_an_invalid_proxy_port_does_not_crash_the_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:port")
     assert await probe_connection("https://telecmi.invalid") == ConnectionProbe()
+
+
+@pytest.mark.parametrize(("bypass", "asked"), [("other.invalid", True), ("*.invalid", False)])
+async def test_the_probe_asks_the_proxy_that_the_server_asks(
+    monkeypatch: pytest.MonkeyPatch, bypass: str, *, asked: bool
+) -> None:
+    proxy = RecordingServer("no date")
+    async with serving(proxy) as address:
+        monkeypatch.setenv("HTTPS_PROXY", address)
+        monkeypatch.setenv("NO_PROXY", bypass)
+        assert await probe_connection("https://telecmi.invalid") == ConnectionProbe()
+    assert proxy.received.startswith(b"CONNECT telecmi.invalid:443 ") is asked
 
 
 @pytest.mark.parametrize(
