@@ -12,7 +12,7 @@ from telecmi_mcp.sandbox.contact_list import AnyContact
 from telecmi_mcp.sandbox.contacts_endpoint import ContactBook
 from telecmi_mcp.sandbox.quirks import Quirks
 from telecmi_mcp.sandbox.recorder import SandboxState
-from telecmi_mcp.sandbox.requests import MAX_BODY_BYTES, GetCall, LoginCall, RefusedError, parse_fields
+from telecmi_mcp.sandbox.requests import MAX_BODY_BYTES, GetCall, RefusedError, parse_fields, read_login
 
 _LOGIN_PATH = "/v2/user/login"
 _GET_PATH = "/v3/contact/get"
@@ -107,10 +107,10 @@ class Sandbox:
 
     async def _login(self, fields: dict[str, object]) -> dict[str, object]:
         self.state.login_count += 1
-        call = LoginCall.from_fields(fields)
+        user_id, password = read_login(fields)
         if self.quirks.login_seconds:
             await self._sleep(self.quirks.login_seconds)
-        token = self._account.login(call.user_id, call.password, quirks=self.quirks)
+        token = self._account.login(user_id, password, quirks=self.quirks)
         if token is None:
             raise RefusedError(404, "Invalid user id or password, authentication failed")
         self.state.tokens.append(token)

@@ -60,13 +60,7 @@ def _span(step: int, limit: int, quirks: Quirks) -> tuple[int, int]:
 
 
 def _size(limit: int, quirks: Quirks) -> int:
-    match quirks.page_size:
-        case "short":
-            return (limit + 1) // 2
-        case "oversized":
-            return limit * 2
-        case _:
-            return limit
+    return {"short": (limit + 1) // 2, "oversized": limit * 2}.get(quirks.page_size, limit)
 
 
 def _overlap(limit: int, quirks: Quirks) -> int:
@@ -75,10 +69,5 @@ def _overlap(limit: int, quirks: Quirks) -> int:
 
 
 def _next_step(step: int, *, is_more: bool, quirks: Quirks) -> int | None:
-    match quirks.repeating_cursor:
-        case "same":
-            return max(step, 1)
-        case "cycle":
-            return 2 if step == 1 else 1
-        case _:
-            return step + 1 if is_more else None
+    repeating = {"same": max(step, 1), "cycle": 2 if step == 1 else 1}
+    return repeating.get(quirks.repeating_cursor, step + 1 if is_more else None)

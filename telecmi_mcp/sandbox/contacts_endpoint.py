@@ -52,8 +52,7 @@ class ContactBook:
         contacts = responses.contact_list(page, token=call.token, quirks=quirks)
         return {
             **responses.contact_fields(contacts, token=call.token, quirks=quirks),
-            **responses.count_field(len(self._organisation), step=step, quirks=quirks),
-            **responses.page_state_field(cursor, quirks=quirks),
+            **responses.list_fields(len(self._organisation), step=step, cursor=cursor, quirks=quirks),
         }
 
     def _step(self, call: GetCall, quirks: Quirks) -> int:
@@ -72,11 +71,7 @@ class ContactBook:
             fields = self._unknown(token=token, quirks=quirks)
         else:
             fields = self._known(position, token=token, quirks=quirks)
-        return {
-            **fields,
-            **responses.count_field(len(self._organisation), step=0, quirks=quirks),
-            **responses.page_state_field(None, quirks=quirks),
-        }
+        return {**fields, **responses.list_fields(len(self._organisation), step=0, cursor=None, quirks=quirks)}
 
     def _known(self, position: int, *, token: str, quirks: Quirks) -> dict[str, object]:
         contacts = responses.contact_list(self._organisation.page_of(position), token=token, quirks=quirks)
@@ -89,15 +84,11 @@ class ContactBook:
                 raise RefusedError(404, "Contact not found")
             case "code_400":
                 raise RefusedError(400, "Invalid parameters: contact_id")
-            case "null":
-                return {"contacts": None}
-            case "missing":
-                return {}
-            case "object":
-                return {"contacts": {}}
             case "other_contact":
                 # No contact has this id, so the first contact is another one.
                 first = responses.contact_list(self._organisation.page_of(0), token=token, quirks=quirks)
                 return responses.contact_fields(first, token=token, quirks=quirks)
-            case _:
-                return {"contacts": []}
+            case "missing":
+                return {}
+        forms: dict[str, object] = {"empty_list": [], "null": None, "object": {}}
+        return {"contacts": forms[quirks.unknown_contact]}

@@ -19,7 +19,7 @@ class Region:
 
     given: str
     family: str
-    countries: tuple[str, ...]
+    countries: tuple[str, ...] = ("in",)
 
 
 @cache
@@ -36,48 +36,39 @@ def _mailable(name: str) -> str:
 _NORTH_INDIA: Final = Region(
     "Priya, Aarav, Ananya, Rohan, Ishita, Kabir, Meera, Vikram, Neha, Arjun, Sunita, Imran, Gurpreet, Zoya",
     "Sharma, Gupta, Khanna, Verma, Mehta, Kapoor, Malhotra, Chaudhary, Joshi, Bhatt, Qureshi, Gill, Rao",
-    ("in",),
 )
 _SOUTH_INDIA: Final = Region(
     "Karthik, Lakshmi, Senthil, Divya, Venkatesh, Anjali, Murugan, Revathi, Sandhya, Harish, Naveen",
     "Subramanian, Iyer, Nair, Reddy, Krishnan, Menon, Pillai, Gowda, Hegde, Rajagopal, Kuruvilla, Naidu",
-    ("in",),
 )
 _DEVANAGARI: Final = Region(
     "अर्जुन=arjun, सुनीता=sunita, विक्रम=vikram, राधिका=radhika, सूर्\u200dया=surya, नेहा=neha, ज्योति=jyoti",
     "शर्मा=sharma, गुप्ता=gupta, त्रिपाठी=tripathi, जोशी=joshi, कुलकर्णी=kulkarni, देशमुख=deshmukh, चौधरी=chaudhary",
-    ("in",),
 )
 _TAMIL: Final = Region(
     "கார்த்திக்=karthik, மீனாட்சி=meenakshi, செந்தில்=senthil, லட்சுமி=lakshmi, முருகன்=murugan, கவிதா=kavitha",
     "சுப்பிரமணியன்=subramanian, இராமநாதன்=ramanathan, கிருஷ்ணன்=krishnan, பாலசுந்தரம்=balasundaram",
-    ("in",),
 )
 _TELUGU: Final = Region(
     "వెంకటేష్=venkatesh, లక్ష్మి=lakshmi, శ్రీనివాస్=srinivas, పద్మావతి=padmavathi, అనిల్=anil",
     "రెడ్డి=reddy, నాయుడు=naidu, శాస్త్రి=sastry, చౌదరి=chowdary",
-    ("in",),
 )
 _BENGALI: Final = Region(
     "অনির্বাণ=anirban, শর্মিলা=sharmila, সৌমিত্র=soumitra, উৎপল=utpal, রীতা=rita, দেবযানী=debjani",
     "চট্টোপাধ্যায়=chattopadhyay, বন্দ্যোপাধ্যায়=bandyopadhyay, সেনগুপ্ত=sengupta, ঘোষ=ghosh, দত্ত=dutta",
-    ("in",),
 )
 # Chillu letters in both spellings: one character, and the older sequence that ends in U+200D.
 _MALAYALAM: Final = Region(
     "അനിൽ=anil, ജയൻ=jayan, സുരേന്ദ്രന\u0d4d\u200d=surendran, ശ്രീലത=sreelatha, രമേശൻ=ramesan, മീര=meera",
     "നായർ=nair, മേനോൻ=menon, കുറുപ്പ്=kurup, വർമ്മ=varma, നമ്പൂതിരി=namboothiri",
-    ("in",),
 )
 _GUJARATI: Final = Region(
     "જિગ્નેશ=jignesh, હેતલ=hetal, ભાવિન=bhavin, કિંજલ=kinjal, મનીષ=manish",
     "પટેલ=patel, શાહ=shah, દેસાઈ=desai, મહેતા=mehta, ત્રિવેદી=trivedi",
-    ("in",),
 )
 _KANNADA: Final = Region(
     "ಮಂಜುನಾಥ=manjunath, ಸುಧಾ=sudha, ರಾಘವೇಂದ್ರ=raghavendra, ಅಕ್ಷತಾ=akshata",
     "ಗೌಡ=gowda, ಹೆಗಡೆ=hegde, ಶೆಟ್ಟಿ=shetty, ಕುಲಕರ್ಣಿ=kulkarni",
-    ("in",),
 )
 _GURMUKHI: Final = Region(
     "ਗੁਰਪ੍ਰੀਤ=gurpreet, ਹਰਜੀਤ=harjit, ਮਨਦੀਪ=mandeep, ਅੰਮ੍ਰਿਤ=amrit",

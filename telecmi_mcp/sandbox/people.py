@@ -1,9 +1,8 @@
 """Invents any number of people; the same seed gives the same people on every machine and Python."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final, TypedDict
+from typing import Final, TypedDict, TypeVar, cast
 from uuid import UUID
 
 from telecmi_mcp.sandbox.names import CYCLE, Name, Region, read_names
@@ -58,6 +57,9 @@ _CAST: Final[dict[int, tuple[str, str, str, str, str, str]]] = {
 _SAMPLE_ID: Final = "d3b07384-d113-4ec5-a5ae-be81d6e3c239"
 
 
+_T = TypeVar("_T")
+
+
 class Random:
     """Random numbers of one hash; Python's own generator may change from version to version."""
 
@@ -73,22 +75,9 @@ class Random:
         """Return True in `percent` of all cases."""
         return self.below(100) < percent
 
-    def pick(self, options: Sequence[str]) -> str:
-        """Return one of several texts."""
+    def pick(self, options: Sequence[_T]) -> _T:
+        """Return one of several values."""
         return options[self.below(len(options))]
-
-    def pick_name(self, table: str) -> Name:
-        """Return one name of a table."""
-        names = read_names(table)
-        return names[self.below(len(names))]
-
-
-@dataclass(frozen=True, slots=True)
-class _Employer:
-    """Company of a person, and the host of the e-mail address; "" is no company."""
-
-    name: str
-    host: str
 
 
 def make_contacts(count: int = DEFAULT_COUNT, *, seed: int = DEFAULT_SEED) -> list[Contact]:
@@ -110,44 +99,29 @@ def _make_contact(index: int, seed: int) -> Contact:
 
 
 def _invent(contact_id: str, region: Region, rng: Random) -> Contact:
-    given, family = rng.pick_name(region.given), rng.pick_name(region.family)
+    given, family = rng.pick(read_names(region.given)), rng.pick(read_names(region.family))
     if rng.happens(8):
         family = ("", "")
     country = rng.pick(region.countries)
-    employer = _draw_employer(country, rng)
+    company, host = _draw_employer(country, rng)
     phone_no = "" if rng.happens(6) else draw_phone_no(country, rng.below)
-    email_id = "" if rng.happens(15) else _email_id(given, family, host=employer.host)
+    email_id = "" if rng.happens(15) else _email_id(given, family, host=host)
     job_title = "" if rng.happens(20) else rng.pick(_JOBS)
-    return _as_contact(contact_id, phone_no, given[0], family[0], email_id, employer.name, job_title)
+    return _as_contact(contact_id, phone_no, given[0], family[0], email_id, company, job_title)
 
 
-def _draw_employer(country: str, rng: Random) -> _Employer:
+def _draw_employer(country: str, rng: Random) -> tuple[str, str]:
+    """Return the company, which is "" for some people, and the host of the e-mail address."""
     if rng.happens(15):
-        return _Employer("", rng.pick(("example.com", "mail.invalid")))
+        return "", rng.pick(("example.com", "mail.invalid"))
     brand, trade = rng.pick(_BRANDS), rng.pick(_TRADES)
-    host = f"{brand}-{trade}".lower().replace(" ", "") + ".example"
-    return _Employer(f"{brand} {trade} {_FORMS[country]}", host)
+    return f"{brand} {trade} {_FORMS[country]}", f"{brand}-{trade}.example".lower().replace(" ", "")
 
 
 def _email_id(given: Name, family: Name, *, host: str) -> str:
     return f"{'.'.join(part for part in (given[1], family[1]) if part)}@{host}"
 
 
-def _as_contact(  # noqa: PLR0917 - TeleCMI's seven fields, in its order
-    contact_id: str,
-    phone_no: str,
-    first_name: str,
-    last_name: str,
-    email_id: str,
-    company: str,
-    job_title: str,
-) -> Contact:
-    return Contact(
-        contact_id=contact_id,
-        phone_no=phone_no,
-        first_name=first_name,
-        last_name=last_name,
-        email_id=email_id,
-        company=company,
-        job_title=job_title,
-    )
+def _as_contact(*values: str) -> Contact:
+    """Return a contact, of the values of all fields in their order."""
+    return cast("Contact", dict(zip(Contact.__annotations__, values, strict=True)))

@@ -22,23 +22,6 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class LoginCall:
-    """`POST /v2/user/login`."""
-
-    user_id: str
-    password: str
-
-    @classmethod
-    def from_fields(cls, fields: dict[str, object]) -> Self:
-        """Check the two required strings.
-
-        Raises:
-            RefusedError: A string is missing (code 400).
-        """
-        return cls(_text(fields, "id"), _text(fields, "password"))
-
-
-@dataclass(frozen=True, slots=True)
 class GetCall:
     """`POST /v3/contact/get`; `contact_id` is in lower case, or None if the request has none."""
 
@@ -63,6 +46,15 @@ class GetCall:
             contact_id=contact_id,
             page_state=_text(fields, "page_state") if "page_state" in fields else None,
         )
+
+
+def read_login(fields: dict[str, object]) -> tuple[str, str]:
+    """Return the user id and the password of `POST /v2/user/login`.
+
+    Raises:
+        RefusedError: One of the two strings is missing (code 400).
+    """
+    return _text(fields, "id"), _text(fields, "password")
 
 
 def parse_fields(body: bytes, *, content_type: str) -> dict[str, object]:

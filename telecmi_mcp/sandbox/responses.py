@@ -65,30 +65,14 @@ def contact_fields(contacts: object, *, token: str, quirks: Quirks) -> dict[str,
     return fields
 
 
-def count_field(total: int, *, step: int, quirks: Quirks) -> dict[str, object]:
-    """Return `count` for page `step`; a drifting count grows by one with each page."""
-    match quirks.count:
-        case "missing":
-            return {}
-        case "string":
-            return {"count": str(total)}
-        case "drifting":
-            return {"count": total + step}
-        case _:
-            return {"count": total}
-
-
-def page_state_field(cursor: str | None, *, quirks: Quirks) -> dict[str, object]:
-    """Return `page_state` with a cursor, or in the form of the last page."""
-    if cursor is not None:
-        return {"page_state": cursor}
-    match quirks.last_page:
-        case "null":
-            return {"page_state": None}
-        case "empty_string":
-            return {"page_state": ""}
-        case _:
-            return {}
+def list_fields(total: int, *, step: int, cursor: str | None, quirks: Quirks) -> dict[str, object]:
+    """Return `count` and `page_state` of page `step`; a drifting count grows by one with each page."""
+    counts = {"number": total, "string": str(total), "drifting": total + step}
+    states = {"null": None, "empty_string": ""} if cursor is None else {quirks.last_page: cursor}
+    return {
+        **({"count": counts[quirks.count]} if quirks.count in counts else {}),
+        **({"page_state": states[quirks.last_page]} if quirks.last_page in states else {}),
+    }
 
 
 def _apply_quirks(contact: AnyContact, *, position: int, token: str, quirks: Quirks) -> object:
@@ -107,29 +91,22 @@ def _apply_quirks(contact: AnyContact, *, position: int, token: str, quirks: Qui
 
 
 def _with_gaps(fields: dict[str, object], quirks: Quirks) -> dict[str, object]:
-    match quirks.gaps:
-        case "null":
-            return {name: None if value == "" else value for name, value in fields.items()}
-        case "missing":
-            return {name: value for name, value in fields.items() if value != ""}
-        case _:
-            return fields
+    if quirks.gaps == "empty_string":
+        return fields
+    present = {name: value for name, value in fields.items() if value != ""}
+    return {**dict.fromkeys(fields), **present} if quirks.gaps == "null" else present
 
 
 def _spoil(fields: dict[str, object], quirks: Quirks) -> object:
-    match quirks.malformed_contact:
-        case "no_id":
-            return {name: value for name, value in fields.items() if name != "contact_id"}
-        case "id_not_uuid":
-            return {**fields, "contact_id": "42"}
-        case "null":
-            return None
-        case "text":
-            return "contact"
-        case "nested_name":
-            return {**fields, "first_name": {"value": fields.get("first_name")}}
-        case _:
-            return fields
+    spoilt = {
+        "none": fields,
+        "no_id": {name: value for name, value in fields.items() if name != "contact_id"},
+        "id_not_uuid": {**fields, "contact_id": "42"},
+        "null": None,
+        "text": "contact",
+        "nested_name": {**fields, "first_name": {"value": fields.get("first_name")}},
+    }
+    return spoilt[quirks.malformed_contact]
 
 
 def _json(body: Mapping[str, object], *, status: int = 200, quirks: Quirks) -> Response:
