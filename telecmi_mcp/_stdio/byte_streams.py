@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import select
-from contextlib import suppress
 
 import anyio
 from anyio.to_thread import run_sync
@@ -25,20 +24,20 @@ class Reader:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._on_loop = can_wait_for(fd)
-        self._received: bytes | OSError | None = None  # and not consumed
-        self._waiter: asyncio.Future[None] | None = None
+        self._received: asyncio.Queue[bytes | OSError] = asyncio.Queue(1)
         self._watched = False
 
     async def read(self) -> bytes:
         """Return at least one byte; nothing at the end of the input."""
-        with suppress(ConnectionResetError):
-            if not self._on_loop:
-                return await run_sync(os.read, self._fd, _CHUNK_BYTES, abandon_on_cancel=True)
-            received = await self._next()
-            if isinstance(received, OSError):
-                raise received
-            return received
-        return b""
+        if not self._on_loop:
+            return await run_sync(os.read, self._fd, _CHUNK_BYTES, abandon_on_cancel=True)
+        if not self._watched:
+            self._watched = True
+            asyncio.get_running_loop().add_reader(self._fd, self._on_readable)
+        received = await self._received.get()
+        if isinstance(received, OSError):
+            raise received
+        return received
 
     def hung_up(self) -> bool:
         """Whether the client has closed its end, which shows even before the last bytes are read."""
@@ -54,31 +53,22 @@ class Reader:
             self._watched = False
             asyncio.get_running_loop().remove_reader(self._fd)
 
-    async def _next(self) -> bytes | OSError:
-        loop = asyncio.get_running_loop()
-        if not self._watched:
-            self._watched = True
-            loop.add_reader(self._fd, self._on_readable)
-        while self._received is None:
-            self._waiter = loop.create_future()
-            await self._waiter
-        received, self._received = self._received, None
-        return received
-
     def _on_readable(self) -> None:
-        if self._received is not None:  # it is not consumed: the client must wait too
+        if self._received.full():  # it is not consumed: the client must wait too
             self.close()
             return
+        received: bytes | OSError
         try:
-            self._received = os.read(self._fd, _CHUNK_BYTES)  # the descriptor is ready, so this does not block
+            received = os.read(self._fd, _CHUNK_BYTES)  # the descriptor is ready, so this does not block
         except BlockingIOError:  # another process that shares the open file was faster
             return
+        except ConnectionResetError:
+            received = b""
         except OSError as error:
-            self._received = error
-        if not self._received or isinstance(self._received, OSError):
+            received = error
+        if not received or isinstance(received, OSError):
             self.close()
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        self._received.put_nowait(received)
 
 
 class Writer:
@@ -96,18 +86,11 @@ class Writer:
         Raises:
             BrokenPipeError: The client has closed its end.
         """
-        if not self._on_loop:
-            await run_sync(_write_all, self._fd, data)
-            return
         rest = memoryview(data)
         while rest:
             try:
-                rest = rest[os.write(self._fd, rest) :]
+                sent = os.write(self._fd, rest) if self._on_loop else await run_sync(os.write, self._fd, rest)
             except BlockingIOError:
                 await anyio.wait_writable(self._fd)
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(fd, rest) :]
+            else:
+                rest = rest[sent:]

@@ -35,7 +35,7 @@ from telecmi_mcp._stdio.early_responder import NO_EARLY_SESSION, EarlySession
 from telecmi_mcp._stdio.framing import LineSplitter, TooLong, read_message, write_message
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from anyio.abc import ObjectReceiveStream, TaskGroup
     from anyio.streams.memory import MemoryObjectSendStream
@@ -66,22 +66,16 @@ def _refusal(request: JSONRPCRequest) -> bytes:
 class _SendStream(ObjectSendStream[SessionMessage]):
     """Stream that the SDK sends to: it serialises a message and queues the line."""
 
-    def __init__(self, pumps: _StdioPumps, queue: MemoryObjectSendStream[_Line]) -> None:
-        self._pumps = pumps
+    def __init__(self, queue: MemoryObjectSendStream[_Line], enqueue: Callable[[_Line], Awaitable[None]]) -> None:
         self._queue = queue
+        self._enqueue = enqueue
 
     async def send(self, item: SessionMessage) -> None:
         """Queue one message as bytes, so that the task that made it can end."""
         await checkpoint_if_cancelled()
         message = item.message
         request_id = str(message.id) if isinstance(message, JSONRPCResponse | JSONRPCError) else None
-        line = _Line(write_message(message), request_id)
-        if self._pumps.was_answered_early(line):
-            return
-        if request_id is None:
-            await self._pumps.wait_until_notifications_fit()
-        self._pumps.count_finished(line)
-        self._queue.send_nowait(line)
+        await self._enqueue(_Line(write_message(message), request_id))
 
     async def aclose(self) -> None:
         """End the stream."""
@@ -100,8 +94,8 @@ class _StdioPumps:
         self._tasks = tasks
         self._backlog = Backlog()
         self._to_server, self.from_client = anyio.create_memory_object_stream[SessionMessage | Exception](0)
-        queue, self._from_server = anyio.create_memory_object_stream[_Line](math.inf)
-        self.to_client = _SendStream(self, queue)
+        self._queue, self._from_server = anyio.create_memory_object_stream[_Line](math.inf)
+        self.to_client = _SendStream(self._queue, self._enqueue)
         self._writing = anyio.Lock(fast_acquire=True)
         self._settled = anyio.Event()
         self._input_ended = False
@@ -157,23 +151,17 @@ class _StdioPumps:
                         self._backlog.settle(line.request_id)
                     self._notify_settled()
 
-    async def wait_until_notifications_fit(self) -> None:
-        """Wait until the backlog has room for a notification."""
-        while not (self._backlog.takes_notifications or self._is_leaving):
-            await self._settled.wait()
-
-    def count_finished(self, line: _Line) -> None:
-        """Count the line until it is written."""
+    async def _enqueue(self, line: _Line) -> None:
+        """Queue a line, and count it until it is written; drop an answer that was given early, after a comparison."""
+        if line.request_id is None:
+            while not (self._backlog.takes_notifications or self._is_leaving):
+                await self._settled.wait()
+        elif early := self._early.pop(line.request_id, None):
+            self._contradicted |= _canonical(early) != _canonical(line.data)
+            self._settle(line.request_id)
+            return
         self._backlog.finish(line.request_id or "", len(line.data))
-
-    def was_answered_early(self, line: _Line) -> bool:
-        """Whether the line answers a request that was answered early; then the two are compared, and it is dropped."""
-        early = self._early.pop(line.request_id, None) if line.request_id is not None else None
-        if early is None:
-            return False
-        self._contradicted |= not _is_same_json(early, line.data)
-        self._settle(str(line.request_id))
-        return True
+        self._queue.send_nowait(line)
 
     async def _read(self) -> bytes:
         return b"" if self._session.ended else await self._reader.read()
@@ -224,12 +212,9 @@ class _StdioPumps:
             return self._backlog.start(message, size)
         if isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
             # The SDK never answers a cancelled request.
-            self._settle_cancelled(str((message.params or {}).get("requestId")))
+            self._backlog.cancel(str((message.params or {}).get("requestId")))
+            self._notify_settled()
         return True
-
-    def _settle_cancelled(self, request_id: str) -> None:
-        self._backlog.cancel(request_id)
-        self._notify_settled()
 
     def _settle(self, due: str | int) -> None:
         self._backlog.settle(due)
@@ -241,13 +226,9 @@ class _StdioPumps:
         self._settled = anyio.Event()
 
 
-def _is_same_json(one: bytes, other: bytes) -> bool:
-    """Whether two lines hold the same JSON value, whatever the order of its names."""
-    return one == other or _canonical(one) == _canonical(other)
-
-
 def _canonical(line: bytes) -> str:
-    return json.dumps(json.loads(line), sort_keys=True)  # as text, in which 1, 1.0 and true differ
+    """Return the same text for the same JSON value, whatever the order of its names; 1, 1.0 and true differ."""
+    return json.dumps(json.loads(line), sort_keys=True)
 
 
 @asynccontextmanager

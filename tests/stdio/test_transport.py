@@ -17,12 +17,13 @@ from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCNotification, JSONRPCResponse
 
 from telecmi_mcp._stdio.backpressure import MAX_DUE, MAX_UNSENT_BYTES
-from telecmi_mcp._stdio.byte_streams import Reader
+from telecmi_mcp._stdio.byte_streams import Reader, Writer
 from telecmi_mcp._stdio.early_responder import NO_EARLY_SESSION, EarlySession
 from telecmi_mcp._stdio.transport import _StdioPumps
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its event loop does not wait for pipes")
 
@@ -175,6 +176,19 @@ async def test_bytes_that_are_not_consumed_stay_in_the_pipe_and_are_read_later()
     reader.close()
     assert not asyncio.get_running_loop().remove_reader(stdin), "the event loop knows the descriptor no more"
     os.close(stdin)
+
+
+async def test_a_regular_file_is_read_and_written(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    with anyio.fail_after(30), path.open("w+b", buffering=0) as file:
+        await Writer(file.fileno()).write(b"x" * 100_000)
+        assert path.read_bytes() == b"x" * 100_000
+        file.seek(0)
+        reader = Reader(file.fileno())
+        assert len(await reader.read() + await reader.read()) == 100_000
+        assert await reader.read() == b""
+        assert not reader.hung_up()
+        reader.close()
 
 
 async def test_bytes_that_arrive_with_the_end_are_read_before_it() -> None:
