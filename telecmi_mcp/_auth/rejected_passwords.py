@@ -62,27 +62,21 @@ class RejectedPasswords:
 
     async def note(self, account: Account, password: SecretStr) -> None:
         """Remember that TeleCMI rejected this password."""
-        await run_sync(self._note, account, password)
+        password_hash = await run_sync(_hash, account, password, secrets.token_hex(_SALT_BYTES))
+        self._hashes.setdefault(account, []).append(password_hash)
+        if self._store is not None:
+            await run_sync(self._store.add, account, password_hash)
 
     async def forget(self, account: Account) -> None:
         """Remove all hashes of the account, because its user signed in or signed out."""
-        await run_sync(self._forget, account)
+        self._hashes.pop(account, None)
+        if self._store is not None:
+            await run_sync(self._store.forget, account)
 
     def _knows(self, account: Account, password: SecretStr) -> bool:
         stored = self._store.read(account) if self._store is not None else []
         hashes = dict.fromkeys([*self._hashes.get(account, []), *stored])
-        return any(hmac.compare_digest(each, _hash(account, password, salt=_salt_of(each))) for each in hashes)
-
-    def _note(self, account: Account, password: SecretStr) -> None:
-        password_hash = _hash(account, password, salt=secrets.token_hex(_SALT_BYTES))
-        self._hashes.setdefault(account, []).append(password_hash)
-        if self._store is not None:
-            self._store.add(account, password_hash)
-
-    def _forget(self, account: Account) -> None:
-        self._hashes.pop(account, None)
-        if self._store is not None:
-            self._store.forget(account)
+        return any(hmac.compare_digest(each, _hash(account, password, each.partition(":")[0])) for each in hashes)
 
 
 class FilePasswordHashes:
@@ -116,10 +110,6 @@ class FilePasswordHashes:
         return self._folder / f"refused-{name}.json"
 
 
-def _salt_of(password_hash: str) -> str:
-    return password_hash.partition(":")[0]
-
-
-def _hash(account: Account, password: SecretStr, *, salt: str) -> str:
+def _hash(account: Account, password: SecretStr, salt: str) -> str:
     sent = f"{account.base_url} {account.user_id} {password.get_secret_value()}"
     return f"{salt}:{hashlib.scrypt(sent.encode(), salt=salt.encode(), n=2**14, r=8, p=1).hex()}"
