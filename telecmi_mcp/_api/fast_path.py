@@ -25,7 +25,7 @@ from telecmi_mcp._models import FIELD_LIMITS, JsonContacts
 if TYPE_CHECKING:
     from pydantic_core.core_schema import ListSchema
 
-# Not part of JSON's syntax: a chat template may contain it.
+# Not part of JSON's syntax: a sign of a chat template such as [INST] starts so.
 _CAPITAL_IN_BRACKETS = re.compile(rb"\[/?[A-Z]")
 
 _OPTIONAL_FIELDS = tuple(name for name in FIELD_LIMITS if name != "contact_id")
@@ -45,17 +45,9 @@ def is_plain(body: bytes, secret: str) -> bool:
         and b'" ' not in body
         and b"<" not in body
         and b"|" not in body
-        and not _contains_bracketed_capital(body)
+        and not _CAPITAL_IN_BRACKETS.search(body)
         and not (secret and secret.encode() in body)
     )
-
-
-def _contains_bracketed_capital(body: bytes) -> bool:
-    """Whether there may be a sign of a chat template such as ``[INST]``; most bodies have one ``[``, of the list."""
-    first = body.find(b"[")
-    if _CAPITAL_IN_BRACKETS.match(body, max(first, 0)):
-        return True
-    return b"[" in body[first + 1 :] and bool(_CAPITAL_IN_BRACKETS.search(body, first + 1))
 
 
 def read_plain(entries: list[Any]) -> JsonContacts | None:

@@ -160,6 +160,11 @@ class Channel:
         transport: Replaces the network in tests.
         connections: Maximum number of open connections, including those of separate channels.
         on_surplus: Called when a connection is closed because bytes arrived that belong to no answer.
+
+    Attributes:
+        upstream_health: Whether the host answers, as the readers of its answers record it.
+        budget: The retries that all clients of this host may still make.
+        hedges: The limit of hedges that all clients of this host share.
     """
 
     def __init__(
@@ -174,6 +179,9 @@ class Channel:
 
     def _share(self, host: _Host, *, is_kept: bool) -> None:
         self._host = host
+        self.upstream_health = host.upstream_health
+        self.budget = host.budget
+        self.hedges = host.hedges
         url = httpx2.URL(host.base_url)
         self._origin = partial(httpcore2.URL, scheme=url.raw_scheme, host=url.raw_host, port=url.port)
         self._path_prefix = url.raw_path.rstrip(b"/")
@@ -194,26 +202,6 @@ class Channel:
         channel = object.__new__(Channel)
         channel._share(self._host, is_kept=is_kept)
         return channel
-
-    @property
-    def upstream_health(self) -> UpstreamHealth:
-        """Whether the host answers, as the readers of its answers record it."""
-        return self._host.upstream_health
-
-    @property
-    def budget(self) -> RetryBudget:
-        """The retries that all clients of this host may still make."""
-        return self._host.budget
-
-    @property
-    def hedges(self) -> ConcurrencyLimit:
-        """The limit of hedges that all clients of this host share."""
-        return self._host.hedges
-
-    @property
-    def surplus_count(self) -> int:
-        """Number of connections that were closed because bytes arrived that belong to no answer."""
-        return self._host.connections.surplus_count
 
     async def post(
         self,

@@ -178,7 +178,7 @@ async def test_such_connections_are_counted_and_logged_once_without_their_bytes(
                 await telecmi.settled()
         await client.aclose()
     assert len(telecmi.tokens_of) == 4, "each connection was closed"
-    assert channel.surplus_count == len(counted) >= 3
+    assert len(counted) >= 3
     (record,) = [each for each in caplog.records if each.levelno >= logging.WARNING]
     assert "belong to no answer" in record.getMessage()
     assert "somebody-else" not in caplog.text
