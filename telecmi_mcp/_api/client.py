@@ -21,7 +21,7 @@ from telecmi_mcp._api import protocol
 from telecmi_mcp._api.cursors import CursorTrail
 from telecmi_mcp._api.http import PRECONNECT_TIMEOUT_S
 from telecmi_mcp._api.limiters import ConcurrencyLimit
-from telecmi_mcp._api.retry import RetryBudget, retry_delay_s
+from telecmi_mcp._api.retry import RetryBudget, attempt_timeout_s, retry_delay_s
 from telecmi_mcp._api.transport import MAX_CONNECTIONS
 from telecmi_mcp._sanitize import clean
 
@@ -40,8 +40,6 @@ _T = TypeVar("_T")
 
 # TeleCMI answers these to an unknown id too.
 _AMBIGUOUS = {400, 404}
-# The attempt ends by its own timeout shortly before the call's deadline: a cancelled attempt would not be recorded.
-_ATTEMPT_FRACTION = 0.98
 _HEDGE_FRACTION = 0.5
 _DETAIL_LIMIT = 200
 _PLACEHOLDER_TOKEN = "preconnect"  # noqa: S105 - not a token
@@ -220,14 +218,10 @@ class TelecmiClient:
         return result
 
     async def _before_the_deadline(self, read: Callable[[SecretStr], Awaitable[_T]]) -> _T:
-        with self._deadline(), suppress(errors.Unresponsive):  # raised when the last attempt used the time up
+        # Unresponsive is raised when the last attempt used the time up.
+        with anyio.move_on_after(self._timeout_s), suppress(errors.Unresponsive):
             return await self._signed_in(read)
         raise errors.DeadlineExceeded(self._timeout_s)
-
-    def _deadline(self) -> AbstractContextManager[object]:
-        """Return the scope that ends the call in time; none where an outer scope ends no later."""
-        ends_at = anyio.current_time() + self._timeout_s
-        return nullcontext() if anyio.current_effective_deadline() <= ends_at else anyio.move_on_after(self._timeout_s)
 
     async def _signed_in(self, read: Callable[[SecretStr], Awaitable[_T]]) -> _T:
         token = await self._tokens.current()
@@ -277,7 +271,7 @@ class TelecmiClient:
                 self.upstream_health.note(error)
                 retry += 1
                 delay_s = self._delay_before(retry, error)
-                _log.info("%s: %s%s", error.code, _log_detail(error), "" if delay_s is None else ", trying again")
+                _log.info("%s: %s%s", error.code, log_detail(error), "" if delay_s is None else ", trying again")
                 if delay_s is None:
                     raise
                 await self._sleep(delay_s)
@@ -341,15 +335,12 @@ class TelecmiClient:
     ) -> dict[str, Any]:
         with self._hooks.watch(retry) as note_status:
             answer = await self._channel.post(
-                protocol.CONTACT_PATH, body, timeout_s=self._attempt_timeout_s(), on_bytes=on_bytes, is_hedge=is_hedge
+                protocol.CONTACT_PATH, body, timeout_s=attempt_timeout_s(), on_bytes=on_bytes, is_hedge=is_hedge
             )
             note_status(answer.status)
             return protocol.read_answer(
                 answer.status, answer.body, retry_after=answer.retry_after, secret=body["token"]
             )
-
-    def _attempt_timeout_s(self) -> float:
-        return max(0.0, anyio.current_effective_deadline() - anyio.current_time()) * _ATTEMPT_FRACTION
 
     def _delay_before(self, retry: int, error: errors.TelecmiError) -> float | None:
         """Return the seconds until the retry; None for no retry."""
@@ -369,5 +360,6 @@ def _about_cursor(refusal: errors.TelecmiError) -> errors.TelecmiError:
     return errors.ServiceFailed(hint="Try again, then start again without page_state", detail=refusal.detail)
 
 
-def _log_detail(error: errors.TelecmiError) -> str:
+def log_detail(error: errors.TelecmiError) -> str:
+    """Return what TeleCMI said of an error, sanitized, or else our own words."""
     return clean(error.detail, limit=_DETAIL_LIMIT) or error.fact

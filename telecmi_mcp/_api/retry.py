@@ -1,15 +1,26 @@
-"""Delays between retries, and a budget for retries that all calls to one host share."""
+"""Time of an attempt, delays between retries, and a budget for retries that all calls to one host share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import anyio
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _FIRST_DELAY_S = 0.5
 _MAX_DELAY_S = 8.0
+_ATTEMPT_FRACTION = 0.98
+
+
+def attempt_timeout_s() -> float:
+    """Return the timeout of an attempt, which ends shortly before the deadline of its call.
+
+    A cancelled attempt would not be recorded, and httpcore2 leaks a TLS handshake that is cancelled.
+    """
+    return max(0.0, anyio.current_effective_deadline() - anyio.current_time()) * _ATTEMPT_FRACTION
 
 
 def retry_delay_s(retry: int, *, retry_after: float | None, rng: Callable[[], float]) -> float:

@@ -12,9 +12,9 @@ import anyio
 
 from telecmi_mcp import errors
 from telecmi_mcp._api import protocol
-from telecmi_mcp._api.retry import retry_delay_s
+from telecmi_mcp._api.client import log_detail
+from telecmi_mcp._api.retry import attempt_timeout_s, retry_delay_s
 from telecmi_mcp._auth.credentials import Credentials
-from telecmi_mcp._sanitize import clean
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_MAX_DETAIL_CHARS = 200
-# httpcore2 closes a TLS handshake that times out, and leaks one that is cancelled: its timeout must end first.
-_REQUEST_TIMEOUT_FRACTION = 0.98
 _FIRST_BACKOFF_S = 60.0
 _MAX_BACKOFF_S = 3600.0
 
@@ -123,7 +120,7 @@ class Login:
         retry = 0
         while True:
             try:
-                answer = await self._channel.post(protocol.LOGIN_PATH, body, timeout_s=_request_timeout_s())
+                answer = await self._channel.post(protocol.LOGIN_PATH, body, timeout_s=attempt_timeout_s())
                 return protocol.read_login(
                     answer.status, answer.body, retry_after=answer.retry_after, secret=body["password"]
                 )
@@ -133,9 +130,5 @@ class Login:
                     raise
                 await self._sleep(retry_delay_s(retry, retry_after=None, rng=self._rng))
             except errors.TelecmiError as error:
-                _log.info("%s: %s", error.code, clean(error.detail, limit=_MAX_DETAIL_CHARS) or error.fact)
+                _log.info("%s: %s", error.code, log_detail(error))
                 raise
-
-
-def _request_timeout_s() -> float:
-    return max(0.0, anyio.current_effective_deadline() - anyio.current_time()) * _REQUEST_TIMEOUT_FRACTION
