@@ -70,8 +70,13 @@ def open_private(path: Path, flags: int) -> int:
     return os.open(path, flags | _SAFE_FLAGS, 0o600)
 
 
-def write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes, *, before_replace: Callable[[Path], object] = lambda _: None) -> None:
     """Replace a file atomically; its mode is 0600 from its creation on.
+
+    Args:
+        path: The file.
+        content: Its new content.
+        before_replace: Called with the path of the new file before that gets its name; an exception keeps the old file.
 
     Raises:
         OSError: The file cannot be written; the previous file is unchanged.
@@ -84,6 +89,7 @@ def write_private(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(descriptor)
+        before_replace(draft)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

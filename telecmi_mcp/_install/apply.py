@@ -139,10 +139,8 @@ def _install(target: ConfigTarget, wanted: dict[str, Any]) -> Change:
     entry = find_entry(target.form, target.client, contents.text)
     if entry is not None and is_equivalent(entry, wanted):
         return Change(target.file, changed=False)
-    if entry is not None and not _is_ours(target, contents, entry):
-        raise ClientConfigError(
-            hint="Use --force to replace it", fact=f"its entry {NAME} was not written by install, or was changed since"
-        )
+    if entry is not None:
+        _refuse_foreign(target, contents, entry, hint="Use --force to replace it")
     put = _add_by_command if target.client.program else _add_by_edit
     backup = put(target, wanted, contents)
     recorded = target.install_records.keep(contents.path, _install_record(target, contents, wanted, entry))
@@ -150,10 +148,9 @@ def _install(target: ConfigTarget, wanted: dict[str, Any]) -> Change:
 
 
 def _add_by_command(target: ConfigTarget, wanted: dict[str, Any], contents: FileContents) -> Path | None:
-    there = find_entry(target.form, target.client, contents.text) is not None
-    backup = (
-        _remove_by_command(target, contents) if there else None
-    )  # the client's add command rejects an existing name
+    backup = None
+    if find_entry(target.form, target.client, contents.text) is not None:
+        backup = _remove_by_command(target, contents)  # the client's add command rejects an existing name
     client_cli.run(target.client, target.machine, client_cli.add_command(target.client, wanted))
     return backup
 
@@ -193,9 +190,12 @@ def _install_record(
     return InstallRecord(digest(wanted), made_file=contents.data is None, made_key=made_key)
 
 
-def _is_ours(target: ConfigTarget, contents: FileContents, entry: object) -> bool:
-    install_record = target.install_records.find(contents.path)
-    return target.force or (install_record is not None and install_record.digest == digest(entry))
+def _refuse_foreign(target: ConfigTarget, contents: FileContents, entry: object, *, hint: str) -> None:
+    """Raise an error unless install wrote the entry, or the user insists."""
+    install_record = target.install_records.find(contents.path) or InstallRecord("")
+    if not target.force and install_record.digest != digest(entry):
+        fact = f"its entry {NAME} was not written by install, or was changed since"
+        raise ClientConfigError(hint=hint, fact=fact)
 
 
 def _uninstall(target: ConfigTarget, wanted: dict[str, Any] | None) -> Change:
@@ -204,10 +204,8 @@ def _uninstall(target: ConfigTarget, wanted: dict[str, Any] | None) -> Change:
     if entry is None:
         target.install_records.keep(contents.path, None)
         return Change(target.file, changed=False)
-    if not (is_equivalent(entry, wanted) or _is_ours(target, contents, entry)):
-        raise ClientConfigError(
-            hint="Use --force to remove it", fact=f"its entry {NAME} was not written by install, or was changed since"
-        )
+    if not is_equivalent(entry, wanted):
+        _refuse_foreign(target, contents, entry, hint="Use --force to remove it")
     backup = _remove_by_command(target, contents) if target.client.program else _remove_by_edit(target, contents)
     target.install_records.keep(contents.path, None)
     return Change(target.file, backup=backup)

@@ -8,9 +8,9 @@ import stat
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from secrets import token_hex
 from typing import TYPE_CHECKING
 
+from telecmi_mcp._private_files import write_private
 from telecmi_mcp.errors import ClientConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ BACKUP_SUFFIX = ".before-telecmi-mcp"
 """Suffix of the backup."""
 
 _MAX_BYTES = 64 * 1024 * 1024
-_NEW_MODE = 0o600  # these files hold keys of other servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def replace(contents: FileContents, text: str) -> Path | None:
     _refuse_read_only(contents)
     try:
         backup = back_up(contents)
-        _put(contents.path, data, like=contents.path, instead_of=contents)
+        _put(contents.path, data, contents)
     except OSError:
         raise _unwritable() from None
     return backup
@@ -87,14 +86,17 @@ def back_up(contents: FileContents) -> Path | None:
     """Write the contents to the backup, which replaces an older backup; return ``None`` if there was no file.
 
     Raises:
+        ChangedMeanwhile: Another program wrote the file since it was read.
         ClientConfigError: The backup cannot be written.
     """
     if contents.data is None:
         return None
+    backup = contents.path.with_name(contents.path.name + BACKUP_SUFFIX)
     try:
-        return _put(contents.path.with_name(contents.path.name + BACKUP_SUFFIX), contents.data, like=contents.path)
+        _put(backup, contents.data, contents)
     except OSError:
         raise _unwritable() from None
+    return backup
 
 
 def remove(contents: FileContents) -> None:
@@ -128,21 +130,14 @@ def _bytes(path: Path) -> bytes:
         return file.read()
 
 
-def _put(path: Path, data: bytes, *, like: Path, instead_of: FileContents | None = None) -> Path:
-    new_file = path.with_name(f"{path.name}.{token_hex(8)}")
-    try:
-        descriptor = os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), _NEW_MODE)
-        with os.fdopen(descriptor, "wb") as file:  # created with its mode
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-        _copy_rights(like, new_file)
-        if instead_of is not None:
-            _refuse_changed(instead_of)
-        new_file.replace(path)
-    finally:
-        new_file.unlink(missing_ok=True)
-    return path
+def _put(path: Path, data: bytes, contents: FileContents) -> None:
+    """Write a file with the rights of the one that was read, unless that was changed since."""
+
+    def check(draft: Path) -> None:
+        _copy_rights(contents.path, draft)
+        _refuse_changed(contents)
+
+    write_private(path, data, before_replace=check)
 
 
 def _copy_rights(like: Path, new_file: Path) -> None:
@@ -155,11 +150,7 @@ def _copy_rights(like: Path, new_file: Path) -> None:
 
 
 def _refuse_changed(contents: FileContents) -> None:
-    try:
-        now = _bytes(contents.path)
-    except FileNotFoundError:
-        now = None
-    if now != contents.data:
+    if read(contents.path).data != contents.data:
         raise ChangedMeanwhile
 
 

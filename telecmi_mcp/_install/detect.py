@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,25 +56,17 @@ def detect_clients(machine: Machine) -> list[ClientStatus]:
 
 def _status(client: ClientSpec, machine: Machine) -> ClientStatus:
     file = find_file(client, machine)
-    found = is_found(client, machine)
+    status = ClientStatus(client.name, client.title, is_found(client, machine), str(file), configured=None)
     try:
         entry = find_entry(CONFIG_FORMATS[client.form], client, config_file.read(file).text)
     except ClientConfigError as error:
-        return ClientStatus(client.name, client.title, found, str(file), configured=None, problem=error.fact)
+        return replace(status, problem=error.fact)
     server: dict[str, Any] = entry if isinstance(entry, dict) else {}
     command = server.get("command")
     if not isinstance(command, str) or not command:
-        return ClientStatus(client.name, client.title, found, str(file), configured=entry is not None)
-    return ClientStatus(
-        client.name,
-        client.title,
-        found,
-        str(file),
-        configured=True,
-        command=command,
-        exists=_exists(command, machine),
-        exposed=_exposed(server.get("env")),
-    )
+        return replace(status, configured=entry is not None)
+    exists, exposed = _exists(command, machine), _exposed(server.get("env"))
+    return replace(status, configured=True, command=command, exists=exists, exposed=exposed)
 
 
 def _exposed(env: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever the file holds

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -43,14 +42,14 @@ def put(text: str, key: str, name: str, entry: dict[str, Any]) -> str:
     Raises:
         ClientConfigError: The text cannot be changed safely.
     """
-    wanted = deepcopy(_read(text))
+    wanted = _read(text)
     inside = wanted.setdefault(key, {})
     if not isinstance(inside, dict):
         raise ClientConfigError(fact=f'what it has as "{key}" is not an object')
     inside[name] = entry
     if not text.strip():
         return json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
-    return _checked(_put(text, _start(text), (key, name), entry), wanted)
+    return _checked(_put(text, _past_space(text, 0), (key, name), entry), wanted)
 
 
 def cut(text: str, key: str, name: str | None = None) -> str:
@@ -59,12 +58,10 @@ def cut(text: str, key: str, name: str | None = None) -> str:
     Raises:
         ClientConfigError: The text cannot be changed safely.
     """
-    wanted = deepcopy(_read(text))
-    if name is None:
-        del wanted[key]
-        return _checked(_cut(text, _start(text), (key,)), wanted)
-    del wanted[key][name]
-    return _checked(_cut(text, _start(text), (key, name)), wanted)
+    wanted = _read(text)
+    path = (key,) if name is None else (key, name)
+    del (wanted if name is None else wanted[key])[path[-1]]
+    return _checked(_cut(text, _past_space(text, 0), path), wanted)
 
 
 def show(key: str, name: str, entry: dict[str, Any]) -> str:
@@ -137,10 +134,6 @@ def _members(text: str, start: int) -> list[_Member]:
     if len({member.key for member in members}) < len(members):
         raise ClientConfigError(fact="it has the same key twice")
     return members
-
-
-def _start(text: str) -> int:
-    return _past_space(text, 0)
 
 
 def _past_space(text: str, at: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from telecmi_mcp._private_files import read_private, write_private
@@ -48,8 +48,7 @@ class InstallRecords:
         before = self._rows()
         rows = {name: row for name, row in before.items() if name != str(file)}
         if install_record is not None:
-            made = {"made_file": install_record.made_file, "made_key": install_record.made_key}
-            rows[str(file)] = {"digest": install_record.digest, **made}
+            rows[str(file)] = asdict(install_record)
         try:
             if rows != before:
                 write_private(self._path, json.dumps(rows, indent=1).encode())

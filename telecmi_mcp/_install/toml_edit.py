@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from copy import deepcopy
 from typing import Any
 
 from telecmi_mcp.errors import ClientConfigError
@@ -38,7 +37,7 @@ def put(text: str, key: str, name: str, entry: dict[str, Any]) -> str:
     Raises:
         ClientConfigError: The text cannot be changed safely.
     """
-    wanted = deepcopy(read(text))
+    wanted = read(text)
     inside = wanted.setdefault(key, {})
     if not isinstance(inside, dict):
         raise ClientConfigError(fact=f'what it has as "{key}" is not a table')
@@ -57,7 +56,7 @@ def cut(text: str, key: str, name: str | None = None) -> str:
     Raises:
         ClientConfigError: The text cannot be changed safely.
     """
-    wanted = deepcopy(read(text))
+    wanted = read(text)
     if name is None:
         return text
     del wanted[key][name]
