@@ -132,12 +132,10 @@ class _Host:
     upstream_health: UpstreamHealth = field(default_factory=UpstreamHealth)
     budget: RetryBudget = field(default_factory=RetryBudget)
     _certificates: ssl.SSLContext | None = None
-    _loading: anyio.Lock = field(default_factory=anyio.Lock)
+    _loading: anyio.Lock = field(default_factory=partial(anyio.Lock, fast_acquire=True))
 
     async def certificates(self) -> ssl.SSLContext:
         """Return the certificates; load them at the first request, because that takes longer than a start may."""
-        if self._certificates is not None:
-            return self._certificates
         async with self._loading:
             if self._certificates is None:
                 load = partial(load_certificates, self.base_url)
@@ -323,13 +321,9 @@ async def _send_by(transport: httpx2.AsyncBaseTransport, request: httpcore2.Requ
 async def _read_body(response: httpcore2.Response, headers: dict[bytes, str]) -> bytes:
     _reject_announced(headers.get(b"content-length", ""))
     decoder = _Decoder(headers.get(b"content-encoding", ""))
-    # Not a list of pieces: eight million pieces of one byte would take 200 MiB.
-    content = bytearray()
     async for raw in response.stream:  # type: ignore[union-attr]  # of an async pool
-        for piece in decoder.feed(raw):
-            content += piece
-    decoder.close()
-    return bytes(content)
+        decoder.feed(raw)
+    return decoder.finish()
 
 
 class _Decoder:
@@ -338,46 +332,38 @@ class _Decoder:
     def __init__(self, coding: str) -> None:
         if coding.lower() not in {"", "identity", "gzip", "x-gzip"}:
             raise errors.CorruptResponse(detail="an unknown content coding")
-        self._gzip = zlib.decompressobj(wbits=_GZIP) if "gzip" in coding.lower() else None
-        self._left = MAX_BODY_BYTES
-        self._raw_left = MAX_BODY_BYTES
+        self._is_gzip = "gzip" in coding.lower()
+        self._member = zlib.decompressobj(wbits=_GZIP)
+        self._content = bytearray()  # not a list of pieces: eight million pieces of one byte would take 200 MiB
+        self._raw_bytes = 0
 
-    def feed(self, raw: bytes) -> Iterator[bytes]:
-        """Yield the decoded pieces of one raw piece."""
+    def feed(self, raw: bytes) -> None:
         # Both sides are counted: gzip may decode to nothing, or be followed by other bytes.
-        self._raw_left -= len(raw)
-        if self._raw_left < 0:
-            raise errors.ResponseTooLarge
-        if self._gzip is None:
-            yield raw
-            return
+        self._raw_bytes += len(raw)
         while raw:
-            if self._gzip.eof and not (raw := self._next_member(raw)):
-                return
-            try:
-                piece = self._gzip.decompress(raw, _DECODED_PIECE_BYTES)
-            except zlib.error:
-                raise errors.CorruptResponse(detail="bad gzip") from None
-            yield self._counted(piece)
-            raw = self._gzip.unconsumed_tail or self._gzip.unused_data
+            piece, raw = self._gunzip(raw) if self._is_gzip else (raw, b"")
+            self._content += piece
+            if max(self._raw_bytes, len(self._content)) > MAX_BODY_BYTES:
+                raise errors.ResponseTooLarge
 
-    def close(self) -> None:
-        """Check that the coding is complete."""
-        if self._gzip is not None and not self._gzip.eof:
+    def finish(self) -> bytes:
+        """Return the content, if its coding is complete."""
+        if self._is_gzip and not self._member.eof:
             raise errors.CorruptResponse(detail="gzip without its end")
+        return bytes(self._content)
 
-    def _next_member(self, raw: bytes) -> bytes:
-        """Return the bytes from the next member on (RFC 1952, section 2.2); skip zeros before it, as gzip does."""
-        raw = raw.lstrip(b"\0")
-        if raw:
-            self._gzip = zlib.decompressobj(wbits=_GZIP)
-        return raw
-
-    def _counted(self, piece: bytes) -> bytes:
-        self._left -= len(piece)
-        if self._left < 0:
-            raise errors.ResponseTooLarge
-        return piece
+    def _gunzip(self, raw: bytes) -> tuple[bytes, bytes]:
+        """Return the next decoded piece, and the raw bytes after it."""
+        if self._member.eof:  # another member may follow (RFC 1952, section 2.2), after zeros, which gzip skips
+            raw = raw.lstrip(b"\0")
+            if not raw:
+                return b"", b""
+            self._member = zlib.decompressobj(wbits=_GZIP)
+        try:
+            piece = self._member.decompress(raw, _DECODED_PIECE_BYTES)
+        except zlib.error:
+            raise errors.CorruptResponse(detail="bad gzip") from None
+        return piece, self._member.unconsumed_tail or self._member.unused_data
 
 
 def _reject_announced(length: str) -> None:
