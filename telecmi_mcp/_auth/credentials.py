@@ -200,12 +200,9 @@ def _key(account: Account) -> str:
 
 def packed(credentials: Credentials) -> str:
     """Return the token and the password as one text for a store."""
-    facts: dict[str, Any] = {"issued_at": credentials.issued_at}
-    if credentials.token is not None:
-        facts["token"] = credentials.token.get_secret_value()
-    if credentials.password is not None:
-        facts["password"] = credentials.password.get_secret_value()
-    return json.dumps(facts)
+    secrets = {"token": credentials.token, "password": credentials.password}
+    known = {name: secret.get_secret_value() for name, secret in secrets.items() if secret is not None}
+    return json.dumps({"issued_at": credentials.issued_at, **known})
 
 
 def unpacked(account: Account, text: str, store: str) -> Credentials | None:

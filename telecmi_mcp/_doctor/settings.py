@@ -19,7 +19,7 @@ _WRONG_NAMES = ("TELECMI_API_KEY", "TELECMI_API_TOKEN", "TELECMI_KEY", "TELECMI_
 
 def check_settings(environ: Mapping[str, str]) -> CheckResult:
     """Report which settings are set, and which a client passed as a literal ``${...}``."""
-    unfilled = [name for name in _names() if _UNFILLED.fullmatch(environ.get(name, ""))]
+    unfilled = [each.variable for each in variables.ALL if _UNFILLED.fullmatch(environ.get(each.variable, ""))]
     if unfilled:
         names = " and ".join(unfilled)
         return CheckResult(
@@ -37,10 +37,6 @@ def check_secrets(environ: Mapping[str, str]) -> CheckResult:
     for says, advice in (*_misplaced(environ), *_misnamed(environ)):
         return CheckResult("Secrets", Verdict.BAD, says, advice)
     return CheckResult("Secrets", Verdict.GOOD, "none exposed")
-
-
-def _names() -> list[str]:
-    return [setting.variable for setting in variables.ALL]
 
 
 def _misplaced(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
