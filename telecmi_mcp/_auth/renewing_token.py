@@ -96,7 +96,7 @@ class RenewingToken:
         self._clock = clock
         self._credentials: Credentials | None = None
         self._revision: object = None
-        self._loading = anyio.Lock()
+        self._loading = anyio.Lock(fast_acquire=True)
         self._flight: _Flight | None = None
         self._cooldown_until = 0.0
         self._next_early_renewal = 0.0
@@ -110,17 +110,15 @@ class RenewingToken:
             TelecmiError: The first login failed; the class says why.
         """
         credentials = await self._current_credentials()
-        if credentials is None:
-            raise self._credentials_source.with_hint(errors.NotSignedIn())
-        if credentials.token is None:
+        token = None if credentials is None else credentials.token
+        if credentials is not None and token is None:
             token = await self._join_renewal(None)
-            if token is None:
-                raise self._credentials_source.with_hint(errors.NotSignedIn())
-            return token
-        if self._is_due(credentials):
+        elif credentials is not None and self._is_due(credentials):
             self._next_early_renewal = self._clock() + _EARLY_RENEWAL_RETRY_S
-            self._start(credentials.token)
-        return credentials.token
+            self._start(token)
+        if token is None:
+            raise self._credentials_source.with_hint(errors.NotSignedIn())
+        return token
 
     async def held(self) -> SecretStr | None:
         """Return the stored token without a renewal or a login."""
@@ -168,17 +166,12 @@ class RenewingToken:
         )
 
     async def _current_credentials(self) -> Credentials | None:
-        if self._credentials is None or self._credentials_source.revision() != self._revision:
-            async with self._loading:
-                await self._load()
+        async with self._loading:
+            revision = self._credentials_source.revision()
+            if self._credentials is None or revision != self._revision:
+                self._set(await self._credentials_source.read())
+                self._revision = revision
         return self._credentials
-
-    async def _load(self) -> None:
-        revision = self._credentials_source.revision()
-        if self._credentials is not None and revision == self._revision:
-            return
-        self._set(await self._credentials_source.read())
-        self._revision = revision
 
     def _set(self, credentials: Credentials | None) -> None:
         if credentials != self._credentials:

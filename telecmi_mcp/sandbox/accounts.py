@@ -77,8 +77,5 @@ class Account:
 
 
 def _is_rejected_while_fresh(state: _Token, quirks: Quirks) -> bool:
-    if not state.fresh or quirks.fresh_token == "accepted":
-        return False
-    if quirks.fresh_token == "not_provisioned":
-        return True
-    return state.uses <= quirks.fresh_token_refusals
+    refusals = {"accepted": 0, "refused_at_first": quirks.fresh_token_refusals, "not_provisioned": state.uses}
+    return state.fresh and state.uses <= refusals[quirks.fresh_token]
