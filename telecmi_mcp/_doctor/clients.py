@@ -20,11 +20,9 @@ def check_clients(machine: Machine) -> CheckResult:
     """Report the clients that have this server, or the first problem of one of them."""
     statuses = detect_clients(machine)
     configured = [each for each in statuses if each.configured]
-    for check in (_cannot_start, _exposes_secret):
-        for each in configured:
-            result = check(each)
-            if result is not None:
-                return result
+    for result in (*map(_cannot_start, configured), *map(_exposes_secret, configured)):
+        if result is not None:
+            return result
     for each in statuses:
         if each.found and each.problem:
             return CheckResult(
