@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import stat
 import sys
 from contextlib import asynccontextmanager, suppress
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -53,6 +54,14 @@ def read_private(path: Path) -> bytes:
         if sys.platform != "win32" and mode & 0o077:
             raise ConfigurationError(hint=f"Run {_chmod_command(path)}", fact="other users can read this file")
         return file.read(_MAX_FILE_BYTES)
+
+
+def read_private_json(path: Path) -> Any:  # noqa: ANN401 - JSON
+    """Return the JSON of a private file; ``None`` if it cannot be read."""
+    try:
+        return json.loads(read_private(path))
+    except (OSError, ValueError, RecursionError, ConfigurationError):
+        return None
 
 
 def _chmod_command(path: Path) -> str:

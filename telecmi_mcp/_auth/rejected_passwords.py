@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from anyio.to_thread import run_sync
 
-from telecmi_mcp._private_files import read_private, write_private
-from telecmi_mcp.errors import ConfigurationError
+from telecmi_mcp._private_files import read_private_json, write_private
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -86,10 +85,7 @@ class FilePasswordHashes:
         self._folder = folder
 
     def read(self, account: Account) -> list[str]:
-        try:
-            hashes = json.loads(read_private(self._path(account)))
-        except (OSError, ValueError, RecursionError, ConfigurationError):
-            return []
+        hashes = read_private_json(self._path(account))
         return [str(each) for each in hashes if str(each).isascii()] if isinstance(hashes, list) else []
 
     def add(self, account: Account, password_hash: str) -> None:

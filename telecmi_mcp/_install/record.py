@@ -6,8 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from telecmi_mcp._private_files import read_private, write_private
-from telecmi_mcp.errors import ConfigurationError
+from telecmi_mcp._private_files import read_private_json, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,8 +56,5 @@ class InstallRecords:
         return True
 
     def _rows(self) -> dict[str, Any]:
-        try:
-            rows = json.loads(read_private(self._path))
-        except (OSError, ValueError, RecursionError, ConfigurationError):
-            return {}
+        rows = read_private_json(self._path)
         return rows if isinstance(rows, dict) else {}
