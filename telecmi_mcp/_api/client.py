@@ -202,9 +202,7 @@ class TelecmiClient:
         contact_id = _PLACEHOLDER_CONTACT["contact_id"]
         body = protocol.contact_request(_PLACEHOLDER_TOKEN, contact_id)
         answer = await self._channel.post(protocol.CONTACT_PATH, body, timeout_s=PRECONNECT_TIMEOUT_S)
-        data = protocol.read_answer(
-            answer.status, answer.body, retry_after=answer.retry_after, secret=_PLACEHOLDER_TOKEN
-        )
+        data = protocol.read_answer(*answer, secret=_PLACEHOLDER_TOKEN)
         protocol.read_contact(data, contact_id, secret=_PLACEHOLDER_TOKEN)
 
     async def _in_time(self, read: Callable[[SecretStr], Awaitable[_T]]) -> _T:
@@ -338,9 +336,7 @@ class TelecmiClient:
                 protocol.CONTACT_PATH, body, timeout_s=attempt_timeout_s(), on_bytes=on_bytes, is_hedge=is_hedge
             )
             note_status(answer.status)
-            return protocol.read_answer(
-                answer.status, answer.body, retry_after=answer.retry_after, secret=body["token"]
-            )
+            return protocol.read_answer(*answer, secret=body["token"])
 
     def _delay_before(self, retry: int, error: errors.TelecmiError) -> float | None:
         """Return the seconds until the retry; None for no retry."""

@@ -14,7 +14,7 @@ import time
 import zlib
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
 import httpcore2
@@ -73,8 +73,7 @@ _FOREIGN_ERRORS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """An answer: HTTP status, decoded body, and the seconds of a Retry-After header."""
 
     status: int

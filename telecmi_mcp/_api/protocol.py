@@ -62,7 +62,7 @@ def login_request(user_id: str, password: str) -> dict[str, Any]:
     return {"id": user_id, "password": password}
 
 
-def read_answer(status: int, body: bytes, *, retry_after: float | None = None, secret: str = "") -> dict[str, Any]:
+def read_answer(status: int, body: bytes, retry_after: float | None = None, *, secret: str = "") -> dict[str, Any]:
     """Return the JSON object of the answer, if the HTTP status and the ``code`` of the body both say success.
 
     TeleCMI reports errors as HTTP 200 with ``{"code": 404, "error": true, "msg": ...}`` and by status (observed).
@@ -85,7 +85,7 @@ def read_answer(status: int, body: bytes, *, retry_after: float | None = None, s
     return PlainAnswer(answer) if is_plain(body, secret) else answer
 
 
-def read_login(status: int, body: bytes, *, retry_after: float | None = None, secret: str = "") -> SignedIn:
+def read_login(status: int, body: bytes, retry_after: float | None = None, *, secret: str = "") -> SignedIn:
     """Return the token of a login, and the user's name.
 
     TeleCMI documents 404 for a wrong user id or password. Every other refusal is treated in the same way, because
@@ -97,7 +97,7 @@ def read_login(status: int, body: bytes, *, retry_after: float | None = None, se
         TelecmiError: Another error that TeleCMI reports, or the reason why the answer cannot be read.
     """
     try:
-        answer = read_answer(status, body, retry_after=retry_after, secret=secret)
+        answer = read_answer(status, body, retry_after, secret=secret)
     except (errors.TokenRejected, errors.RequestRejected) as refusal:
         raise errors.PasswordRejected(detail=refusal.detail) from None
     token = answer.get("token")

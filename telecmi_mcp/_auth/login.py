@@ -121,9 +121,7 @@ class Login:
         while True:
             try:
                 answer = await self._channel.post(protocol.LOGIN_PATH, body, timeout_s=attempt_timeout_s())
-                return protocol.read_login(
-                    answer.status, answer.body, retry_after=answer.retry_after, secret=body["password"]
-                )
+                return protocol.read_login(*answer, secret=body["password"])
             except errors.Unreachable as error:  # no connection, so nothing was sent
                 retry += 1
                 if retry > error.retries:
