@@ -10,11 +10,15 @@ from pydantic import SecretStr
 
 from telecmi_mcp._config.settings import Settings
 from telecmi_mcp._team.config import variables
+from telecmi_mcp._team.config.addresses import authority_of
+from telecmi_mcp.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from telecmi_mcp._config.variables import Setting
+    from telecmi_mcp._team.config.addresses import Authority
     from telecmi_mcp._team.config.variables import Address
 
 
@@ -71,9 +75,17 @@ class TeamSettings:
                 values.
         """
         values = variables.team_values_of(environ)
-        variables.refuse_contradictions(values)
         secrets = {name: SecretStr(values[name]) if values[name] else None for name in _SECRETS}
-        return cls(common=Settings.from_env(environ), **{**values, **secrets})
+        settings = cls(common=Settings.from_env(environ), **{**values, **secrets})
+        for setting, fact in _contradictions(settings):
+            raise ConfigurationError(hint=f"Set {setting.variable}", fact=fact)
+        return settings
+
+    @property
+    def hosts(self) -> tuple[Authority, ...]:
+        """Hosts that callers may name besides this machine's own: the allowed ones and that of the public address."""
+        names = (*self.allowed_hosts, urlsplit(self.public_url).netloc)
+        return tuple(filter(None, map(authority_of, names)))
 
     @property
     def secrets(self) -> tuple[SecretStr, ...]:
@@ -92,6 +104,29 @@ def _password_of(url: str) -> str:
         return unquote(urlsplit(url).password or "")
     except ValueError:
         return ""
+
+
+def _contradictions(settings: TeamSettings) -> Iterator[tuple[Setting, str]]:
+    """Yield each setting that another one requires, and the reason."""
+    is_loopback, callers = settings.listen.is_loopback, settings.callers
+    # Under ``create_app`` the listening address is not known, so no host may be that of another machine.
+    if callers == "anyone" and not (is_loopback and all(host.is_loopback for host in settings.hosts)):
+        yield variables.WHO, "an address that other machines reach needs callers with keys or with OAuth tokens"
+    if not is_loopback and not settings.hosts:
+        yield variables.ALLOWED_HOSTS, "an address that other machines reach needs the host names that callers may use"
+    if callers == "keys" and settings.database_url is None:
+        yield variables.DATABASE_URL, "access keys are kept in a database"
+    if callers == "oauth" and not settings.issuer:
+        yield variables.ISSUER, "OAuth tokens are taken from one issuer only"
+    if callers == "oauth" and not settings.public_url:
+        yield variables.PUBLIC_URL, "OAuth tokens are taken for one address only"
+    if settings.sign_ins == "callers":
+        if callers == "anyone":
+            yield variables.WHO, "callers can have sign-ins of their own only where each of them is known"
+        if settings.database_url is None:
+            yield variables.DATABASE_URL, "callers' sign-ins are kept in a database"
+        if settings.encryption_keys is None and settings.encryption_keys_file is None:
+            yield variables.ENCRYPTION_KEYS, "callers' sign-ins are encrypted"
 
 
 _SECRETS = ("database_url", "encryption_keys")

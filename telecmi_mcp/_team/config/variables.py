@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -18,7 +19,6 @@ from telecmi_mcp._config.variables import (
     whole_number,
 )
 from telecmi_mcp._team.config.addresses import authority_of, origin_of
-from telecmi_mcp.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -141,25 +141,6 @@ AUDIT = Setting(
     default="stdout",
     flag="--audit",
 )
-TEAM = (
-    HTTP,
-    PUBLIC_URL,
-    ALLOWED_HOSTS,
-    ALLOWED_ORIGINS,
-    WHO,
-    ISSUER,
-    JWKS_URL,
-    AUDIENCE,
-    SCOPE,
-    WHOSE,
-    DATABASE_URL,
-    ENCRYPTION_KEYS,
-    ENCRYPTION_KEYS_FILE,
-    CALLER_RATE,
-    CALLER_CONCURRENCY,
-    ACCOUNT_RATE,
-    AUDIT,
-)
 
 
 class Address(NamedTuple):
@@ -177,38 +158,11 @@ class Address(NamedTuple):
 LOOPBACK = Address("127.0.0.1", 8000)
 
 
-def team_values_of(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values of the environment variables by the names of ``TeamSettings``.
-
-    Raises:
-        ConfigurationError: A value cannot be used. The sentence names the variable, never the value.
-    """
-    return {
-        "listen": _address(environ),
-        "public_url": _public_url(environ),
-        "allowed_hosts": _listed(environ, ALLOWED_HOSTS, authority_of),
-        "allowed_origins": _listed(environ, ALLOWED_ORIGINS, origin_of),
-        "callers": one_of(environ, WHO, CALLERS, str.lower),
-        "issuer": web_address(environ, ISSUER),
-        "jwks_url": web_address(environ, JWKS_URL),
-        "audience": _word(environ, AUDIENCE),
-        "scope": _scope(environ),
-        "sign_ins": one_of(environ, WHOSE, SIGN_INS, str.lower),
-        "database_url": _database_url(environ),
-        "encryption_keys": value_of(environ, ENCRYPTION_KEYS),
-        "encryption_keys_file": path_of(environ, ENCRYPTION_KEYS_FILE),
-        "caller_rate_limit": whole_number(environ, CALLER_RATE, most=_MAX_RATE),
-        "caller_concurrency": whole_number(environ, CALLER_CONCURRENCY, most=_MAX_CONCURRENCY),
-        "account_rate_limit": whole_number(environ, ACCOUNT_RATE, most=_MAX_RATE),
-        "audit": one_of(environ, AUDIT, AUDITS, str.lower),
-    }
-
-
-def _address(environ: Mapping[str, str]) -> Address:
-    host, _, port = value_of(environ, HTTP).rpartition(":")
+def _address(environ: Mapping[str, str], setting: Setting) -> Address:
+    host, _, port = value_of(environ, setting).rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not (port.isascii() and port.isdecimal() and int(port) <= _MAX_PORT and (host == "localhost" or _is_ip(host))):
-        raise unusable(HTTP)
+        raise unusable(setting)
     return Address(host, int(port))
 
 
@@ -220,100 +174,61 @@ def _is_ip(host: str) -> bool:
     return True
 
 
-def _listed(environ: Mapping[str, str], setting: Setting, read: Callable[[str], object]) -> tuple[str, ...]:
+def _listed(environ: Mapping[str, str], setting: Setting, *, parse: Callable[[str], object]) -> tuple[str, ...]:
     listed = tuple(filter(None, (each.strip() for each in value_of(environ, setting).split(","))))
-    if None in map(read, listed):
+    if None in map(parse, listed):
         raise unusable(setting)
     return listed
 
 
-def _public_url(environ: Mapping[str, str]) -> str:
-    text = web_address(environ, PUBLIC_URL)
+def _public_url(environ: Mapping[str, str], setting: Setting) -> str:
+    text = web_address(environ, setting)
     if text and authority_of(urlsplit(text).netloc) is None:  # no Host header can be equal to it
-        raise unusable(PUBLIC_URL)
-    return text
-
-
-def _word(environ: Mapping[str, str], setting: Setting) -> str:
-    text = value_of(environ, setting)
-    if not text.isprintable() or " " in text:
         raise unusable(setting)
     return text
 
 
-def _scope(environ: Mapping[str, str]) -> str:
-    text = value_of(environ, SCOPE)
-    if not _SCOPE.fullmatch(text):
-        raise unusable(SCOPE)
+def _text(environ: Mapping[str, str], setting: Setting, *, is_valid: Callable[[str], object]) -> str:
+    text = value_of(environ, setting)
+    if text and not is_valid(text):
+        raise unusable(setting)
     return text
 
 
-def _database_url(environ: Mapping[str, str]) -> str:
-    text = value_of(environ, DATABASE_URL)
-    if text and not (text.isprintable() and text.startswith(("postgresql://", "postgres://"))):
-        raise unusable(DATABASE_URL)
-    return text
+def _is_word(text: str) -> bool:
+    return text.isprintable() and " " not in text
 
 
-_CONTRADICTIONS: tuple[tuple[Setting, str, Callable[[Mapping[str, Any]], bool]], ...] = (
-    (
-        WHO,
-        "an address that other machines reach needs callers with keys or with OAuth tokens",
-        lambda values: values["callers"] == "anyone" and not _stays_on_this_machine(values),
-    ),
-    (
-        ALLOWED_HOSTS,
-        "an address that other machines reach needs the host names that callers may use",
-        lambda values: not (values["listen"].is_loopback or values["allowed_hosts"] or values["public_url"]),
-    ),
-    (
-        DATABASE_URL,
-        "access keys are kept in a database",
-        lambda values: values["callers"] == "keys" and not values["database_url"],
-    ),
-    (
-        ISSUER,
-        "OAuth tokens are taken from one issuer only",
-        lambda values: values["callers"] == "oauth" and not values["issuer"],
-    ),
-    (
-        PUBLIC_URL,
-        "OAuth tokens are taken for one address only",
-        lambda values: values["callers"] == "oauth" and not values["public_url"],
-    ),
-    (
-        WHO,
-        "callers can have sign-ins of their own only where each of them is known",
-        lambda values: values["sign_ins"] == "callers" and values["callers"] == "anyone",
-    ),
-    (
-        DATABASE_URL,
-        "callers' sign-ins are kept in a database",
-        lambda values: values["sign_ins"] == "callers" and not values["database_url"],
-    ),
-    (
-        ENCRYPTION_KEYS,
-        "callers' sign-ins are encrypted",
-        lambda values: (
-            values["sign_ins"] == "callers" and not (values["encryption_keys"] or values["encryption_keys_file"])
-        ),
-    ),
-)
+def _is_database_url(text: str) -> bool:
+    return text.isprintable() and text.startswith(("postgresql://", "postgres://"))
 
 
-def _stays_on_this_machine(values: Mapping[str, Any]) -> bool:
-    """Whether all accepted host names are loopback: under ``create_app`` the listening address is not known."""
-    public = urlsplit(values["public_url"]).netloc
-    named = [authority_of(host) for host in (*values["allowed_hosts"], *([public] if public else []))]
-    return values["listen"].is_loopback and all(each is not None and each.is_loopback for each in named)
+_FIELDS: dict[str, tuple[Setting, Callable[[Mapping[str, str], Setting], Any]]] = {
+    "listen": (HTTP, _address),
+    "public_url": (PUBLIC_URL, _public_url),
+    "allowed_hosts": (ALLOWED_HOSTS, partial(_listed, parse=authority_of)),
+    "allowed_origins": (ALLOWED_ORIGINS, partial(_listed, parse=origin_of)),
+    "callers": (WHO, partial(one_of, words=CALLERS, normalize=str.lower)),
+    "issuer": (ISSUER, web_address),
+    "jwks_url": (JWKS_URL, web_address),
+    "audience": (AUDIENCE, partial(_text, is_valid=_is_word)),
+    "scope": (SCOPE, partial(_text, is_valid=_SCOPE.fullmatch)),
+    "sign_ins": (WHOSE, partial(one_of, words=SIGN_INS, normalize=str.lower)),
+    "database_url": (DATABASE_URL, partial(_text, is_valid=_is_database_url)),
+    "encryption_keys": (ENCRYPTION_KEYS, value_of),
+    "encryption_keys_file": (ENCRYPTION_KEYS_FILE, path_of),
+    "caller_rate_limit": (CALLER_RATE, partial(whole_number, most=_MAX_RATE)),
+    "caller_concurrency": (CALLER_CONCURRENCY, partial(whole_number, most=_MAX_CONCURRENCY)),
+    "account_rate_limit": (ACCOUNT_RATE, partial(whole_number, most=_MAX_RATE)),
+    "audit": (AUDIT, partial(one_of, words=AUDITS, normalize=str.lower)),
+}
+TEAM = tuple(setting for setting, _ in _FIELDS.values())
 
 
-def refuse_contradictions(values: Mapping[str, Any]) -> None:
-    """Refuse settings that contradict each other, before anything is opened.
+def team_values_of(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of the environment variables by the names of ``TeamSettings``.
 
     Raises:
-        ConfigurationError: The sentence says what to set.
+        ConfigurationError: A value cannot be used. The sentence names the variable, never the value.
     """
-    for setting, fact, is_wrong in _CONTRADICTIONS:
-        if is_wrong(values):
-            raise ConfigurationError(hint=f"Set {setting.variable}", fact=fact)
+    return {name: read(environ, setting) for name, (setting, read) in _FIELDS.items()}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from telecmi_mcp._team.config.addresses import Authority, authority_of, origin_of
 
@@ -40,14 +39,8 @@ class AllowedHosts:
     @classmethod
     def of(cls, settings: TeamSettings) -> AllowedHosts:
         """Return the rules of the settings; the host of the public address is allowed too."""
-        public = urlsplit(settings.public_url).netloc
-        hosts = [*settings.allowed_hosts, *([public] if public else [])]
-        origins = map(origin_of, settings.allowed_origins)
-        return cls(
-            hosts=tuple(filter(None, map(authority_of, hosts))),
-            origins=tuple(filter(None, origins)),
-            loopback=settings.listen.is_loopback,
-        )
+        origins = tuple(filter(None, map(origin_of, settings.allowed_origins)))
+        return cls(settings.hosts, origins, loopback=settings.listen.is_loopback)
 
     def allows_host(self, headers: Sequence[str]) -> bool:
         """Whether the Host headers of a request are exactly one, and its host is allowed."""
