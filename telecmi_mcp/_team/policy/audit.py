@@ -11,10 +11,10 @@ import logging
 import os
 import select
 import time
-from collections import deque
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from threading import Condition, Thread
+from queue import SimpleQueue
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ LOGGER = "telecmi_mcp.audit"
 
 _DESCRIPTORS = {"stdout": 1, "stderr": 2}
 _MAX_QUEUED_LINES = 10_000  # about 2 MB
-_PIPE_BUF_BYTES = 4096  # a pipe takes so many bytes in one piece, also from several processes (POSIX)
-_MAX_NAME_CHARS = 128  # of a caller: the identity provider chooses the name
+# Of a caller: the identity provider chooses the name. A pipe takes lines of up to 4,096 bytes in one piece (POSIX).
+_MAX_NAME_CHARS = 128
 _FLUSH_TIMEOUT_S = 3.0
 
 
@@ -123,7 +123,7 @@ class LineWriter(logging.Handler):
     Records that do not fit into the queue are dropped, and a later line tells how many.
 
     ``QueueHandler`` and ``QueueListener`` of the standard library do not fit: the listener's ``stop`` waits for a full
-    pipe without end, the handler raises on a full queue, and neither writes several lines in one piece.
+    pipe without end, and the handler writes a traceback for each record that does not fit into the queue.
 
     Args:
         fd: The descriptor; it is not closed.
@@ -134,60 +134,51 @@ class LineWriter(logging.Handler):
         super().__init__()
         self._fd = fd
         self._max_queued = max_queued
-        self._lines: deque[bytes] = deque()
+        self._lines: SimpleQueue[bytes | None] = SimpleQueue()
         self._dropped = 0
-        self._ended = False
-        self._changed = Condition()
+        self._counting = Lock()
         # A daemon, because a pipe that is not read must not keep the process from ending.
         self._thread = Thread(target=self._run, name="audit", daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the record's message without waiting for the descriptor."""
-        line = record.getMessage().encode("ascii", "backslashreplace") + b"\n"
-        with self._changed:
-            if len(self._lines) >= self._max_queued or self._ended:
-                self._dropped += 1
-                return
-            self._lines.append(line)
-            self._changed.notify()
+        if self._lines.qsize() < self._max_queued:
+            self._lines.put(record.getMessage().encode("ascii", "backslashreplace") + b"\n")
+        else:
+            self._count_dropped(1)
 
     def close(self) -> None:
         """Write the queued lines, for three seconds at most."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify()
+        self._lines.put(None)
         self._thread.join(_FLUSH_TIMEOUT_S)
         if self._thread.is_alive():
-            _log.warning("audit lines were not written: %d", len(self._lines) + self._dropped)
+            _log.warning("audit lines were not written: %d", self._lines.qsize() + self._dropped)
         super().close()
 
     def _run(self) -> None:
-        while piece := self._next_piece():
+        line: bytes | None = b""
+        is_failing = False
+        while line is not None:
+            line, dropped = self._lines.get(), self._dropped
             try:
-                _write_all(self._fd, piece)
+                _write_all(self._fd, _dropped_line(dropped) + (line or b""))
+                self._count_dropped(-dropped)
+                is_failing = False
             except OSError as why:
-                with self._changed:
-                    self._dropped += piece.count(b"\n")
-                _log.warning("audit lines cannot be written: %s", type(why).__name__)
-                if self._ended:
-                    return
+                self._count_dropped(1)
+                if not is_failing:
+                    _log.warning("audit lines cannot be written: %s", type(why).__name__)
+                is_failing = True
 
-    def _next_piece(self) -> bytes:
-        """Wait for lines, and return as many as fit into one write; b"" at the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._lines or self._ended)
-            piece = self._dropped_line()
-            while self._lines and (not piece or len(piece) + len(self._lines[0]) <= _PIPE_BUF_BYTES):
-                piece += self._lines.popleft()
-            return piece
+    def _count_dropped(self, number: int) -> None:
+        with self._counting:
+            self._dropped += number
 
-    def _dropped_line(self) -> bytes:
-        if not self._dropped:
-            return b""
-        facts = {"time": _time(time.time()), "dropped": self._dropped}
-        self._dropped = 0
-        return json.dumps(facts).encode() + b"\n"
+
+def _dropped_line(dropped: int) -> bytes:
+    facts = {"time": _time(time.time()), "dropped": dropped}
+    return json.dumps(facts).encode() + b"\n" if dropped else b""
 
 
 def _write_all(fd: int, piece: bytes) -> None:
