@@ -26,20 +26,8 @@ if TYPE_CHECKING:
     from telecmi_mcp._team.policy.audit import Entry
 
 _NAME = "telecmi_mcp"
-_SECONDS = (
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    5.0,
-    10.0,
-    30.0,
-)  # the API's default is for milliseconds
+# The API's default is for milliseconds.
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 CANCELLED = "cancelled"
 
