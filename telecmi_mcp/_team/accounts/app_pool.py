@@ -16,7 +16,6 @@ from telecmi_mcp import errors
 from telecmi_mcp._api.client import NO_HOOKS
 from telecmi_mcp._api.http import Channel
 from telecmi_mcp._app import assemble_app
-from telecmi_mcp._auth.credentials import Account
 from telecmi_mcp._auth.login import Login
 from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
 from telecmi_mcp._auth.renewing_token import RenewingToken
@@ -34,7 +33,7 @@ from telecmi_mcp._team.accounts.encryption import open_vault
 from telecmi_mcp._team.accounts.membership_cache import MembershipCache
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -87,14 +86,15 @@ class Apps(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AppDeps:
-    """Dependencies of all apps of a replica."""
+    """Dependencies of all apps of a replica: the arguments of ``open_apps``."""
 
     settings: Settings
     channel: Channel
     secrets: KnownSecrets
     open_location: Callable[[str], IndexLocation] | None
-    clock: Callable[[], float]
     hooks_for: Callable[[str], RequestHooks]
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
 
     @asynccontextmanager
     async def app(
@@ -116,9 +116,6 @@ class AppDeps:
         finally:
             with anyio.CancelScope(shield=True):
                 await channel.aclose()
-
-    def login(self, rejected_passwords: RejectedPasswords) -> Login:
-        return Login(self.channel, rejected_passwords, self.secrets, timeout=self.settings.timeout, clock=self.clock)
 
 
 @asynccontextmanager
@@ -161,9 +158,11 @@ async def open_apps(
     common = replace(settings.common, rate_limit=0)
     known.add(common.token, common.password)
     channel = Channel(common.base_url, transport=transport, connections=connections, on_surplus=on_surplus)
-    deps = AppDeps(common, channel, known, open_location, clock, hooks_for)
+    deps = AppDeps(common, channel, known, open_location, hooks_for, clock, monotonic)
+    is_shared = settings.sign_ins == "service"
+    opened = _open_service(deps, database, vault, state) if is_shared else _open_callers(deps, database, vault)
     try:
-        async with _open_kind(deps, settings, database, vault, state, monotonic) as apps:
+        async with opened as apps:
             yield apps
     finally:
         with anyio.CancelScope(shield=True):
@@ -171,46 +170,31 @@ async def open_apps(
 
 
 @asynccontextmanager
-async def _open_kind(  # noqa: PLR0917 - what both kinds need
-    deps: AppDeps,
-    settings: TeamSettings,
-    database: Database | None,
-    vault: Vault | None,
-    state: Path | None,
-    monotonic: Callable[[], float],
-) -> AsyncIterator[Apps]:
-    """Open the apps for the setting of sign-ins; never use the service's sign-in in place of a caller's."""
-    sign_ins = None if database is None else TeamSignIns(database, vault)
-    if settings.sign_ins == "service":
-        async with _open_service(deps, database, None if vault is None else sign_ins, state, monotonic) as app:
-            yield AppOfService(app)
-    elif database is None or sign_ins is None:
+async def _open_callers(deps: AppDeps, database: Database | None, vault: Vault | None) -> AsyncIterator[Apps]:
+    if database is None:  # never with the service's sign-in in place of a caller's
         raise errors.ConfigurationError(
             hint="Set TELECMI_DATABASE_URL", fact="callers' sign-ins are kept in a database"
         )
-    else:
-        async with _open_callers(deps, database, sign_ins, monotonic) as apps:
-            yield apps
-
-
-@asynccontextmanager
-async def _open_callers(
-    deps: AppDeps, database: Database, sign_ins: TeamSignIns, monotonic: Callable[[], float]
-) -> AsyncIterator[AppsOfCallers]:
+    sign_ins = TeamSignIns(database, vault)
+    renewals = _Renewals(deps, database, is_needed=True)
     async with open_tasks() as tasks:
-        membership_cache = MembershipCache(sign_ins, deps.settings.base_url, tasks, clock=monotonic)
+        membership_cache = MembershipCache(sign_ins, deps.settings.base_url, tasks, clock=deps.monotonic)
         missing = NoSignIn(lambda: errors.CallerNotSignedIn() if membership_cache.is_recent else sign_in_unavailable())
         full = NoSignIn(lambda: errors.CallLimitReached(_FULL_RETRY_S))
-        tokens = _CallersTokens(deps, database, sign_ins, membership_cache)
+
+        def token_of(account: SharedAccount | Fault, *, tasks: TaskGroup) -> TokenSource:
+            if isinstance(account, Fault):
+                return NoSignIn(account.error)
+            return renewals.token(CallerCredentials(sign_ins, membership_cache, account, deps.secrets), tasks=tasks)
+
         async with deps.app(lambda **_: missing) as anonymous_app, deps.app(lambda **_: full) as overloaded_app:
             apps = AppsOfCallers(
                 membership_cache,
-                lambda account: deps.app(partial(tokens.of, account), account=account.name),
+                lambda account: deps.app(partial(token_of, account), account=account.name),
                 tasks,
                 anonymous_app,
                 overloaded_app,
-                most=MAX_APPS,
-                clock=monotonic,
+                clock=deps.monotonic,
             )
             tasks.start_soon(apps.close_idle_periodically)
             try:
@@ -221,68 +205,44 @@ async def _open_callers(
 
 @asynccontextmanager
 async def _open_service(
-    deps: AppDeps,
-    database: Database | None,
-    sign_ins: TeamSignIns | None,
-    state: Path | None,
-    monotonic: Callable[[], float],
-) -> AsyncIterator[App]:
+    deps: AppDeps, database: Database | None, vault: Vault | None, state: Path | None
+) -> AsyncIterator[Apps]:
+    """Open the app of the service; with a database and keys, one replica renews its token for all."""
     settings = deps.settings
     async with open_tasks() as tasks:
         choose: Callable[..., TokenSource] = partial(
             choose_source, settings, deps.channel, state=state, secrets=deps.secrets, clock=deps.clock
         )
-        if database is not None and sign_ins is not None and (settings.password or settings.password_file):
-            membership_cache = MembershipCache(sign_ins, settings.base_url, tasks, clock=monotonic)
-            choose = partial(_shared_token, deps, database, sign_ins, membership_cache)
+        if database is not None and vault is not None and (settings.password or settings.password_file):
+            sign_ins = TeamSignIns(database, vault)
+            membership_cache = MembershipCache(sign_ins, settings.base_url, tasks, clock=deps.monotonic)
+            given = ConfiguredPassword(settings, deps.secrets)
+            account = SharedAccount(settings.base_url, settings.user_id)
+            credentials = ServiceCredentials(given, sign_ins, membership_cache, account, deps.secrets)
+            choose = partial(_Renewals(deps, database, is_needed=False).token, credentials)
         try:
             async with deps.app(choose, state) as app:
-                yield app
+                yield AppOfService(app, deps.channel.upstream_health)
         finally:
             tasks.cancel_scope.cancel()
 
 
-def _shared_token(
-    deps: AppDeps, database: Database, sign_ins: TeamSignIns, membership_cache: MembershipCache, *, tasks: TaskGroup
-) -> RenewingToken:
-    """Return the service's token: one replica renews it for all, and without the database each for itself."""
-    from telecmi_mcp._team.accounts.login_locks import LoginLocks, SharedPasswordHashes
+class _Renewals:
+    """Creates token sources whose tokens one replica renews for all."""
 
-    settings = deps.settings
-    user = Account(settings.base_url, settings.user_id)
-    given = ConfiguredPassword(settings, deps.secrets)
-    credentials_source = ServiceCredentials(
-        given, sign_ins, membership_cache, SharedAccount(user.base_url, user.user_id), deps.secrets
-    )
-    login = deps.login(RejectedPasswords(SharedPasswordHashes(database, is_needed=False)))
-    locks = LoginLocks(database, timeout=settings.timeout, is_needed=False)
-    return RenewingToken(credentials_source, login, tasks=tasks, lock=partial(locks.held, user), clock=deps.clock)
-
-
-class _CallersTokens:
-    """Creates the token sources of callers' accounts."""
-
-    def __init__(
-        self, deps: AppDeps, database: Database, sign_ins: TeamSignIns, membership_cache: MembershipCache
-    ) -> None:
-        self._deps = deps
-        self._sign_ins = sign_ins
-        self._membership_cache = membership_cache
+    def __init__(self, deps: AppDeps, database: Database, *, is_needed: bool) -> None:
         from telecmi_mcp._team.accounts.login_locks import LoginLocks, SharedPasswordHashes  # needs an extra
 
-        self._login = deps.login(RejectedPasswords(SharedPasswordHashes(database, is_needed=True)))
-        self._locks = LoginLocks(database, timeout=deps.settings.timeout, is_needed=True)
+        rejected_passwords = RejectedPasswords(SharedPasswordHashes(database, is_needed=is_needed))
+        timeout = deps.settings.timeout
+        self._login = Login(deps.channel, rejected_passwords, deps.secrets, timeout=timeout, clock=deps.clock)
+        self._locks = LoginLocks(database, timeout=timeout, is_needed=is_needed)
+        self._clock = deps.clock
 
-    def of(self, account: SharedAccount | Fault, *, tasks: TaskGroup) -> TokenSource:
-        if isinstance(account, Fault):
-            return NoSignIn(account.error)
-        credentials_source = CallerCredentials(self._sign_ins, self._membership_cache, account, self._deps.secrets)
+    def token(self, credentials: CallerCredentials | ServiceCredentials, *, tasks: TaskGroup) -> RenewingToken:
+        """Return the token of an account."""
         return RenewingToken(
-            credentials_source,
-            self._login,
-            tasks=tasks,
-            lock=lambda: self._locks.held(credentials_source.user),
-            clock=self._deps.clock,
+            credentials, self._login, tasks=tasks, lock=lambda: self._locks.held(credentials.user), clock=self._clock
         )
 
 
@@ -291,6 +251,7 @@ class AppOfService:
     """One app for all callers, with the service's sign-in."""
 
     app: App
+    upstream_health: UpstreamHealth
 
     async def app_of(self, caller: Caller) -> App:  # noqa: ARG002 - the protocol's argument
         """Return the app."""
@@ -299,11 +260,6 @@ class AppOfService:
     async def app_named(self, is_meant: Callable[[str], bool]) -> App | None:
         """Return the app, if its account is the one that is meant."""
         return self.app if is_meant(await self.app.account()) else None
-
-    @property
-    def upstream_health(self) -> UpstreamHealth:
-        """Whether TeleCMI answers, for all accounts together."""
-        return self.app.client.upstream_health
 
 
 @dataclass(slots=True)
@@ -323,11 +279,9 @@ class AppsOfCallers:
         membership_cache: Returns the account of each caller.
         open_app: Opens the app of an account.
         tasks: Task group that the apps run in.
-        nobody: The app of callers without a sign-in.
+        anonymous_app: App of callers without a sign-in.
         overloaded_app: App of accounts beyond the maximum.
-        most: Maximum number of open apps.
         clock: Returns seconds of a monotonic clock.
-        sleep: Waits between two rounds of cleanup.
     """
 
     def __init__(
@@ -338,24 +292,16 @@ class AppsOfCallers:
         anonymous_app: App,
         overloaded_app: App,
         *,
-        most: int,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        clock: Callable[[], float],
     ) -> None:
         self._membership_cache = membership_cache
         self._open_app = open_app
         self._tasks = tasks
         self._anonymous_app = anonymous_app
         self._overloaded_app = overloaded_app
-        self._most = most
         self._clock = clock
-        self._sleep = sleep
         self._slots: dict[SharedAccount | Fault, AppSlot] = {}
-
-    @property
-    def upstream_health(self) -> UpstreamHealth:
-        """Whether TeleCMI answers, for all accounts together."""
-        return self._anonymous_app.client.upstream_health
+        self.upstream_health = anonymous_app.client.upstream_health
 
     async def app_of(self, caller: Caller) -> App:
         """Return the app of the account that the caller reads; see ``Apps``."""
@@ -373,11 +319,11 @@ class AppsOfCallers:
     async def close_idle_periodically(self) -> None:
         """Close what is idle, for as long as this runs."""
         while True:
-            await self._sleep(_CLEANUP_INTERVAL_S)
+            await anyio.sleep(_CLEANUP_INTERVAL_S)
             self.close_idle()
 
     def close_idle(self, *, idle: float = IDLE_TIMEOUT_S) -> None:
-        """Close the apps that had no call for so many seconds and have no pass of the mirror under way."""
+        """Close the apps that had no call for so many seconds and have no running sync."""
         for account, slot in list(self._slots.items()):
             if slot.app and self._clock() - slot.used_at >= idle and not slot.app.directory.is_syncing:
                 del self._slots[account]
@@ -395,9 +341,9 @@ class AppsOfCallers:
         return slot.app or self._overloaded_app
 
     def _is_full(self) -> bool:
-        if len(self._slots) >= self._most:
+        if len(self._slots) >= MAX_APPS:
             self.close_idle(idle=2 * self._anonymous_app.settings.timeout)  # no call lasts so long
-        return len(self._slots) >= self._most
+        return len(self._slots) >= MAX_APPS
 
     async def _live(self, account: SharedAccount | Fault, slot: AppSlot) -> None:
         try:

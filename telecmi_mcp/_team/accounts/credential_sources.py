@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from telecmi_mcp import errors
-from telecmi_mcp._api.token_source import TokenInfo
 from telecmi_mcp._auth.credentials import Account
-from telecmi_mcp._auth.token_sources import replace_hint
+from telecmi_mcp._auth.token_sources import FixedToken, replace_hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,31 +22,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class NoSignIn:
+class NoSignIn(FixedToken):
     """Token source without a token: whatever needs a token raises an error."""
 
+    token: None = field(default=None, init=False)
     error: Callable[[], errors.TelecmiError]
 
     async def current(self) -> SecretStr:
         """Raise the error."""
         raise self.error()
-
-    async def held(self) -> SecretStr | None:
-        """Return ``None``."""
-        return None
-
-    async def renew(self, refused: SecretStr) -> SecretStr | None:  # noqa: ARG002 - the protocol's argument
-        """Return ``None``."""
-        return None
-
-    def explain(self, refusal: errors.TokenRejected) -> errors.TokenRejected:
-        """Return the refusal unchanged."""
-        return refusal
-
-    @property
-    def origin(self) -> TokenInfo:
-        """No information, because there is no token."""
-        return TokenInfo()
 
 
 @dataclass(slots=True)
@@ -122,6 +105,11 @@ class ServiceCredentials:
     membership_cache: MembershipCache
     account: SharedAccount
     secrets: KnownSecrets
+
+    @property
+    def user(self) -> Account:
+        """The user of the settings."""
+        return Account(self.account.base_url, self.account.user_id)
 
     def revision(self) -> object:
         """Return the revision of the account's sign-ins."""
