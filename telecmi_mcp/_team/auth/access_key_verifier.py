@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
 from mcp.server.auth.provider import AccessToken
 
-from telecmi_mcp._team.auth.access_keys import MAX_KEYS, REVOKED_AFTER_S, hash_of, is_key, record_uses, valid_holders
+from telecmi_mcp._team.auth.access_keys import MAX_KEYS, REVOKED_AFTER_S, hash_of, is_key, record_use, valid_holders
 from telecmi_mcp._team.auth.refreshing_cache import CachePolicy, RefreshingCache
 from telecmi_mcp.errors import DatabaseUnavailable, StatementRejected
 
@@ -55,7 +54,7 @@ class KeyVerifier:
             clock=clock,
         )
         self._uses = _Uses(database, clock)
-        self._threads = CapacityLimiter(2)  # a read that hangs keeps its thread, and a second read can start
+        self._threads = CapacityLimiter(1)  # not one of the threads of calls, which may all be busy
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return the caller of a key; ``None`` if the key is not valid.
@@ -76,11 +75,7 @@ class KeyVerifier:
         )
 
     async def _read(self) -> tuple[Mapping[bytes, Holder], float]:
-        return await run_sync(self._read_blocking, abandon_on_cancel=True, limiter=self._threads), REVOKED_AFTER_S
-
-    def _read_blocking(self) -> Mapping[bytes, Holder]:
-        with self._database.connection() as connection:
-            return valid_holders(connection)
+        return await self._database.run(valid_holders, limiter=self._threads), REVOKED_AFTER_S
 
 
 class _Uses:
@@ -90,27 +85,20 @@ class _Uses:
         self._database = database
         self._clock = clock
         self._noted_at: dict[int, float] = {}
-        self._pending: set[int] = set()
-        self._lock = Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="key-uses")
 
     def note(self, key_id: int) -> None:
         """Record that a key is used now."""
         now = self._clock()
-        noted_at = self._noted_at.get(key_id)
-        if noted_at is not None and now - noted_at < _USE_INTERVAL_S:
+        if now - self._noted_at.get(key_id, -math.inf) < _USE_INTERVAL_S:
             return
         if len(self._noted_at) >= 2 * MAX_KEYS:  # most entries are of revoked keys
             self._noted_at.clear()
         self._noted_at[key_id] = now
-        with self._lock:
-            is_awaited = bool(self._pending)
-            self._pending.add(key_id)
-        if not is_awaited:
-            self._thread.submit(self._write)
+        self._thread.submit(self._write, key_id)
 
-    def _write(self) -> None:
-        with self._lock:
-            used, self._pending = self._pending, set()
+    def _write(self, key_id: int) -> None:
+        if self._database.is_away:  # else each key would wait, and the queue would grow
+            return
         with suppress(DatabaseUnavailable, StatementRejected), self._database.connection() as connection:
-            record_uses(connection, used)
+            record_use(connection, key_id)

@@ -17,7 +17,6 @@ from telecmi_mcp._team.auth.callers import is_name
 from telecmi_mcp.errors import AccessKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from telecmi_mcp._team.db.database import Connection
@@ -114,11 +113,11 @@ def valid_holders(connection: Connection) -> dict[bytes, Holder]:
     return {bytes(digest): Holder(key_id, name) for digest, key_id, name in rows}
 
 
-def record_uses(connection: Connection, key_ids: Iterable[int]) -> None:
-    """Write that keys were used now, unless a replica wrote that within the last minute or is writing it."""
+def record_use(connection: Connection, key_id: int) -> None:
+    """Write that a key was used now, unless a replica wrote that within the last minute or is writing it."""
     connection.execute(
         "UPDATE telecmi_mcp.access_key SET last_used_at = now() WHERE access_key_id IN (SELECT access_key_id "
-        "FROM telecmi_mcp.access_key WHERE access_key_id = ANY(%s) "
+        "FROM telecmi_mcp.access_key WHERE access_key_id = %s "
         "AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute') FOR UPDATE SKIP LOCKED)",
-        (list(key_ids),),
+        (key_id,),
     )

@@ -6,7 +6,6 @@ import logging
 import re
 import time
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import psycopg
@@ -22,6 +21,7 @@ from telecmi_mcp.errors import DatabaseUnavailable, StatementRejected
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from anyio import CapacityLimiter
     from pydantic import SecretStr
 
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
@@ -148,14 +148,18 @@ class Database:
             return False
         return found == (0,)
 
-    async def run(self, operation: Callable[[Connection], _T]) -> _T:
+    async def run(self, operation: Callable[[Connection], _T], *, limiter: CapacityLimiter | None = None) -> _T:
         """Run an operation in a thread, as one transaction.
+
+        Args:
+            operation: What to run.
+            limiter: Threads of operations that may be abandoned by a time limit; by default none is abandoned.
 
         Raises:
             DatabaseUnavailable: There is no connection, or it was lost.
             StatementRejected: The database refuses a statement.
         """
-        return await run_sync(partial(self._do, operation))
+        return await run_sync(self._do, operation, abandon_on_cancel=limiter is not None, limiter=limiter)
 
     def _do(self, operation: Callable[[Connection], _T]) -> _T:
         with self.connection() as connection:

@@ -18,7 +18,6 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
-from anyio.to_thread import run_sync
 
 from telecmi_mcp._api.limiters import RateLimit
 from telecmi_mcp.errors import DatabaseUnavailable, StatementRejected
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from telecmi_mcp._team.db.database import Database
+    from telecmi_mcp._team.db.database import Connection, Database
 
 _log = logging.getLogger(__name__)
 
@@ -153,11 +152,7 @@ class Quotas:
         try:
             with anyio.fail_after(_DATABASE_TIMEOUT_S):
                 # An abandoned statement may still take tokens; they are lost, and refilled within a minute.
-                taken, free = await run_sync(
-                    partial(self._lease_in_thread, database, quota, back),
-                    abandon_on_cancel=True,
-                    limiter=self._threads,
-                )
+                taken, free = await database.run(partial(self._lease_tokens, quota, back), limiter=self._threads)
         except (DatabaseUnavailable, StatementRejected, TimeoutError) as why:
             self._note_unavailable(why)
             return None
@@ -170,13 +165,12 @@ class Quotas:
         lease.left, lease.until = int(taken) - 1, now + _LEASE_S
         return 0.0
 
-    def _lease_in_thread(self, database: Database, quota: Quota, back: int) -> tuple[float, float]:
-        with database.connection() as connection:
-            row = connection.execute(_TAKE, {**_arguments(quota, back), "at": self._now()}).fetchone()
+    def _lease_tokens(self, quota: Quota, back: int, connection: Connection) -> tuple[float, float]:
+        row = connection.execute(_TAKE, {**_arguments(quota, back), "at": self._now()}).fetchone()
         if self._must_sweep:
             self._must_sweep = False
-            with database.connection() as connection:
-                connection.execute(_SWEEP, (self._now(), _SWEEP_INTERVAL_S))
+            connection.commit()  # otherwise two replicas that sweep could wait for each other's bucket
+            connection.execute(_SWEEP, (self._now(), _SWEEP_INTERVAL_S))
         return row or (0.0, 0.0)
 
     def _forget(self) -> None:

@@ -19,7 +19,7 @@ from e2e.lines import PATIENCE, environment
 from team.postgres import PASSWORD, open_cluster
 from telecmi_mcp._team.auth import access_key_verifier, access_keys
 from telecmi_mcp._team.auth.access_key_verifier import KeyVerifier
-from telecmi_mcp._team.auth.access_keys import add_key, all_keys, hash_of, record_uses, revoke_key
+from telecmi_mcp._team.auth.access_keys import add_key, all_keys, hash_of, record_use, revoke_key
 from telecmi_mcp._team.auth.callers import MAX_NAME, is_name
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.db.database import Database
@@ -187,10 +187,10 @@ async def test_a_use_is_written_once_a_minute(database: Database, clock: Clock) 
     first = await last_use(database)
     with database.connection() as connection:
         (row,) = all_keys(connection)
-        record_uses(connection, [1])
+        record_use(connection, 1)
         assert all_keys(connection) == [row]
         connection.execute("UPDATE telecmi_mcp.access_key SET last_used_at = last_used_at - interval '2 minutes'")
-        record_uses(connection, [1])
+        record_use(connection, 1)
         assert all_keys(connection)[0].last_used_at >= first  # type: ignore[operator]  # it was used
 
 
