@@ -59,7 +59,7 @@ class CallerCredentials:
         Raises:
             DatabaseUnavailable: None were read before.
         """
-        if self._known is None and self.sign_ins.is_away:
+        if self._known is None and self.sign_ins.database.is_away:
             raise sign_in_unavailable()
         try:
             self._known = await self.sign_ins.find(self.account)
@@ -129,7 +129,7 @@ class ServiceCredentials:
     async def write(self, credentials: Credentials) -> None:
         """Store the token for the other replicas."""
         await self.given.write(credentials)
-        if not self.sign_ins.is_away:
+        if not self.sign_ins.database.is_away:
             await self.sign_ins.keep_apart(replace(credentials, password=None))
 
     def with_hint(self, error: errors.TelecmiError) -> errors.TelecmiError:
@@ -143,7 +143,7 @@ class ServiceCredentials:
         return f"{self.given.source}, shared by the replicas"
 
     async def _shared(self) -> Credentials | None:
-        if self.sign_ins.is_away:
+        if self.sign_ins.database.is_away:
             return None
         try:
             return await self.sign_ins.find(self.account)

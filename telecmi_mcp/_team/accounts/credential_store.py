@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from telecmi_mcp._auth.credentials import Account, packed, unpacked
 from telecmi_mcp._index.account_directory import name_organisation, name_owner
@@ -13,12 +13,16 @@ from telecmi_mcp._team.config.variables import ENCRYPTION_KEYS
 from telecmi_mcp.errors import ConfigurationError, CredentialStoreUnusable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
     from datetime import datetime
     from typing import LiteralString
 
     from telecmi_mcp._auth.credentials import Credentials
     from telecmi_mcp._team.accounts.encryption import Vault
     from telecmi_mcp._team.db.database import Connection, Database
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 _STORE = "the server's database"
 _FORGET_UNUSED = (
@@ -29,6 +33,10 @@ _LEAVE = "DELETE FROM telecmi_mcp.caller_sign_in WHERE caller = %s AND base_url 
 _FIND = (
     "SELECT s.base_url, s.user_id, s.sealed FROM telecmi_mcp.sign_in s "
     "LEFT JOIN telecmi_mcp.caller_sign_in c USING (sign_in_id) WHERE s.base_url = %s AND "
+)
+_LIST = (
+    "SELECT c.caller, c.base_url, s.user_id, c.organisation, s.renews, c.since "
+    "FROM telecmi_mcp.caller_sign_in c JOIN telecmi_mcp.sign_in s USING (sign_in_id) ORDER BY c.caller, c.base_url"
 )
 _PUT_SEALED: LiteralString = "UPDATE telecmi_mcp.sign_in SET sealed = %s WHERE sign_in_id = %s"
 _PUT_BOND: LiteralString = "UPDATE telecmi_mcp.caller_sign_in SET bond = %s WHERE caller = %s AND base_url = %s"
@@ -101,6 +109,18 @@ class Membership(NamedTuple):
     fault: Fault | None
 
 
+def _transaction(
+    operation: Callable[Concatenate[TeamSignIns, Connection, _P], _T],
+) -> Callable[Concatenate[TeamSignIns, _P], Coroutine[Any, Any, _T]]:
+    """Let a method run in a thread, as one transaction of a connection that it gets."""
+
+    @wraps(operation)
+    async def run(self: TeamSignIns, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return await self.database.run(lambda connection: operation(self, connection, *args, **kwargs))
+
+    return run
+
+
 class TeamSignIns:
     """The sign-ins in the database. Every operation may raise ``DatabaseUnavailable``.
 
@@ -110,72 +130,13 @@ class TeamSignIns:
     """
 
     def __init__(self, database: Database, vault: Vault | None) -> None:
-        self._database = database
+        self.database = database
         self._given_vault = vault
 
-    @property
-    def is_away(self) -> bool:
-        """Whether the database could not be reached some seconds ago."""
-        return self._database.is_away
-
-    async def keep(self, caller: str, credentials: Credentials) -> None:
+    @_transaction
+    def keep(self, connection: Connection, caller: str, credentials: Credentials) -> None:
         """Store a caller's new sign-in, and forget the caller's previous one."""
-        await self._database.run(partial(self._keep, caller, credentials))
-
-    async def keep_apart(self, credentials: Credentials) -> None:
-        """Store the service's sign-in for its other replicas."""
-        await self._database.run(partial(self._put, credentials=credentials))
-
-    async def update(self, credentials: Credentials) -> None:
-        """Store a renewed token, unless the sign-in was removed meanwhile."""
-        await self._database.run(partial(self._update, credentials))
-
-    async def find(self, account: SharedAccount) -> Credentials | None:
-        """Return the account's credentials; of an organisation the newest with a password, or else the newest.
-
-        Raises:
-            ConfigurationError: The encryption key of the sign-in is missing.
-            CredentialStoreUnusable: The sign-in was altered, or belongs to another account.
-        """
-        row = await self._database.run(partial(_find, account))
-        if row is None:
-            return None
-        user = Account(row[0], row[1])
-        credentials = unpacked(user, self._vault.unseal(row[2], about=_about(user)), _STORE)
-        return credentials and replace(credentials, organisation=account.organisation)
-
-    async def forget(self, caller: str, base_url: str) -> bool:
-        """Forget the caller's sign-in, delete it if no other caller uses it, and return whether there was one."""
-        return await self._database.run(partial(_forget, caller, base_url))
-
-    async def listed(self) -> list[Listed]:
-        """Return all callers, sorted by name."""
-        return await self._database.run(_list)
-
-    async def rekey(self) -> int:
-        """Encrypt with the newest key everything that has an older one, and return the number of sign-ins.
-
-        Raises:
-            ConfigurationError: A key is missing.
-        """
-        return await self._database.run(self._rekey)
-
-    async def revision(self) -> int:
-        """Return a number that increases with every change."""
-        return await self._database.run(_revision)
-
-    async def memberships(self, base_url: str) -> list[Membership]:
-        """Return the callers of each sign-in at a TeleCMI, without decrypting secrets."""
-        return await self._database.run(partial(self._memberships, base_url))
-
-    @property
-    def _vault(self) -> Vault:
-        if self._given_vault is None:
-            raise ConfigurationError(hint=f"Set {ENCRYPTION_KEYS.variable}", fact="callers' sign-ins are encrypted")
-        return self._given_vault
-
-    def _keep(self, caller: str, credentials: Credentials, connection: Connection) -> None:
-        sign_in_id = self._put(connection, credentials=credentials)
+        sign_in_id = self._put(connection, credentials)
         before = _leave(connection, caller, credentials.account.base_url)
         bond = self._vault.seal("", about=_bond(caller, credentials.account, credentials.organisation))
         connection.execute(
@@ -185,63 +146,57 @@ class TeamSignIns:
         )
         connection.execute(_FORGET_UNUSED, (before,))
 
-    def _put(self, connection: Connection, *, credentials: Credentials) -> int:
-        values = self._sealed(credentials)
-        (sign_in_id,) = connection.execute(
-            "INSERT INTO telecmi_mcp.sign_in (sealed, renews, version, base_url, user_id) VALUES (%s, %s, %s, %s, %s) "
-            "ON CONFLICT (base_url, user_id) DO UPDATE SET sealed = excluded.sealed, renews = excluded.renews, "
-            "version = excluded.version, kept_at = now() RETURNING sign_in_id",
-            (*values, _changed(connection), credentials.account.base_url, credentials.account.user_id),
-        ).fetchone() or (0,)
-        return int(sign_in_id)
+    @_transaction
+    def keep_apart(self, connection: Connection, credentials: Credentials) -> None:
+        """Store the service's sign-in for its other replicas."""
+        self._put(connection, credentials)
 
-    def _update(self, credentials: Credentials, connection: Connection) -> None:
+    @_transaction
+    def update(self, connection: Connection, credentials: Credentials) -> None:
+        """Store a renewed token, unless the sign-in was removed meanwhile."""
         connection.execute(
             "UPDATE telecmi_mcp.sign_in SET sealed = %s, renews = %s, version = %s "
             "WHERE base_url = %s AND user_id = %s",
-            (
-                *self._sealed(credentials),
-                _changed(connection),
-                credentials.account.base_url,
-                credentials.account.user_id,
-            ),
+            self._columns(connection, credentials),
         )
 
-    def _sealed(self, credentials: Credentials) -> tuple[bytes, bool]:
-        return self._vault.seal(
-            packed(credentials), about=_about(credentials.account)
-        ), credentials.password is not None
+    @_transaction
+    def find(self, connection: Connection, account: SharedAccount) -> Credentials | None:
+        """Return the account's credentials; of an organisation the newest with a password, or else the newest.
 
-    def _memberships(self, base_url: str, connection: Connection) -> list[Membership]:
-        rows = connection.execute(
-            "SELECT c.caller, c.organisation, c.bond, s.user_id, s.sign_in_id, s.version FROM telecmi_mcp.sign_in s "
-            "LEFT JOIN telecmi_mcp.caller_sign_in c USING (sign_in_id) WHERE s.base_url = %s",
-            (base_url,),
-        )
-        return [self._membership(base_url, *row) for row in rows]
+        Raises:
+            ConfigurationError: The encryption key of the sign-in is missing.
+            CredentialStoreUnusable: The sign-in was altered, or belongs to another account.
+        """
+        which, name = (_OF_ORGANISATION, account.organisation) if account.organisation else (_OF_USER, account.user_id)
+        row = connection.execute(_FIND + which, (account.base_url, name)).fetchone()
+        if row is None:
+            return None
+        user = Account(row[0], row[1])
+        credentials = unpacked(user, self._vault.unseal(row[2], about=_about(user)), _STORE)
+        return credentials and replace(credentials, organisation=account.organisation)
 
-    def _membership(  # noqa: PLR0917 - the columns of a row
-        self,
-        base_url: str,
-        caller: str | None,
-        organisation: str | None,
-        bond: bytes | None,
-        user_id: str,
-        sign_in_id: int,
-        version: int,
-    ) -> Membership:
-        account = SharedAccount(base_url, "" if organisation else user_id, organisation or "")
-        about = _bond(caller or "", Account(base_url, user_id), organisation or "")
-        return Membership(caller, account, (sign_in_id, version), None if bond is None else self._fault(bond, about))
+    @_transaction
+    def forget(self, connection: Connection, caller: str, base_url: str) -> bool:
+        """Forget the caller's sign-in, delete it if no other caller uses it, and return whether there was one."""
+        _changed(connection)
+        left = _leave(connection, caller, base_url)
+        for user in connection.execute(_FORGET_UNUSED, (left,)).fetchall():
+            connection.execute("DELETE FROM telecmi_mcp.refused_password WHERE base_url = %s AND user_id = %s", user)
+        return bool(left)
 
-    def _fault(self, bond: bytes, about: str) -> Fault | None:
-        try:
-            self._vault.unseal(bond, about=about)
-        except (ConfigurationError, CredentialStoreUnusable) as why:
-            return Fault(type(why), why.hint, why.fact)
-        return None
+    @_transaction
+    def listed(self, connection: Connection) -> list[Listed]:
+        """Return all callers, sorted by name."""
+        return [Listed(*row) for row in connection.execute(_LIST)]
 
-    def _rekey(self, connection: Connection) -> int:
+    @_transaction
+    def rekey(self, connection: Connection) -> int:
+        """Encrypt with the newest key everything that has an older one, and return the number of sign-ins.
+
+        Raises:
+            ConfigurationError: A key is missing.
+        """
         _changed(connection)  # every other change waits for this transaction
         for caller, base_url, user_id, organisation, bond in connection.execute(
             "SELECT c.caller, c.base_url, s.user_id, c.organisation, c.bond "
@@ -254,6 +209,55 @@ class TeamSignIns:
             self._seal_anew(connection, _PUT_SEALED, sealed, _about(Account(base_url, user_id)), (sign_in_id,))
             for sign_in_id, base_url, user_id, sealed in rows
         )
+
+    @_transaction
+    def revision(self, connection: Connection) -> int:
+        """Return a number that increases with every change."""
+        return _number(connection, "SELECT revision FROM telecmi_mcp.sign_in_revision")
+
+    @_transaction
+    def memberships(self, connection: Connection, base_url: str) -> list[Membership]:
+        """Return the callers of each sign-in at a TeleCMI, without decrypting secrets."""
+        rows = connection.execute(
+            "SELECT c.caller, coalesce(c.organisation, ''), c.bond, s.user_id, s.sign_in_id, s.version "
+            "FROM telecmi_mcp.sign_in s LEFT JOIN telecmi_mcp.caller_sign_in c USING (sign_in_id) "
+            "WHERE s.base_url = %s",
+            (base_url,),
+        )
+        found = []
+        for caller, organisation, bond, user_id, sign_in_id, version in rows:
+            account = SharedAccount(base_url, "" if organisation else user_id, organisation)
+            about = _bond(caller, Account(base_url, user_id), organisation)
+            fault = None if bond is None else self._fault(bond, about)
+            found.append(Membership(caller, account, (sign_in_id, version), fault))
+        return found
+
+    @property
+    def _vault(self) -> Vault:
+        if self._given_vault is None:
+            raise ConfigurationError(hint=f"Set {ENCRYPTION_KEYS.variable}", fact="callers' sign-ins are encrypted")
+        return self._given_vault
+
+    def _put(self, connection: Connection, credentials: Credentials) -> int:
+        return _number(
+            connection,
+            "INSERT INTO telecmi_mcp.sign_in (sealed, renews, version, base_url, user_id) VALUES (%s, %s, %s, %s, %s) "
+            "ON CONFLICT (base_url, user_id) DO UPDATE SET sealed = excluded.sealed, renews = excluded.renews, "
+            "version = excluded.version, kept_at = now() RETURNING sign_in_id",
+            *self._columns(connection, credentials),
+        )
+
+    def _columns(self, connection: Connection, credentials: Credentials) -> tuple[bytes, bool, int, str, str]:
+        account = credentials.account
+        sealed = self._vault.seal(packed(credentials), about=_about(account))
+        return sealed, credentials.password is not None, _changed(connection), account.base_url, account.user_id
+
+    def _fault(self, bond: bytes, about: str) -> Fault | None:
+        try:
+            self._vault.unseal(bond, about=about)
+        except (ConfigurationError, CredentialStoreUnusable) as why:
+            return Fault(type(why), why.hint, why.fact)
+        return None
 
     def _seal_anew(
         self, connection: Connection, update: LiteralString, sealed: bytes, about: str, row: tuple[object, ...]
@@ -272,30 +276,8 @@ def note_refusal(connection: Connection, account: Account) -> None:
     )
 
 
-def _find(account: SharedAccount, connection: Connection) -> tuple[Any, ...] | None:
-    if account.organisation:
-        return connection.execute(_FIND + _OF_ORGANISATION, (account.base_url, account.organisation)).fetchone()
-    return connection.execute(_FIND + _OF_USER, (account.base_url, account.user_id)).fetchone()
-
-
-def _forget(caller: str, base_url: str, connection: Connection) -> bool:
-    _changed(connection)
-    left = _leave(connection, caller, base_url)
-    for user in connection.execute(_FORGET_UNUSED, (left,)).fetchall():
-        connection.execute("DELETE FROM telecmi_mcp.refused_password WHERE base_url = %s AND user_id = %s", user)
-    return bool(left)
-
-
 def _leave(connection: Connection, caller: str, base_url: str) -> list[int]:
     return [sign_in_id for (sign_in_id,) in connection.execute(_LEAVE, (caller, base_url))]
-
-
-def _list(connection: Connection) -> list[Listed]:
-    rows = connection.execute(
-        "SELECT c.caller, c.base_url, s.user_id, c.organisation, s.renews, c.since "
-        "FROM telecmi_mcp.caller_sign_in c JOIN telecmi_mcp.sign_in s USING (sign_in_id) ORDER BY c.caller, c.base_url"
-    )
-    return [Listed(*row) for row in rows]
 
 
 def _changed(connection: Connection) -> int:
@@ -303,12 +285,8 @@ def _changed(connection: Connection) -> int:
     return _number(connection, "UPDATE telecmi_mcp.sign_in_revision SET revision = revision + 1 RETURNING revision")
 
 
-def _revision(connection: Connection) -> int:
-    return _number(connection, "SELECT revision FROM telecmi_mcp.sign_in_revision")
-
-
-def _number(connection: Connection, query: LiteralString) -> int:
-    (number,) = connection.execute(query).fetchone() or (0,)
+def _number(connection: Connection, query: LiteralString, *values: object) -> int:
+    (number,) = connection.execute(query, values).fetchone() or (0,)
     return int(number)
 
 
