@@ -28,7 +28,10 @@ from telecmi_mcp.errors import IssuerUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NOW = int(time.time())
+
+def at(seconds: float) -> int:
+    """So many seconds from now, when the token is made: the tests before it may take a minute."""
+    return int(time.time() + seconds)
 
 
 def encoded(part: object) -> str:
@@ -72,14 +75,14 @@ STRANGER = private_key("ES256", "stranger")
 REFUSED: dict[str, Callable[[], str]] = {
     "of another key with the same id": lambda: token(key=STRANGER),
     "with other claims than were signed": altered,
-    "expired two minutes ago": lambda: token(exp=NOW - 120),
+    "expired two minutes ago": lambda: token(exp=at(-120)),
     "without an end": lambda: token(exp=None),
     "with an end that is no time": lambda: token(exp="soon"),
     "with an end of four hundred digits": lambda: token(exp=10**400),
     "with an end after the last year": lambda: token(exp=253_402_300_800),
     "with an end of no number": lambda: token(exp=float("nan")),
     "with an end before all times": lambda: token(exp=float("-inf")),
-    "with an end that is a text": lambda: token(exp=str(NOW + 600)),
+    "with an end that is a text": lambda: token(exp=str(at(600))),
     "with an end that is true": lambda: token(exp=True),
     "with a beginning before all times": lambda: token(nbf=-(10**400)),
     "with a beginning of no number": lambda: token(nbf=float("nan")),
@@ -89,8 +92,8 @@ REFUSED: dict[str, Callable[[], str]] = {
     "with an end of five thousand digits": lambda: signed(b'{"exp": ' + b"9" * 5000 + b"}"),
     "with claims of a thousand brackets": lambda: signed(b"[" * 5000),
     "with an end beyond all numbers": lambda: token(exp=float("inf")),
-    "not yet valid": lambda: token(nbf=NOW + 120),
-    "issued in the future": lambda: token(iat=NOW + 120),
+    "not yet valid": lambda: token(nbf=at(120)),
+    "issued in the future": lambda: token(iat=at(120)),
     "for another audience": lambda: token(aud="https://other.example/mcp"),
     "for a part of the address": lambda: token(aud="https://contacts.example"),
     "for more of an address": lambda: token(aud=f"{PUBLIC_URL}/admin"),
@@ -148,10 +151,10 @@ TAKEN: dict[str, Callable[[], str]] = {
     "of no type": lambda: token(header={"typ": None}),
     "for several": lambda: token(aud=["https://other.example", PUBLIC_URL]),
     "for the address with a slash": lambda: token(aud=f"{PUBLIC_URL}/"),
-    "expired half a minute ago": lambda: token(exp=int(time.time()) - 30),
+    "expired half a minute ago": lambda: token(exp=at(-30)),
     "with a fraction of a second": lambda: token(exp=time.time() + 600.5),
     "with a type of its own that is a list": lambda: token(typ=["ID"]),
-    "of a clock that is half a minute ahead": lambda: token(iat=int(time.time()) + 30, nbf=int(time.time()) + 30),
+    "of a clock that is half a minute ahead": lambda: token(iat=at(30), nbf=at(30)),
     "without the id of its key, where there is one": lambda: token(header={"kid": None}),
     "with scp for scope": lambda: token(scope=None, scp=[SCOPE]),
     "with scp as words": lambda: token(scope=None, scp=f"{SCOPE} other"),
