@@ -12,7 +12,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from telecmi_mcp._team.auth.oauth import OAuthVerifier, create_oauth_verifier
+from telecmi_mcp._team.auth.oauth import OAuthVerifier
 from telecmi_mcp._team.config.settings import TeamSettings
 
 ISSUER = "https://idp.example/tenant"
@@ -95,7 +95,7 @@ class Provider:
 
     def verifier(self, **changes: Any) -> OAuthVerifier:
         """A verifier that asks it."""
-        return create_oauth_verifier(settings(**changes), transport=self.transport, clock=lambda: self.now)
+        return OAuthVerifier(settings(**changes), transport=self.transport, clock=lambda: self.now)
 
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
         self.asked.append(request.url.path)

@@ -9,11 +9,10 @@ from starlette.authentication import AuthCredentials, AuthenticationError
 from starlette.responses import PlainTextResponse
 
 from telecmi_mcp._team.auth.access_key_verifier import KeyVerifier
-from telecmi_mcp._team.auth.oauth import create_oauth_verifier
+from telecmi_mcp._team.auth.oauth import OAuthVerifier
 from telecmi_mcp.errors import ConfigurationError, DatabaseUnavailable, IssuerUnavailable
 
 if TYPE_CHECKING:
-    import httpx2
     from mcp.server.auth.provider import TokenVerifier
     from starlette.requests import HTTPConnection
     from starlette.responses import Response
@@ -21,18 +20,13 @@ if TYPE_CHECKING:
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.db.database import Database
 
-_SECONDS = 5
 
-
-def choose_verifier(
-    settings: TeamSettings, database: Database | None, *, transport: httpx2.AsyncBaseTransport | None = None
-) -> TokenVerifier | None:
+def choose_verifier(settings: TeamSettings, database: Database | None) -> TokenVerifier | None:
     """Return what verifies callers' bearer tokens; ``None`` where anyone on this machine may call.
 
     Args:
         settings: The configuration.
         database: Where access keys are; it need not be open yet.
-        transport: Stands in for the network between here and the identity provider.
 
     Raises:
         ConfigurationError: Access keys are wanted, and there is no database for them.
@@ -40,7 +34,7 @@ def choose_verifier(
     if settings.callers == "anyone":
         return None
     if settings.callers == "oauth":
-        return create_oauth_verifier(settings, transport=transport)
+        return OAuthVerifier(settings)
     if database is None:
         raise ConfigurationError(hint="Set TELECMI_DATABASE_URL", fact="access keys are kept in a database")
     return KeyVerifier(database, settings)
@@ -69,4 +63,4 @@ class BearerBackend(BearerAuthBackend):
 def answer_unknowable(_: HTTPConnection, __: AuthenticationError) -> Response:
     """Answer 503: after a 401 clients would discard a valid token and ask the user to sign in again."""
     sentence = "Try again in some seconds: this server cannot verify your token at the moment."
-    return PlainTextResponse(sentence, 503, {"Retry-After": str(_SECONDS)})
+    return PlainTextResponse(sentence, 503, {"Retry-After": "5"})

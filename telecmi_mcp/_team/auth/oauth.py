@@ -46,13 +46,25 @@ class _Refused(Exception):
 
 
 class OAuthVerifier:
-    """Verifies the access tokens of one issuer: the SDK's ``TokenVerifier``."""
+    """Verifies the access tokens of one issuer: the SDK's ``TokenVerifier``. No request is sent before the first token.
 
-    def __init__(self, settings: TeamSettings, keys: PublicKeys) -> None:
+    Args:
+        settings: The issuer, the audience, and the address of the keys.
+        transport: Replaces the network between this server and the issuer.
+        clock: Returns seconds of a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        settings: TeamSettings,
+        *,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._issuer = settings.issuer
         self._audiences = audiences_of(settings)
         self._resource = settings.public_url or None
-        self._keys = keys
+        self._keys = PublicKeys(settings.issuer, jwks_url=settings.jwks_url, transport=transport, clock=clock)
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return the caller and the scopes of a token; ``None`` if it is not valid.
@@ -105,17 +117,6 @@ class OAuthVerifier:
             subject=name,
             claims={"iss": self._issuer},
         )
-
-
-def create_oauth_verifier(
-    settings: TeamSettings,
-    *,
-    transport: httpx2.AsyncBaseTransport | None = None,
-    clock: Callable[[], float] = time.monotonic,
-) -> OAuthVerifier:
-    """Build the verifier of the settings; it sends no request before the first token."""
-    keys = PublicKeys(settings.issuer, jwks_url=settings.jwks_url, transport=transport, clock=clock)
-    return OAuthVerifier(settings, keys)
 
 
 def audiences_of(settings: TeamSettings) -> list[str]:
