@@ -44,12 +44,8 @@ class Policy:
 
     def hooks_for(self, account: str) -> RequestHooks:
         """Return the hooks for the client of an account; all replicas must use the same name for it."""
-        queue = RequestQueue(
-            self.quotas,
-            account,
-            per_minute=self.account_rate_limit,
-            on_late=partial(self.metrics.count_limit, "account_rate"),
-        )
+        count_late = partial(self.metrics.count_limit, "account_rate")
+        queue = RequestQueue(self.quotas, account, per_minute=self.account_rate_limit, on_late=count_late)
         return RequestHooks(queue.admit if self.account_rate_limit else None, self.metrics.watch)
 
 

@@ -41,7 +41,6 @@ class RequestQueue:
     ) -> None:
         key = f"account:{account}"
         spare = per_minute // _SPARE_SHARE
-        self._per_minute = per_minute
         self._queues = (
             _Queue(quotas, Quota(key, per_minute), sleep),
             _Queue(quotas, Quota(key, per_minute, spare), sleep),
@@ -54,8 +53,6 @@ class RequestQueue:
         Raises:
             CallLimitReached: That would be after the call's deadline.
         """
-        if not self._per_minute:
-            return
         try:
             await self._queues[in_background].wait()
         except CallLimitReached:
