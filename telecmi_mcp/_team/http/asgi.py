@@ -46,12 +46,11 @@ from telecmi_mcp._team.http.host_origin import HostOriginMiddleware
 from telecmi_mcp._team.http.limits import MAX_BODY_BYTES, BodyBounds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
     import httpx2
-    from mcp.server import Server, ServerRequestContext
+    from mcp.server import ServerRequestContext
     from mcp.server.auth.provider import TokenVerifier
     from mcp.server.context import CallNext, HandlerResult
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -113,10 +112,10 @@ def build_app(
             finally:
                 health.watch(None)
 
-    requests = max_requests_for(max_connections)
-    manager = StreamableHTTPSessionManager(
-        _server(opened, settings), stateless=True, max_request_body_size=MAX_BODY_BYTES
-    )
+    requests, allowed_hosts = max_requests_for(max_connections), AllowedHosts.of(settings)
+    output = OutputFormat(text=settings.common.text, structured=settings.common.structured)
+    server = build_server(opened, output, middleware=(_as_caller,))
+    manager = StreamableHTTPSessionManager(server, stateless=True, max_request_body_size=MAX_BODY_BYTES)
     return Starlette(
         routes=[
             Route(PATH, endpoint=_endpoint(manager.asgi_app, choose_verifier(settings, database), settings, requests)),
@@ -124,8 +123,8 @@ def build_app(
             *_metadata(settings),
         ],
         middleware=[
-            Middleware(HostOriginMiddleware, AllowedHosts.of(settings), this_machine_only=settings.callers == "anyone"),
-            *_pages(settings),
+            Middleware(HostOriginMiddleware, allowed_hosts, this_machine_only=settings.callers == "anyone"),
+            Middleware(_AllowedPages, allowed_hosts),
         ],
         lifespan=lambda _: _running(manager),
     )
@@ -141,20 +140,14 @@ async def _running(manager: StreamableHTTPSessionManager) -> AsyncIterator[None]
         yield
 
 
-def _server(opened: Callable[[], AbstractAsyncContextManager[Team]], settings: TeamSettings) -> Server[Any]:
-    """Return the MCP server; its middleware replaces the team with the caller's app before a handler runs."""
-    output = OutputFormat(text=settings.common.text, structured=settings.common.structured)
-    return build_server(opened, output, middleware=(_guarded, _as_caller))
-
-
-async def _guarded(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    team: Team = ctx.lifespan_context
-    return await team.policy.guard(ctx, call_next)
-
-
 async def _as_caller(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Apply the limits of the caller, and replace the team with the caller's app before a handler runs."""
     team: Team = ctx.lifespan_context
-    return await call_next(replace(ctx, lifespan_context=await team.app_of(caller_now())))
+
+    async def call(ctx: ServerRequestContext[Any, Any]) -> HandlerResult:
+        return await call_next(replace(ctx, lifespan_context=await team.app_of(caller_now())))
+
+    return await team.policy.guard(ctx, call)
 
 
 def _endpoint(app: ASGIApp, verifier: TokenVerifier | None, settings: TeamSettings, requests: int) -> ASGIApp:
@@ -192,14 +185,9 @@ def _to_the_letter(issuer: str) -> AnyHttpUrl:
     return TypeAdapter(Annotated[AnyHttpUrl, UrlConstraints(preserve_empty_path=True)]).validate_python(issuer)
 
 
-def _pages(settings: TeamSettings) -> list[Middleware]:
-    """Return the CORS middleware, which lets pages of allowed origins read answers."""
-    if not settings.allowed_origins:
-        return []
-    return [Middleware(_AllowedPages, AllowedHosts.of(settings))]
-
-
 class _AllowedPages(CORSMiddleware):
+    """Lets pages of allowed origins read answers."""
+
     def __init__(self, app: ASGIApp, allowed_hosts: AllowedHosts) -> None:
         super().__init__(app, allow_methods=["POST"], allow_headers=["*"], expose_headers=["WWW-Authenticate"])
         self._allowed_hosts = allowed_hosts
