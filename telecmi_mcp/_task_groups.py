@@ -24,5 +24,15 @@ async def open_tasks() -> AsyncIterator[TaskGroup]:
         raise error from error.__cause__
 
 
+@asynccontextmanager
+async def open_background_tasks() -> AsyncIterator[TaskGroup]:
+    """Open a task group whose tasks are cancelled at the end."""
+    async with open_tasks() as tasks:
+        try:
+            yield tasks
+        finally:
+            tasks.cancel_scope.cancel()
+
+
 def _first(error: BaseException) -> BaseException:
     return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

@@ -42,7 +42,6 @@ class Team:
     """Objects of one process of the team server.
 
     Attributes:
-        settings: The configuration that everything was built from.
         database: The database; ``None`` for none.
         app_of: Returns the app of a caller. It raises nothing for a caller without a sign-in: the tools raise the
             error when they need a token.
@@ -50,7 +49,6 @@ class Team:
         policy: Limits, audit, metrics and spans.
     """
 
-    settings: TeamSettings
     database: Database | None
     app_of: Callable[[Caller], Awaitable[App]]
     upstream_health: UpstreamHealth
@@ -119,7 +117,7 @@ async def open_team(
         ) as apps,
         indexes.with_recovery(apps) if indexes else nullcontext(),
     ):
-        yield Team(settings, database, apps.app_of, apps.upstream_health, policy)
+        yield Team(database, apps.app_of, apps.upstream_health, policy)
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
 from telecmi_mcp._auth.renewing_token import RenewingToken
 from telecmi_mcp._auth.resolve import ConfiguredPassword, choose_source
 from telecmi_mcp._config.secrets import KnownSecrets
-from telecmi_mcp._task_groups import open_tasks
+from telecmi_mcp._task_groups import open_background_tasks
 from telecmi_mcp._team.accounts.credential_sources import (
     CallerCredentials,
     NoSignIn,
@@ -177,7 +177,7 @@ async def _open_callers(deps: AppDeps, database: Database | None, vault: Vault |
         )
     sign_ins = TeamSignIns(database, vault)
     renewals = _Renewals(deps, database, is_needed=True)
-    async with open_tasks() as tasks:
+    async with open_background_tasks() as tasks:
         membership_cache = MembershipCache(sign_ins, deps.settings.base_url, tasks, clock=deps.monotonic)
         missing = NoSignIn(lambda: errors.CallerNotSignedIn() if membership_cache.is_recent else sign_in_unavailable())
         full = NoSignIn(lambda: errors.CallLimitReached(_FULL_RETRY_S))
@@ -197,10 +197,7 @@ async def _open_callers(deps: AppDeps, database: Database | None, vault: Vault |
                 clock=deps.monotonic,
             )
             tasks.start_soon(apps.close_idle_periodically)
-            try:
-                yield apps
-            finally:
-                tasks.cancel_scope.cancel()
+            yield apps
 
 
 @asynccontextmanager
@@ -209,7 +206,7 @@ async def _open_service(
 ) -> AsyncIterator[Apps]:
     """Open the app of the service; with a database and keys, one replica renews its token for all."""
     settings = deps.settings
-    async with open_tasks() as tasks:
+    async with open_background_tasks() as tasks:
         choose: Callable[..., TokenSource] = partial(
             choose_source, settings, deps.channel, state=state, secrets=deps.secrets, clock=deps.clock
         )
@@ -220,11 +217,8 @@ async def _open_service(
             account = SharedAccount(settings.base_url, settings.user_id)
             credentials = ServiceCredentials(given, sign_ins, membership_cache, account, deps.secrets)
             choose = partial(_Renewals(deps, database, is_needed=False).token, credentials)
-        try:
-            async with deps.app(choose, state) as app:
-                yield AppOfService(app, deps.channel.upstream_health)
-        finally:
-            tasks.cancel_scope.cancel()
+        async with deps.app(choose, state) as app:
+            yield AppOfService(app, deps.channel.upstream_health)
 
 
 class _Renewals:

@@ -50,8 +50,8 @@ class CallerCredentials:
         return Account(self.account.base_url, self.account.user_id) if self._known is None else self._known.account
 
     def revision(self) -> object:
-        """Return the revision of the account's sign-ins; it changes too once a database is back that a read missed."""
-        return self.membership_cache.stamp_of(self.account), self._missed in {None, self.membership_cache.refreshes}
+        """Return the revision of all sign-ins; it changes too once a database is back that a read missed."""
+        return self.membership_cache.revision(), self._missed in {None, self.membership_cache.refreshes}
 
     async def read(self) -> Credentials | None:
         """Return the account's credentials; while the database is unreachable, those that were read last.
@@ -112,8 +112,8 @@ class ServiceCredentials:
         return Account(self.account.base_url, self.account.user_id)
 
     def revision(self) -> object:
-        """Return the revision of the account's sign-ins."""
-        return self.membership_cache.stamp_of(self.account)
+        """Return the revision of all sign-ins."""
+        return self.membership_cache.revision()
 
     async def read(self) -> Credentials | None:
         """Return the password with the shared token, or else with this replica's own."""

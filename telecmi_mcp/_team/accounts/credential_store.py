@@ -97,15 +97,13 @@ class Membership(NamedTuple):
     """A sign-in and one of its callers.
 
     Attributes:
-        caller: The caller; ``None`` for the service's sign-in.
+        caller: The caller.
         account: Account that the sign-in reads.
-        sign_in: Number of the sign-in, and revision of its last change.
         fault: What is wrong with the bond between caller and sign-in; ``None`` if it is valid.
     """
 
-    caller: str | None
+    caller: str
     account: SharedAccount
-    sign_in: tuple[int, int]
     fault: Fault | None
 
 
@@ -219,17 +217,15 @@ class TeamSignIns:
     def memberships(self, connection: Connection, base_url: str) -> list[Membership]:
         """Return the callers of each sign-in at a TeleCMI, without decrypting secrets."""
         rows = connection.execute(
-            "SELECT c.caller, coalesce(c.organisation, ''), c.bond, s.user_id, s.sign_in_id, s.version "
-            "FROM telecmi_mcp.sign_in s LEFT JOIN telecmi_mcp.caller_sign_in c USING (sign_in_id) "
-            "WHERE s.base_url = %s",
+            "SELECT c.caller, c.organisation, c.bond, s.user_id FROM telecmi_mcp.caller_sign_in c "
+            "JOIN telecmi_mcp.sign_in s USING (sign_in_id) WHERE s.base_url = %s",
             (base_url,),
         )
         found = []
-        for caller, organisation, bond, user_id, sign_in_id, version in rows:
+        for caller, organisation, bond, user_id in rows:
             account = SharedAccount(base_url, "" if organisation else user_id, organisation)
-            about = _bond(caller, Account(base_url, user_id), organisation)
-            fault = None if bond is None else self._fault(bond, about)
-            found.append(Membership(caller, account, (sign_in_id, version), fault))
+            fault = self._fault(bond, _bond(caller, Account(base_url, user_id), organisation))
+            found.append(Membership(caller, account, fault))
         return found
 
     @property

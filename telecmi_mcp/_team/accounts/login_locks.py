@@ -14,7 +14,7 @@ from anyio.to_thread import run_sync
 from telecmi_mcp._auth.rejected_passwords import MAX_HASHES
 from telecmi_mcp._team.accounts.credential_sources import sign_in_unavailable
 from telecmi_mcp._team.accounts.credential_store import note_refusal
-from telecmi_mcp.errors import DatabaseUnavailable, DeadlineExceeded, StatementRejected
+from telecmi_mcp.errors import DatabaseUnavailable, DeadlineExceeded, TelecmiError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -106,7 +106,12 @@ class SharedPasswordHashes:
             return []
         try:
             with self._database.connection() as connection:
-                return _hashes_of(connection, account)
+                rows = connection.execute(
+                    "SELECT mark FROM telecmi_mcp.refused_password WHERE base_url = %s AND user_id = %s "
+                    "ORDER BY mark_id",
+                    (account.base_url, account.user_id),
+                )
+                return [mark for (mark,) in rows]
         except DatabaseUnavailable:
             if self._is_needed:
                 raise sign_in_unavailable() from None
@@ -116,8 +121,19 @@ class SharedPasswordHashes:
         """Add a hash, and make an organisation use another user's sign-in."""
         try:
             with self._database.connection() as connection:
-                _add(connection, account, mark)
-        except (DatabaseUnavailable, StatementRejected) as why:  # the caller must get the refusal itself
+                user = (account.base_url, account.user_id)
+                connection.execute(
+                    "INSERT INTO telecmi_mcp.refused_password (base_url, user_id, mark) VALUES (%s, %s, %s)",
+                    (*user, mark),
+                )
+                connection.execute(
+                    "DELETE FROM telecmi_mcp.refused_password WHERE base_url = %s AND user_id = %s AND mark_id NOT IN "
+                    "(SELECT mark_id FROM telecmi_mcp.refused_password WHERE base_url = %s AND user_id = %s "
+                    "ORDER BY mark_id DESC LIMIT %s)",
+                    (*user, *user, MAX_HASHES),
+                )
+                note_refusal(connection, account)
+        except TelecmiError as why:  # the caller must get the refusal itself
             _log.warning("a refused password is remembered in this process only: %s", why.code)
 
     def forget(self, account: Account) -> None:
@@ -130,10 +146,7 @@ class SharedPasswordHashes:
                     "DELETE FROM telecmi_mcp.refused_password WHERE base_url = %s AND user_id = %s",
                     (account.base_url, account.user_id),
                 )
-        except (
-            DatabaseUnavailable,
-            StatementRejected,
-        ) as why:  # the new token must not be lost
+        except TelecmiError as why:  # the new token must not be lost
             _log.warning("the hash of a refused password was not deleted: %s", why.code)
 
 
@@ -147,25 +160,3 @@ def _try_lock(connection: Connection, number: int) -> bool:
 def _lock_number(account: Account) -> int:
     words = f"{_USE}\n{account.base_url}\n{account.user_id}"
     return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], signed=True)
-
-
-def _hashes_of(connection: Connection, account: Account) -> list[str]:
-    rows = connection.execute(
-        "SELECT mark FROM telecmi_mcp.refused_password WHERE base_url = %s AND user_id = %s ORDER BY mark_id",
-        (account.base_url, account.user_id),
-    )
-    return [mark for (mark,) in rows]
-
-
-def _add(connection: Connection, account: Account, mark: str) -> None:
-    user = (account.base_url, account.user_id)
-    connection.execute(
-        "INSERT INTO telecmi_mcp.refused_password (base_url, user_id, mark) VALUES (%s, %s, %s)", (*user, mark)
-    )
-    connection.execute(
-        "DELETE FROM telecmi_mcp.refused_password WHERE base_url = %s AND user_id = %s AND mark_id NOT IN "
-        "(SELECT mark_id FROM telecmi_mcp.refused_password WHERE base_url = %s AND user_id = %s "
-        "ORDER BY mark_id DESC LIMIT %s)",
-        (*user, *user, MAX_HASHES),
-    )
-    note_refusal(connection, account)

@@ -39,7 +39,6 @@ class _Memberships:
 
     revision: int = 0
     accounts: Mapping[str, SharedAccount | Fault] = field(default_factory=dict)
-    stamps: Mapping[SharedAccount, object] = field(default_factory=dict)
 
 
 class MembershipCache:
@@ -92,10 +91,10 @@ class MembershipCache:
         await self._refresh_if_old()
         return {each for each in self._memberships.accounts.values() if isinstance(each, SharedAccount)}
 
-    def stamp_of(self, account: SharedAccount) -> object:
-        """Return a value that changes with every change of the account's sign-ins."""
+    def revision(self) -> int:
+        """Return a number that changes with every change of a sign-in."""
         self._start_refresh()
-        return self._memberships.stamps.get(account)
+        return self._memberships.revision
 
     async def _refresh_if_old(self) -> None:
         is_known_unavailable = self._failed and not self._is_older(self._attempted_at, MAX_AGE_S)
@@ -134,13 +133,8 @@ class MembershipCache:
 
 def _grouped(revision: int, memberships: Iterable[Membership]) -> _Memberships:
     accounts: dict[str, SharedAccount | Fault] = {}
-    stamps: dict[SharedAccount, tuple[tuple[int, int], ...]] = {}
     for each in memberships:
-        if each.fault is not None and each.caller is not None:
+        if each.fault is not None:
             _log.error("a caller's sign-in cannot be used: %s", each.fault.fact)
-            accounts[each.caller] = each.fault
-            continue
-        stamps[each.account] = (*stamps.get(each.account, ()), each.sign_in)
-        if each.caller is not None:
-            accounts[each.caller] = each.account
-    return _Memberships(revision, accounts, {account: tuple(sorted(stamp)) for account, stamp in stamps.items()})
+        accounts[each.caller] = each.fault or each.account
+    return _Memberships(revision, accounts)
