@@ -176,28 +176,34 @@ async def _open_callers(deps: AppDeps, database: Database | None, vault: Vault |
             hint="Set TELECMI_DATABASE_URL", fact="callers' sign-ins are kept in a database"
         )
     sign_ins = TeamSignIns(database, vault)
+    membership_cache = MembershipCache(sign_ins, deps.settings.base_url, clock=deps.monotonic)
     renewals = _Renewals(deps, database, is_needed=True)
-    async with open_background_tasks() as tasks:
-        membership_cache = MembershipCache(sign_ins, deps.settings.base_url, tasks, clock=deps.monotonic)
-        missing = NoSignIn(lambda: errors.CallerNotSignedIn() if membership_cache.is_recent else sign_in_unavailable())
-        full = NoSignIn(lambda: errors.CallLimitReached(_FULL_RETRY_S))
 
-        def token_of(account: SharedAccount | Fault, *, tasks: TaskGroup) -> TokenSource:
-            if isinstance(account, Fault):
-                return NoSignIn(account.error)
-            return renewals.token(CallerCredentials(sign_ins, membership_cache, account, deps.secrets), tasks=tasks)
+    def token_of(account: SharedAccount | Fault, *, tasks: TaskGroup) -> TokenSource:
+        if isinstance(account, Fault):
+            return NoSignIn(account.error)
+        return renewals.token(CallerCredentials(sign_ins, membership_cache, account, deps.secrets), tasks=tasks)
 
-        async with deps.app(lambda **_: missing) as anonymous_app, deps.app(lambda **_: full) as overloaded_app:
-            apps = AppsOfCallers(
-                membership_cache,
-                lambda account: deps.app(partial(token_of, account), account=account.name),
-                tasks,
-                anonymous_app,
-                overloaded_app,
-                clock=deps.monotonic,
-            )
-            tasks.start_soon(apps.close_idle_periodically)
-            yield apps
+    def app_without_token(error: Callable[[], errors.TelecmiError]) -> AbstractAsyncContextManager[App]:
+        return deps.app(lambda **_: NoSignIn(error))
+
+    async with (
+        open_background_tasks() as tasks,
+        app_without_token(errors.CallerNotSignedIn) as anonymous_app,
+        app_without_token(sign_in_unavailable) as unavailable_app,
+        app_without_token(partial(errors.CallLimitReached, _FULL_RETRY_S)) as overloaded_app,
+    ):
+        apps = AppsOfCallers(
+            membership_cache,
+            lambda account: deps.app(partial(token_of, account), account=account.name),
+            tasks,
+            anonymous_app=anonymous_app,
+            unavailable_app=unavailable_app,
+            overloaded_app=overloaded_app,
+            clock=deps.monotonic,
+        )
+        tasks.start_soon(apps.close_idle_periodically)
+        yield apps
 
 
 @asynccontextmanager
@@ -206,19 +212,16 @@ async def _open_service(
 ) -> AsyncIterator[Apps]:
     """Open the app of the service; with a database and keys, one replica renews its token for all."""
     settings = deps.settings
-    async with open_background_tasks() as tasks:
-        choose: Callable[..., TokenSource] = partial(
-            choose_source, settings, deps.channel, state=state, secrets=deps.secrets, clock=deps.clock
-        )
-        if database is not None and vault is not None and (settings.password or settings.password_file):
-            sign_ins = TeamSignIns(database, vault)
-            membership_cache = MembershipCache(sign_ins, settings.base_url, tasks, clock=deps.monotonic)
-            given = ConfiguredPassword(settings, deps.secrets)
-            account = SharedAccount(settings.base_url, settings.user_id)
-            credentials = ServiceCredentials(given, sign_ins, membership_cache, account, deps.secrets)
-            choose = partial(_Renewals(deps, database, is_needed=False).token, credentials)
-        async with deps.app(choose, state) as app:
-            yield AppOfService(app, deps.channel.upstream_health)
+    choose: Callable[..., TokenSource] = partial(
+        choose_source, settings, deps.channel, state=state, secrets=deps.secrets, clock=deps.clock
+    )
+    if database is not None and vault is not None and (settings.password or settings.password_file):
+        given = ConfiguredPassword(settings, deps.secrets)
+        account = SharedAccount(settings.base_url, settings.user_id)
+        credentials = ServiceCredentials(given, TeamSignIns(database, vault), account, deps.secrets)
+        choose = partial(_Renewals(deps, database, is_needed=False).token, credentials)
+    async with deps.app(choose, state) as app:
+        yield AppOfService(app, deps.channel.upstream_health)
 
 
 class _Renewals:
@@ -274,6 +277,7 @@ class AppsOfCallers:
         open_app: Opens the app of an account.
         tasks: Task group that the apps run in.
         anonymous_app: App of callers without a sign-in.
+        unavailable_app: App of callers whose sign-in cannot be read.
         overloaded_app: App of accounts beyond the maximum.
         clock: Returns seconds of a monotonic clock.
     """
@@ -283,15 +287,17 @@ class AppsOfCallers:
         membership_cache: MembershipCache,
         open_app: Callable[[SharedAccount | Fault], AbstractAsyncContextManager[App]],
         tasks: TaskGroup,
-        anonymous_app: App,
-        overloaded_app: App,
         *,
+        anonymous_app: App,
+        unavailable_app: App,
+        overloaded_app: App,
         clock: Callable[[], float],
     ) -> None:
         self._membership_cache = membership_cache
         self._open_app = open_app
         self._tasks = tasks
         self._anonymous_app = anonymous_app
+        self._unavailable_app = unavailable_app
         self._overloaded_app = overloaded_app
         self._clock = clock
         self._slots: dict[SharedAccount | Fault, AppSlot] = {}
@@ -299,10 +305,11 @@ class AppsOfCallers:
 
     async def app_of(self, caller: Caller) -> App:
         """Return the app of the account that the caller reads; see ``Apps``."""
-        account = await self._membership_cache.account_of(caller.name)
-        if account is None or not self._membership_cache.is_recent:
-            return self._anonymous_app
-        return await self._app_for(account)
+        try:
+            account = await self._membership_cache.account_of(caller.name)
+        except errors.DatabaseUnavailable:
+            return self._unavailable_app
+        return self._anonymous_app if account is None else await self._app_for(account)
 
     async def app_named(self, is_meant: Callable[[str], bool]) -> App | None:
         """Return the app of an account that callers read; see ``Apps``."""

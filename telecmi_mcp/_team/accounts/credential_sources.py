@@ -51,7 +51,7 @@ class CallerCredentials:
 
     def revision(self) -> object:
         """Return the revision of all sign-ins; it changes too once a database is back that a read missed."""
-        return self.membership_cache.revision(), self._missed in {None, self.membership_cache.refreshes}
+        return self.membership_cache.revision, self._missed in {None, self.membership_cache.refreshes}
 
     async def read(self) -> Credentials | None:
         """Return the account's credentials; while the database is unreachable, those that were read last.
@@ -102,7 +102,6 @@ class ServiceCredentials:
 
     given: ConfiguredPassword
     sign_ins: TeamSignIns
-    membership_cache: MembershipCache
     account: SharedAccount
     secrets: KnownSecrets
 
@@ -112,8 +111,8 @@ class ServiceCredentials:
         return Account(self.account.base_url, self.account.user_id)
 
     def revision(self) -> object:
-        """Return the revision of all sign-ins."""
-        return self.membership_cache.revision()
+        """Return ``None``: the token of another replica is read when TeleCMI refuses this one's."""
+        return None
 
     async def read(self) -> Credentials | None:
         """Return the password with the shared token, or else with this replica's own."""

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from anyio import CapacityLimiter
 from mcp.server.auth.provider import AccessToken
 
 from telecmi_mcp._team.auth.access_keys import MAX_KEYS, REVOKED_AFTER_S, hash_of, is_key, record_use, valid_holders
@@ -54,7 +53,6 @@ class KeyVerifier:
             clock=clock,
         )
         self._uses = _Uses(database, clock)
-        self._threads = CapacityLimiter(1)  # not one of the threads of calls, which may all be busy
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return the caller of a key; ``None`` if the key is not valid.
@@ -75,7 +73,7 @@ class KeyVerifier:
         )
 
     async def _read(self) -> tuple[Mapping[bytes, Holder], float]:
-        return await self._database.run(valid_holders, limiter=self._threads), REVOKED_AFTER_S
+        return await self._database.run(valid_holders), REVOKED_AFTER_S
 
 
 class _Uses:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import psycopg
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
@@ -21,7 +22,6 @@ from telecmi_mcp.errors import DatabaseUnavailable, StatementRejected
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from anyio import CapacityLimiter
     from pydantic import SecretStr
 
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
@@ -81,6 +81,7 @@ class Database:
             reconnect_timeout=_POOL_TIMEOUT_S,  # then the next call connects at once, instead of after a long pause
             open=False,
         )
+        self._threads = CapacityLimiter(max_size)  # not those of searches, which may all be busy
         self._unavailable_until = 0.0
 
     @property
@@ -148,18 +149,14 @@ class Database:
             return False
         return found == (0,)
 
-    async def run(self, operation: Callable[[Connection], _T], *, limiter: CapacityLimiter | None = None) -> _T:
-        """Run an operation in a thread, as one transaction.
-
-        Args:
-            operation: What to run.
-            limiter: Threads of operations that may be abandoned by a time limit; by default none is abandoned.
+    async def run(self, operation: Callable[[Connection], _T]) -> _T:
+        """Run an operation in a thread, as one transaction. A cancelled call leaves it; it may still be committed.
 
         Raises:
             DatabaseUnavailable: There is no connection, or it was lost.
             StatementRejected: The database refuses a statement.
         """
-        return await run_sync(self._do, operation, abandon_on_cancel=limiter is not None, limiter=limiter)
+        return await run_sync(self._do, operation, abandon_on_cancel=True, limiter=self._threads)
 
     def _do(self, operation: Callable[[Connection], _T]) -> _T:
         with self.connection() as connection:

@@ -36,7 +36,6 @@ _CAREFUL_SHARE = 8  # of the remaining tokens: near the limit replicas lease one
 _DATABASE_TIMEOUT_S = 1.0  # seconds that a call waits for the database
 _RETRY_INTERVAL_S = 5.0  # seconds until an unreachable database is queried again
 _SWEEP_INTERVAL_S = 600.0  # an unused bucket is full again and can be deleted
-_THREADS = 4
 
 _TAKE = """
 INSERT INTO telecmi_mcp.bucket AS bucket (key, free, taken, seen)
@@ -113,7 +112,6 @@ class Quotas:
         self._sweep_at = clock() + _SWEEP_INTERVAL_S
         self._must_sweep = False
         self._retry_at = 0.0
-        self._threads = anyio.CapacityLimiter(_THREADS)
 
     async def take(self, quota: Quota) -> float:
         """Take a token and return 0, or take none and return the seconds until one may be free."""
@@ -124,17 +122,10 @@ class Quotas:
         if self._database is None:
             return self._take_in_memory(quota)
         lease = self._leases.setdefault(quota, _Lease())
-        wait = lease.take(self._clock())
-        return await self._lease(self._database, quota, lease) if wait is None else wait
-
-    async def _lease(self, database: Database, quota: Quota, lease: _Lease) -> float:
         async with lease.lock:  # one call leases, and the others take of its lease
             wait = lease.take(self._clock())
-            if wait is not None:
-                return wait
-            if not self._may_query():
-                return self._take_in_memory(quota)
-            wait = await self._query(database, quota, lease)
+            if wait is None and self._may_query():
+                wait = await self._query(self._database, quota, lease)
         return self._take_in_memory(quota) if wait is None else wait
 
     def _may_query(self) -> bool:
@@ -152,7 +143,7 @@ class Quotas:
         try:
             with anyio.fail_after(_DATABASE_TIMEOUT_S):
                 # An abandoned statement may still take tokens; they are lost, and refilled within a minute.
-                taken, free = await database.run(partial(self._lease_tokens, quota, back), limiter=self._threads)
+                taken, free = await database.run(partial(self._lease_tokens, quota, back))
         except (DatabaseUnavailable, StatementRejected, TimeoutError) as why:
             self._note_unavailable(why)
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from threading import Event
 from typing import TYPE_CHECKING
 
 import anyio
@@ -11,6 +12,7 @@ import pytest
 from mcp.client import Client
 from pydantic import SecretStr
 
+from e2e.lines import PATIENCE
 from team.postgres import open_cluster
 from team.users import HER, HERS, HIM, HIS, NEVER, House, app, ids
 from telecmi_mcp import Settings, create_server, errors
@@ -221,20 +223,35 @@ async def test_a_sign_in_and_another_account_are_followed_without_a_restart(hous
             assert await ids(await app(apps, "ann")) == ids_of(contacts)
 
 
-async def test_while_callers_keep_calling_no_one_waits_for_the_membership_cache(house: House) -> None:
+async def test_the_memberships_are_looked_at_once_in_five_seconds_by_all_callers_together(house: House) -> None:
+    await house.sign_in("ann", HER)
+    membership_cache = MembershipCache(house.sign_ins, "http://localhost", clock=house.clocks.monotonic)
+    for seconds in range(1, 12):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(9):
+                tasks.start_soon(membership_cache.account_of, "ann")
+        assert membership_cache.refreshes == 1 + (seconds - 1) // 5
+        house.pass_seconds(1)
+
+
+async def test_a_database_that_does_not_answer_keeps_no_known_caller_waiting_for_long(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telecmi_mcp._team.accounts.membership_cache.READ_TIMEOUT_S", 0.1)
     await house.sign_in("ann", HER)
     async with house.replica() as apps:
         first = await app(apps, "ann")
-        membership_cache: MembershipCache = apps._membership_cache  # type: ignore[attr-defined] # noqa: SLF001 - how often it looks shows nowhere else
-        for _ in range(24):
-            house.pass_seconds(0.04)
-            assert await app(apps, "ann") is first
-        assert membership_cache.refreshes == 1
-        house.pass_seconds(0.1)
-        with house.database.connection() as connection:  # while this is open, a look would wait for it
-            connection.execute("LOCK telecmi_mcp.sign_in_revision")
-            assert await app(apps, "ann") is first
-        assert membership_cache.refreshes == 1
+        end = Event()
+        monkeypatch.setattr(house.database, "connection", lambda: end.wait(PATIENCE))
+        try:
+            with anyio.fail_after(PATIENCE):
+                for _ in range(9):
+                    house.pass_seconds()
+                    assert await app(apps, "ann") is first
+                with pytest.raises(errors.DatabaseUnavailable, match="holds the TeleCMI sign-ins"):
+                    await ids(await app(apps, "bob"))  # who may have signed in meanwhile
+        finally:
+            end.set()
 
 
 async def test_an_altered_row_gives_no_one_anothers_contacts(house: House, caplog: pytest.LogCaptureFixture) -> None:
@@ -348,19 +365,18 @@ async def test_a_change_that_the_database_did_not_live_to_tell_is_taken_up_once_
     house: House, unreachable: Database
 ) -> None:
     before = await house.sign_in("ann", HER, token=NEVER)
-    async with anyio.create_task_group() as tasks:
-        membership_cache = MembershipCache(house.sign_ins, before.account.base_url, tasks, clock=house.clocks.monotonic)
-        account = await membership_cache.account_of("ann")
-        assert isinstance(account, SharedAccount)
-        credentials_source = CallerCredentials(house.sign_ins, membership_cache, account, house.secrets)
-        first, found = credentials_source.revision(), await credentials_source.read()
-        assert found is not None
-        credentials_source.sign_ins = TeamSignIns(unreachable, None)
-        assert await credentials_source.read() == found
-        assert credentials_source.revision() == first  # and so nobody asks again at each call
-        house.pass_seconds()
-        await membership_cache.account_of("ann")
-        assert credentials_source.revision() != first
+    membership_cache = MembershipCache(house.sign_ins, before.account.base_url, clock=house.clocks.monotonic)
+    account = await membership_cache.account_of("ann")
+    assert isinstance(account, SharedAccount)
+    credentials_source = CallerCredentials(house.sign_ins, membership_cache, account, house.secrets)
+    first, found = credentials_source.revision(), await credentials_source.read()
+    assert found is not None
+    credentials_source.sign_ins = TeamSignIns(unreachable, None)
+    assert await credentials_source.read() == found
+    assert credentials_source.revision() == first  # and so nobody asks again at each call
+    house.pass_seconds()
+    await membership_cache.account_of("ann")
+    assert credentials_source.revision() != first
 
 
 async def healed(house: House, apps: Apps, name: str) -> set[str]:
