@@ -48,6 +48,11 @@ class CountingDatabase(Database):
     """Counts how often it is asked for a connection."""
 
     asked = 0
+    seems_away = False
+
+    @property
+    def is_away(self) -> bool:
+        return self.seems_away
 
     def connection(self) -> Any:
         self.asked += 1
@@ -192,6 +197,16 @@ async def test_a_use_is_written_once_a_minute(database: Database, clock: Clock) 
         connection.execute("UPDATE telecmi_mcp.access_key SET last_used_at = last_used_at - interval '2 minutes'")
         record_use(connection, 1)
         assert all_keys(connection)[0].last_used_at >= first  # type: ignore[operator]  # it was used
+
+
+async def test_a_use_waits_for_no_database_that_is_unreachable(counting: CountingDatabase) -> None:
+    key = add(counting)
+    counting.seems_away = True
+    before = counting.asked
+    verifier = KeyVerifier(counting, SETTINGS)
+    assert await verifier.verify_token(key)
+    verifier._uses._thread.shutdown()  # noqa: SLF001 - what it would write shows nowhere else
+    assert counting.asked - before == 1  # the keys
 
 
 async def test_while_the_database_is_unreachable_known_keys_are_taken_for_a_quarter_of_an_hour(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2e.lines import PATIENCE, environment
+from telecmi_mcp._team.policy import audit
 from telecmi_mcp._team.policy.audit import LOGGER, Audit, Entry, LineWriter, open_audit
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def test_a_line_says_when_who_what_and_how_it_ended(taken: list[str]) -> None:
     ['x\n{"caller": "boss"}', "\r\x1b[2K", "\u2028\u202e", '"}', "\ud800", "%s%n", "\N{GRINNING FACE}" * 999, ""],
 )
 def test_whatever_a_caller_is_called_its_line_is_one_line_of_ascii(name: str, taken: list[str]) -> None:
-    with open_audit("stdout", replica="r") as audit:
-        audit.write(ENTRY._replace(caller=name))
+    with open_audit("stdout", replica="r") as opened:
+        opened.write(ENTRY._replace(caller=name))
     (line,) = taken
     assert line.isascii()
     assert line.isprintable()
@@ -80,24 +81,24 @@ def test_whatever_a_caller_is_called_its_line_is_one_line_of_ascii(name: str, ta
 def test_a_host_that_takes_the_lines_gets_them_and_nothing_is_written(
     taken: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with open_audit("stdout", replica="r") as audit:
-        audit.write(ENTRY)
+    with open_audit("stdout", replica="r") as opened:
+        opened.write(ENTRY)
     assert len(taken) == 1
     assert capfd.readouterr() == ("", "")
 
 
 def test_off_is_off_for_everybody(taken: list[str], capfd: pytest.CaptureFixture[str]) -> None:
-    with open_audit("off", replica="r") as audit:
-        audit.write(ENTRY)
+    with open_audit("off", replica="r") as opened:
+        opened.write(ENTRY)
     assert not taken
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("where", ["stdout", "stderr"])
 def test_what_waits_is_written_at_the_end(where: str, capfd: pytest.CaptureFixture[str]) -> None:
-    with open_audit(where, replica="r") as audit:
+    with open_audit(where, replica="r") as opened:
         for number in range(500):
-            audit.write(ENTRY._replace(contacts=number))
+            opened.write(ENTRY._replace(contacts=number))
     out, err = capfd.readouterr()
     lines = {"stdout": out, "stderr": err}[where].splitlines()
     assert [json.loads(line)["contacts"] for line in lines] == list(range(500))
@@ -108,8 +109,8 @@ def test_what_waits_is_written_at_the_end(where: str, capfd: pytest.CaptureFixtu
 
 def test_the_lines_are_not_in_the_log_as_well(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    with open_audit("stderr", replica="r") as audit:
-        audit.write(ENTRY)
+    with open_audit("stderr", replica="r") as opened:
+        opened.write(ENTRY)
     assert "priya" not in caplog.text
 
 
@@ -136,6 +137,27 @@ def test_a_reader_that_left_is_reported_in_the_log_and_no_one_waits(caplog: pyte
     os.close(writer)
     assert "audit lines cannot be written: BrokenPipeError" in caplog.text
     assert "nobody reads this" not in caplog.text
+
+
+def test_a_descriptor_that_fails_is_reported_once_and_its_lines_are_counted_once_it_works(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pieces: list[bytes] = []
+
+    def write(_: int, piece: bytes) -> None:
+        pieces.append(piece)
+        if len(pieces) <= 3:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(audit, "_write_all", write)
+    lines = LineWriter(1)
+    for number in range(5):
+        lines.emit(record(str(number)))
+    lines.close()
+    assert caplog.messages == ["audit lines cannot be written: BrokenPipeError"]
+    count, line = pieces[3].splitlines()
+    assert (json.loads(count)["dropped"], line) == (3, b"3")
+    assert pieces[4:] == [b"4\n", b""]
 
 
 def test_a_descriptor_that_someone_made_not_to_block_loses_nothing() -> None:
