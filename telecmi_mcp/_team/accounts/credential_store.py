@@ -244,6 +244,7 @@ class TeamSignIns:
         )
 
     def _columns(self, connection: Connection, credentials: Credentials) -> tuple[bytes, bool, int, str, str]:
+        """Return the columns of a sign-in; only replicas of the previous version read its own version."""
         account = credentials.account
         sealed = self._vault.seal(packed(credentials), about=_about(account))
         return sealed, credentials.password is not None, _changed(connection), account.base_url, account.user_id
