@@ -31,13 +31,10 @@ _CLOSING = {"Connection": "close"}  # the rest of the body is not read
 class BodyBounds:
     """Reads the whole body before it passes a request on; answers 413 to a long body and 408 to a slow one."""
 
-    def __init__(
-        self, app: ASGIApp, *, most: int = MAX_BODY_BYTES, seconds: float = BODY_TIMEOUT_S, grace: float = GRACE_S
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, most: int = MAX_BODY_BYTES, seconds: float = BODY_TIMEOUT_S) -> None:
         self._app = app
         self._most = most
         self._seconds = seconds
-        self._grace = grace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its whole body, unless the client has disconnected."""
@@ -59,7 +56,7 @@ class BodyBounds:
         began_at = anyio.current_time()
         pieces = bytearray()
         while len(pieces) <= self._most:
-            earned = max(self._grace, len(pieces) / MIN_BYTES_PER_SECOND)
+            earned = max(GRACE_S, len(pieces) / MIN_BYTES_PER_SECOND)
             deadline.deadline = began_at + min(earned, self._seconds)
             message = await receive()
             if message["type"] != "http.request":
@@ -71,7 +68,7 @@ class BodyBounds:
 
     @property
     def _slow(self) -> str:
-        rate = f"{MIN_BYTES_PER_SECOND} bytes a second after the first {self._grace:g} seconds"
+        rate = f"{MIN_BYTES_PER_SECOND} bytes a second after the first {GRACE_S:g} seconds"
         return f"The body arrived too slowly: send {rate}, and the whole body within {self._seconds:g} seconds."
 
 

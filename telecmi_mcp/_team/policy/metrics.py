@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from opentelemetry import metrics, trace
@@ -55,16 +56,12 @@ class Metrics:
         self._tracer = tracer or trace.get_tracer(_NAME, __version__)
         self.clock = clock
         self._calls = meter.create_counter(f"{_NAME}.calls", "{call}", "Calls, by method, tool and outcome")
-        self._durations = meter.create_histogram(
-            f"{_NAME}.call.duration", "s", "How long calls took", explicit_bucket_boundaries_advisory=_SECONDS
-        )
+        histogram = partial(meter.create_histogram, unit="s", explicit_bucket_boundaries_advisory=_SECONDS)
+        self._durations = histogram(f"{_NAME}.call.duration", description="How long calls took")
         self._contacts = meter.create_counter(f"{_NAME}.contacts", "{contact}", "Contacts that answers held")
         self._requests = meter.create_counter(f"{_NAME}.requests", "{request}", "Requests to TeleCMI, by outcome")
-        self._request_durations = meter.create_histogram(
-            f"{_NAME}.request.duration",
-            "s",
-            "How long requests to TeleCMI took",
-            explicit_bucket_boundaries_advisory=_SECONDS,
+        self._request_durations = histogram(
+            f"{_NAME}.request.duration", description="How long requests to TeleCMI took"
         )
         self._limits = meter.create_counter(f"{_NAME}.limits", "{refusal}", "Calls that a limit refused, by limit")
         self._surplus = meter.create_counter(
