@@ -37,7 +37,7 @@ class KeyVerifier:
     """Verifies access keys: the SDK's ``TokenVerifier`` over a cache of the table of valid keys.
 
     The cache holds the whole table, which is small. So an invented key costs no query, and a known key stays valid
-    while the database is unreachable.
+    while the database is unreachable. A thread writes which keys are used; it drops what it cannot write.
     """
 
     def __init__(
@@ -52,7 +52,9 @@ class KeyVerifier:
             policy=CachePolicy(MISS_PAUSE_S, READ_TIMEOUT_S, MAX_STALE_S),
             clock=clock,
         )
-        self._uses = _Uses(database, clock)
+        self._clock = clock
+        self._noted_at: dict[int, float] = {}
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="key-uses")
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return the caller of a key; ``None`` if the key is not valid.
@@ -66,7 +68,7 @@ class KeyVerifier:
         holder = await self._cache.find(lambda holders: holders.get(digest))
         if holder is None:
             return None
-        self._uses.note(holder.key_id)
+        self._note_use(holder.key_id)
         # The key itself is left out: nothing after this needs it.
         return AccessToken(
             token="", client_id=holder.name, scopes=[self._scope], subject=holder.name, resource=self._resource
@@ -75,27 +77,17 @@ class KeyVerifier:
     async def _read(self) -> tuple[Mapping[bytes, Holder], float]:
         return await self._database.run(valid_holders), REVOKED_AFTER_S
 
-
-class _Uses:
-    """Writes which keys are used in a background thread; it drops what it cannot write."""
-
-    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
-        self._database = database
-        self._clock = clock
-        self._noted_at: dict[int, float] = {}
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="key-uses")
-
-    def note(self, key_id: int) -> None:
-        """Record that a key is used now."""
+    def _note_use(self, key_id: int) -> None:
+        """Record that a key is used now, at most once a minute."""
         now = self._clock()
         if now - self._noted_at.get(key_id, -math.inf) < _USE_INTERVAL_S:
             return
         if len(self._noted_at) >= 2 * MAX_KEYS:  # most entries are of revoked keys
             self._noted_at.clear()
         self._noted_at[key_id] = now
-        self._thread.submit(self._write, key_id)
+        self._writer.submit(self._write_use, key_id)
 
-    def _write(self, key_id: int) -> None:
+    def _write_use(self, key_id: int) -> None:
         if self._database.is_away:  # else each key would wait, and the queue would grow
             return
         with suppress(DatabaseUnavailable, StatementRejected), self._database.connection() as connection:
