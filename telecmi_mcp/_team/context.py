@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from telecmi_mcp._api.http import UpstreamHealth
     from telecmi_mcp._app import App
     from telecmi_mcp._config.secrets import KnownSecrets
-    from telecmi_mcp._team.auth.callers import Caller
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.db.database import Database
     from telecmi_mcp._team.index.indexes import Indexes
@@ -50,7 +49,7 @@ class Team:
     """
 
     database: Database | None
-    app_of: Callable[[Caller], Awaitable[App]]
+    app_of: Callable[[str], Awaitable[App]]
     upstream_health: UpstreamHealth
     policy: Policy
 

@@ -23,7 +23,6 @@ from telecmi_mcp._config.secrets import KnownSecrets
 from telecmi_mcp._team.accounts.app_pool import open_apps
 from telecmi_mcp._team.accounts.credential_store import TeamSignIns
 from telecmi_mcp._team.accounts.encryption import new_key, open_vault
-from telecmi_mcp._team.auth.callers import Caller
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.index.location import PostgresLocation
 from telecmi_mcp._team.index.writer_locks import WriterLocks
@@ -157,7 +156,7 @@ class House:
 
 async def app(apps: Apps, name: str) -> App:
     """The app of a caller by name."""
-    return await apps.app_of(Caller(name))
+    return await apps.app_of(name)
 
 
 async def ids(app: App) -> set[str]:

@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from telecmi_mcp._config.settings import Settings
     from telecmi_mcp._index.location import IndexLocation
     from telecmi_mcp._team.accounts.encryption import Vault
-    from telecmi_mcp._team.auth.callers import Caller
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.db.database import Database
 
@@ -66,7 +65,7 @@ _SERVICE = "service"
 class Apps(Protocol):
     """Returns the app of a caller."""
 
-    async def app_of(self, caller: Caller) -> App:
+    async def app_of(self, caller: str) -> App:
         """Return the caller's app. Raises nothing: the calls of an app without a sign-in raise the error."""
         ...
 
@@ -250,7 +249,7 @@ class AppOfService:
     app: App
     upstream_health: UpstreamHealth
 
-    async def app_of(self, caller: Caller) -> App:  # noqa: ARG002 - the protocol's argument
+    async def app_of(self, caller: str) -> App:  # noqa: ARG002 - the protocol's argument
         """Return the app."""
         return self.app
 
@@ -303,10 +302,10 @@ class AppsOfCallers:
         self._slots: dict[SharedAccount | Fault, AppSlot] = {}
         self.upstream_health = anonymous_app.client.upstream_health
 
-    async def app_of(self, caller: Caller) -> App:
+    async def app_of(self, caller: str) -> App:
         """Return the app of the account that the caller reads; see ``Apps``."""
         try:
-            account = await self._membership_cache.account_of(caller.name)
+            account = await self._membership_cache.account_of(caller)
         except errors.DatabaseUnavailable:
             return self._unavailable_app
         return self._anonymous_app if account is None else await self._app_for(account)

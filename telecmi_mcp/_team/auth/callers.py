@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64encode
 from hashlib import sha256
-from typing import NamedTuple
 from unicodedata import is_normalized
 
 MAX_NAME = 64
@@ -14,26 +13,16 @@ _STAND_IN = "~"
 _NAME = re.compile(r"\S(.*\S)?")
 
 
-class Caller(NamedTuple):
-    """The caller of a request.
+def caller_now() -> str:
+    """Return the name of the current request's caller, as the SDK's middleware has verified it.
 
-    Attributes:
-        name: The name in sign-ins, limits and the audit: of an access key, or the subject of an OAuth token; "" for
-            anyone on loopback.
+    It is the name in sign-ins, limits and the audit: of an access key, or the subject of an OAuth token; "" for anyone
+    on loopback.
     """
-
-    name: str = ""
-
-
-ANYONE = Caller()
-
-
-def caller_now() -> Caller:
-    """Return the caller of the current request, as the SDK's middleware has verified it."""
     from mcp.server.auth.middleware.auth_context import get_access_token
 
     token = get_access_token()
-    return ANYONE if token is None else Caller(token.subject or token.client_id)
+    return "" if token is None else token.subject or token.client_id
 
 
 def is_name(text: str) -> bool:

@@ -21,7 +21,6 @@ from telecmi_mcp._team.policy.request_queue import RequestQueue
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from telecmi_mcp._team.auth.callers import Caller
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.db.database import Database
 
@@ -54,7 +53,7 @@ def open_policy(
     settings: TeamSettings,
     database: Database | None,
     *,
-    caller_now: Callable[[], Caller],
+    caller_now: Callable[[], str],
     environ: Mapping[str, str] | None = None,
     secrets: KnownSecrets | None = None,
 ) -> Iterator[Policy]:

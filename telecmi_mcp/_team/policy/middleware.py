@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult
 
     from telecmi_mcp._mcp.call_record import CallRecord
-    from telecmi_mcp._team.auth.callers import Caller
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.policy.audit import Audit
     from telecmi_mcp._team.policy.metrics import Metrics
@@ -62,7 +61,7 @@ class CallMiddleware:
         settings: TeamSettings,
         quotas: Quotas,
         *,
-        caller_now: Callable[[], Caller],
+        caller_now: Callable[[], str],
         audit: Audit,
         metrics: Metrics,
     ) -> None:
@@ -80,8 +79,8 @@ class CallMiddleware:
         caller, started_at = self._caller_now(), self._metrics.clock()
         with recording() as outcome:
             try:
-                with _noting_failure(outcome), self._slot(caller.name) as has_slot:
-                    outcome.refusal = await self._refusal(caller.name, has_slot=has_slot)
+                with _noting_failure(outcome), self._slot(caller) as has_slot:
+                    outcome.refusal = await self._refusal(caller, has_slot=has_slot)
                     return await call_next(ctx)
             finally:
                 self._record_call(caller, ctx, outcome, self._metrics.clock() - started_at)
@@ -112,11 +111,11 @@ class CallMiddleware:
                 del self._active[name]
 
     def _record_call(
-        self, caller: Caller, ctx: ServerRequestContext[Any, Any], outcome: CallRecord, seconds: float
+        self, caller: str, ctx: ServerRequestContext[Any, Any], outcome: CallRecord, seconds: float
     ) -> None:
         subject = _subject(ctx.method, ctx.params or {})
         contacts = outcome.contacts if outcome.code == OK else 0
-        entry = Entry(caller.name, ctx.method, subject, outcome.code, seconds, contacts)
+        entry = Entry(caller, ctx.method, subject, outcome.code, seconds, contacts)
         self._audit.write(entry)
         self._metrics.count_call(entry)
 

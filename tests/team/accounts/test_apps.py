@@ -21,7 +21,6 @@ from telecmi_mcp._team.accounts.credential_sources import CallerCredentials
 from telecmi_mcp._team.accounts.credential_store import SharedAccount, TeamSignIns
 from telecmi_mcp._team.accounts.encryption import new_key
 from telecmi_mcp._team.accounts.membership_cache import MembershipCache
-from telecmi_mcp._team.auth.callers import ANYONE
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.db.database import Database
 from telecmi_mcp.sandbox import SANDBOX_PASSWORD, Quirks
@@ -395,8 +394,8 @@ async def test_an_account_is_found_by_its_name_while_callers_read_it(house: Hous
         assert one is await app(apps, "ann")
         assert await apps.app_named(lambda name: name.endswith(HIM)) is None
     async with house.replica(replace(house.settings, common=SERVICE, sign_ins="service")) as apps:
-        assert await ids(await apps.app_of(ANYONE))
-        assert await apps.app_named(lambda name: name.endswith(HER)) is await apps.app_of(ANYONE)
+        assert await ids(await apps.app_of(""))
+        assert await apps.app_named(lambda name: name.endswith(HER)) is await apps.app_of("")
         assert await apps.app_named(lambda name: name.endswith(HIM)) is None
 
 
@@ -437,7 +436,7 @@ async def test_replicas_of_a_service_share_one_login_by_the_database(house: Hous
         anyio.create_task_group() as tasks,
     ):
         for apps in [one, other] * 3:
-            tasks.start_soon(ids, await apps.app_of(ANYONE))
+            tasks.start_soon(ids, await apps.app_of(""))
     assert len(house.telecmi.logins) == 1
     found = await house.sign_ins.find(SharedAccount("http://localhost", HER))
     assert found is not None
@@ -446,13 +445,13 @@ async def test_replicas_of_a_service_share_one_login_by_the_database(house: Hous
 
 async def test_a_service_goes_on_by_itself_without_its_database(house: House, unreachable: Database) -> None:
     async with house.replica(replace(house.settings, common=SERVICE, sign_ins="service"), unreachable) as apps:
-        assert await ids(await apps.app_of(ANYONE)) == ids_of(HERS)
+        assert await ids(await apps.app_of("")) == ids_of(HERS)
 
 
 async def test_without_a_database_or_keys_a_service_signs_in_as_a_desk_does(house: House) -> None:
     async with house.replica(TeamSettings(common=SERVICE)) as apps:
-        one = await apps.app_of(ANYONE)
-        assert one is await apps.app_of(ANYONE)
+        one = await apps.app_of("")
+        assert one is await apps.app_of("")
         assert await ids(one) == ids_of(HERS)
     assert await house.sign_ins.listed() == []
 

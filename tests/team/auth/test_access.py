@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 
     from team.postgres import Cluster
-    from telecmi_mcp._team.auth.callers import Caller
     from telecmi_mcp._team.db.database import Database
 
 COMMON = Settings(token=SecretStr(SANDBOX_TOKEN), base_url="http://localhost")
@@ -212,8 +211,8 @@ async def test_calls_at_once_are_each_made_as_who_made_them(
     async def watched(settings: TeamSettings, **options: Any) -> AsyncIterator[Team]:
         async with open_team(settings, **options) as team:
 
-            def app_of(caller: Caller) -> Any:
-                asked.append(caller.name)
+            def app_of(caller: str) -> Any:
+                asked.append(caller)
                 return team.app_of(caller)
 
             yield replace(team, app_of=app_of)

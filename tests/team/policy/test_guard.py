@@ -24,7 +24,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from conftest import SIGNED_IN
 from telecmi_mcp import create_server, open_app
 from telecmi_mcp._api.client import RequestHooks
-from telecmi_mcp._team.auth.callers import Caller
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.policy.audit import LOGGER, Audit
 from telecmi_mcp._team.policy.metrics import Metrics
@@ -86,7 +85,7 @@ async def opened_desk(
     guard = CallMiddleware(
         replace(TeamSettings(), **limits),  # type: ignore[arg-type]  # limits are whole numbers
         Quotas(None),
-        caller_now=lambda: Caller(caller[-1]),
+        caller_now=lambda: caller[-1],
         audit=Audit("r"),
         metrics=metrics,
     )
