@@ -7,7 +7,7 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 from anyio.to_thread import run_sync
@@ -60,27 +60,6 @@ IDLE_TIMEOUT_S = 900.0
 _CLEANUP_INTERVAL_S = 60.0
 _FULL_RETRY_S = 60.0
 _SERVICE = "service"
-
-
-class Apps(Protocol):
-    """Returns the app of a caller."""
-
-    async def app_of(self, caller: str) -> App:
-        """Return the caller's app. Raises nothing: the calls of an app without a sign-in raise the error."""
-        ...
-
-    async def app_named(self, is_meant: Callable[[str], bool]) -> App | None:
-        """Return the app of the account with a matching name, for background work; ``None`` if there is none.
-
-        Raises:
-            TelecmiError: The service's sign-in cannot be read.
-        """
-        ...
-
-    @property
-    def upstream_health(self) -> UpstreamHealth:
-        """Whether TeleCMI answers, for all accounts together."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,17 +223,21 @@ class _Renewals:
 
 @dataclass(frozen=True, slots=True)
 class AppOfService:
-    """One app for all callers, with the service's sign-in."""
+    """One app for all callers, with the service's sign-in; its methods are those of ``AppsOfCallers``."""
 
     app: App
     upstream_health: UpstreamHealth
 
-    async def app_of(self, caller: str) -> App:  # noqa: ARG002 - the protocol's argument
+    async def app_of(self, caller: str) -> App:  # noqa: ARG002 - as the other kind has it
         """Return the app."""
         return self.app
 
     async def app_named(self, is_meant: Callable[[str], bool]) -> App | None:
-        """Return the app, if its account is the one that is meant."""
+        """Return the app, if its account is the one that is meant.
+
+        Raises:
+            TelecmiError: The service's sign-in cannot be read.
+        """
         return self.app if is_meant(await self.app.account()) else None
 
 
@@ -303,7 +286,10 @@ class AppsOfCallers:
         self.upstream_health = anonymous_app.client.upstream_health
 
     async def app_of(self, caller: str) -> App:
-        """Return the app of the account that the caller reads; see ``Apps``."""
+        """Return the app of the account that the caller reads.
+
+        It raises nothing. The calls of an app without a sign-in raise the error.
+        """
         try:
             account = await self._membership_cache.account_of(caller)
         except errors.DatabaseUnavailable:
@@ -311,7 +297,11 @@ class AppsOfCallers:
         return self._anonymous_app if account is None else await self._app_for(account)
 
     async def app_named(self, is_meant: Callable[[str], bool]) -> App | None:
-        """Return the app of an account that callers read; see ``Apps``."""
+        """Return the app of the account with a matching name, for background work; ``None`` if no caller reads it.
+
+        Raises:
+            DatabaseUnavailable: The accounts are not cached, and the database cannot be read.
+        """
         accounts = await self._membership_cache.accounts()
         found = next((account for account in accounts if is_meant(account.name)), None)
         return None if found is None else await self._app_for(found)
@@ -356,3 +346,7 @@ class AppsOfCallers:
             slot.opened.set()
             if self._slots.get(account) is slot:
                 del self._slots[account]
+
+
+Apps: TypeAlias = AppOfService | AppsOfCallers
+"""Returns the app of a caller, and of an account that needs background work."""

@@ -293,7 +293,7 @@ async def test_an_app_is_closed_when_it_is_idle_and_opened_again(house: House) -
         house.pass_seconds(600)
         second = await app(apps, "bob")
         house.pass_seconds(300)
-        apps.close_idle()  # type: ignore[attr-defined] # of apps of callers
+        apps.close_idle()  # type: ignore[union-attr] # they are of callers
         assert await app(apps, "ann") is not first
         assert await app(apps, "bob") is second
 
@@ -307,7 +307,7 @@ async def test_an_idle_app_stays_open_while_its_index_is_read(house: House) -> N
             tasks.start_soon(one.directory.search, SearchRequest(query="Ann"))
             await house.telecmi.held_back.wait()
             house.pass_seconds(10_000)
-            apps.close_idle()  # type: ignore[attr-defined] # of apps of callers
+            apps.close_idle()  # type: ignore[union-attr] # they are of callers
             assert await app(apps, "ann") is one
             house.telecmi.door.set()
 
