@@ -443,6 +443,20 @@ async def test_replicas_of_a_service_share_one_login_by_the_database(house: Hous
     assert found.password is None
 
 
+async def test_a_services_replica_takes_up_the_token_that_another_one_renewed(
+    house: House, other_database: Database
+) -> None:
+    settings = replace(house.settings, common=SERVICE, sign_ins="service")
+    async with house.replica(settings) as one, house.replica(settings, other_database) as other:
+        for apps in (one, other):
+            assert await ids(await apps.app_of("")) == ids_of(HERS)
+        house.clocks.now += 600
+        house.telecmi.revoke(HER)
+        for apps in (one, other):
+            assert await ids(await apps.app_of("")) == ids_of(HERS)
+    assert len(house.telecmi.logins) == 2
+
+
 async def test_a_service_goes_on_by_itself_without_its_database(house: House, unreachable: Database) -> None:
     async with house.replica(replace(house.settings, common=SERVICE, sign_ins="service"), unreachable) as apps:
         assert await ids(await apps.app_of("")) == ids_of(HERS)
