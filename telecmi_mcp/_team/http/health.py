@@ -5,16 +5,14 @@ Both answer without a key. So their answers hold a few fixed words, and many req
 
 from __future__ import annotations
 
-import math
 import time
 from typing import TYPE_CHECKING, Final
 
-import anyio
-from anyio.to_thread import run_sync
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from telecmi_mcp.errors import TelecmiError
+from telecmi_mcp._team.auth.refreshing_cache import CachePolicy, RefreshingCache
+from telecmi_mcp.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +22,9 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._api.http import UpstreamHealth
     from telecmi_mcp._team.context import Team
-    from telecmi_mcp._team.db.database import Database
 
 PROBE_INTERVAL_S: Final = 2.0
-"""Time for which one query is the answer to all requests."""
+"""Time for which one query is the answer to all requests; five seconds while the database is unreachable."""
 
 RECENT_S: Final = 300.0
 """Time after which the state of TeleCMI is unknown again."""
@@ -52,10 +49,12 @@ class Health:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._team: Team | None = None
-        self._database = "away"
-        self._probed_at = -math.inf
-        self._probing = anyio.Lock()
-        self._is_querying = False
+        self._probe = RefreshingCache(
+            self._query,
+            unavailable=DatabaseUnavailable,
+            policy=CachePolicy(PROBE_INTERVAL_S, _PROBE_TIMEOUT_S, max_stale=0),
+            clock=clock,
+        )
 
     def watch(self, team: Team | None) -> None:
         """Answer for this team from now on; ``None`` means that the process does not serve calls."""
@@ -69,31 +68,18 @@ class Health:
         team = self._team
         if team is None:
             return JSONResponse({"database": "none", "telecmi": "not asked"}, 503, _UNCACHED)
-        database = "none" if team.database is None else await self._probe(team.database)
+        try:
+            database = await self._probe.find(lambda word: word)
+        except DatabaseUnavailable:
+            database = "away"
         words = {"database": database, "telecmi": telecmi_word(team.upstream_health, now=self._clock())}
         return JSONResponse(words, 503 if database == "away" else 200, _UNCACHED)
 
-    async def _probe(self, database: Database) -> str:
-        async with self._probing:
-            if self._clock() - self._probed_at >= PROBE_INTERVAL_S:
-                self._database = "away"
-                with anyio.move_on_after(_PROBE_TIMEOUT_S):
-                    self._database = await run_sync(self._query, database, abandon_on_cancel=True)
-                self._probed_at = self._clock()
-            return self._database
-
-    def _query(self, database: Database) -> str:
-        if self._is_querying:  # an abandoned thread still waits: do not start a second one
-            return "away"
-        self._is_querying = True
-        try:
-            with database.connection() as connection:
-                connection.execute("SELECT 1")
-        except TelecmiError:
-            return "away"
-        finally:
-            self._is_querying = False
-        return "up"
+    async def _query(self) -> tuple[str, float]:
+        if self._team is None or self._team.database is None:
+            return "none", PROBE_INTERVAL_S
+        await self._team.database.run(lambda connection: connection.execute("SELECT 1"))
+        return "up", PROBE_INTERVAL_S
 
 
 _UNCACHED = {"Cache-Control": "no-store"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import psycopg
+from anyio.to_thread import run_sync
 from httpx2 import ASGITransport, AsyncClient
 from starlette.applications import Starlette
 
@@ -26,7 +26,7 @@ from telecmi_mcp.errors import DatabaseUnavailable, ServiceFailed, TokenRejected
 from telecmi_mcp.sandbox import create_sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
     import httpx2
@@ -113,13 +113,15 @@ class Stub:
         self.may_answer = threading.Event()
         self.may_answer.set()
 
-    @contextmanager
-    def connection(self) -> Iterator[Stub]:
+    async def run(self, operation: Callable[[Stub], None]) -> None:
+        await run_sync(self._do, operation, abandon_on_cancel=True)
+
+    def _do(self, operation: Callable[[Stub], None]) -> None:
         self.looks += 1
         self.may_answer.wait(PATIENCE)
         if self.is_away:
             raise DatabaseUnavailable
-        yield self
+        operation(self)
 
     def execute(self, statement: str) -> None:
         assert statement == "SELECT 1"
