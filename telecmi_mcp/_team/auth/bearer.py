@@ -40,10 +40,6 @@ def choose_verifier(settings: TeamSettings, database: Database | None) -> TokenV
     return KeyVerifier(database, settings)
 
 
-class CallerUnknowable(AuthenticationError):
-    """A key or token cannot be verified: its source is unreachable."""
-
-
 class BearerBackend(BearerAuthBackend):
     """The SDK's backend, which also tells an invalid token from one that cannot be verified at the moment."""
 
@@ -51,12 +47,12 @@ class BearerBackend(BearerAuthBackend):
         """Return the caller; ``None`` if the token is not valid.
 
         Raises:
-            CallerUnknowable: The database or the identity provider is unreachable, and the cache has no answer.
+            AuthenticationError: The database or the identity provider is unreachable, and the cache has no answer.
         """
         try:
             found: tuple[AuthCredentials, AuthenticatedUser] | None = await super().authenticate(conn)
         except (DatabaseUnavailable, IssuerUnavailable):
-            raise CallerUnknowable from None
+            raise AuthenticationError from None
         return found
 
 

@@ -153,7 +153,7 @@ async def _as_caller(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -
 def _endpoint(app: ASGIApp, verifier: TokenVerifier | None, settings: TeamSettings, requests: int) -> ASGIApp:
     """Return the app for ``/mcp``: it takes a slot for the request, then verifies the caller, then reads the body."""
     seconds = settings.common.timeout + MARGIN_S
-    inner = _Posts(BodyBounds(DeferredStart(app)))
+    inner = _posts_only(BodyBounds(DeferredStart(app)))
     if verifier is None:
         return RequestBounds(inner, Slots(requests, most_each=requests), seconds=seconds)
     slots, recent = Slots(requests), RecentCallers()
@@ -199,12 +199,10 @@ class _AllowedPages(CORSMiddleware):
 _NOT_POSTED = PlainTextResponse("Send messages by POST: there are no sessions here.", 405, {"Allow": "POST"})
 
 
-class _Posts:
-    """Answers 405 to other methods than POST: there are no sessions to end and no streams to open."""
+def _posts_only(app: ASGIApp) -> ASGIApp:
+    """Answer 405 to other methods than POST: there are no sessions to end and no streams to open."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        await (app if scope["method"] == "POST" else _NOT_POSTED)(scope, receive, send)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        posted = scope["method"] == "POST"
-        await (self._app if posted else _NOT_POSTED)(scope, receive, send)
+    return handle
