@@ -13,7 +13,6 @@ from anyio.to_thread import run_sync
 
 from telecmi_mcp._task_groups import open_tasks
 from telecmi_mcp._team.accounts.app_pool import MAX_TELECMI_CONNECTIONS, open_apps
-from telecmi_mcp._team.auth.callers import caller_now
 from telecmi_mcp._team.policy.build import open_policy
 from telecmi_mcp.errors import ConfigurationError, DatabaseUnavailable, StatementRejected
 
@@ -136,7 +135,7 @@ async def _with_policy(
     settings: TeamSettings, database: Database | None, secrets: KnownSecrets | None
 ) -> AsyncIterator[Policy]:
     stack = ExitStack()
-    policy = stack.enter_context(open_policy(settings, database, caller_now=caller_now, secrets=secrets))
+    policy = stack.enter_context(open_policy(settings, database, secrets=secrets))
     try:
         yield policy
     finally:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from telecmi_mcp._api.client import RequestHooks
 from telecmi_mcp._config.secrets import KnownSecrets
+from telecmi_mcp._team.auth.callers import caller_now
 from telecmi_mcp._team.policy.audit import open_audit
 from telecmi_mcp._team.policy.metrics import Metrics
 from telecmi_mcp._team.policy.middleware import CallMiddleware
@@ -19,7 +20,7 @@ from telecmi_mcp._team.policy.quotas import Quotas
 from telecmi_mcp._team.policy.request_queue import RequestQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
 
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.db.database import Database
@@ -50,12 +51,7 @@ class Policy:
 
 @contextmanager
 def open_policy(
-    settings: TeamSettings,
-    database: Database | None,
-    *,
-    caller_now: Callable[[], str],
-    environ: Mapping[str, str] | None = None,
-    secrets: KnownSecrets | None = None,
+    settings: TeamSettings, database: Database | None, *, secrets: KnownSecrets | None = None
 ) -> Iterator[Policy]:
     """Open the audit and the configured exporters, and flush both at the end for three seconds at most.
 
@@ -64,20 +60,14 @@ def open_policy(
     Args:
         settings: The limits, and the destination of the audit.
         database: Database of the limits of all replicas; ``None`` for none.
-        caller_now: Returns the caller of the current request.
-        environ: Variables of OpenTelemetry; by default the environment.
         secrets: Collects the headers for a collector, so that the log can mask them.
 
     Raises:
         ConfigurationError: A collector is configured, and the exporter is not installed.
     """
     replica = uuid4().hex[:12]
-    environ = os.environ if environ is None else environ
-    (secrets or KnownSecrets()).add(*secrets_of(environ))
-    with (
-        open_telemetry(environ, replica=replica),
-        open_audit(settings.audit, replica=replica) as audit,
-    ):
+    (secrets or KnownSecrets()).add(*secrets_of(os.environ))
+    with open_telemetry(os.environ, replica=replica), open_audit(settings.audit, replica=replica) as audit:
         quotas, metrics = Quotas(database), Metrics()
         guard = CallMiddleware(settings, quotas, caller_now=caller_now, audit=audit, metrics=metrics)
         yield Policy(guard, quotas, metrics, settings.account_rate_limit)
