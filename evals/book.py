@@ -14,7 +14,7 @@ from uuid import UUID
 
 from evals.people import BRANDS, FAMILY, FILLERS, FORMS, GIVEN, LARGE, ORDERS, TITLES, TRADES
 from telecmi_mcp.sandbox import Contact
-from telecmi_mcp.sandbox.names import CYCLE
+from telecmi_mcp.sandbox.names import CYCLE, read_names
 from telecmi_mcp.sandbox.people import Random
 from telecmi_mcp.sandbox.phone_numbers import draw_phone_no
 
@@ -128,7 +128,7 @@ def _make_entry(place: int, company: _Company, used: set[str]) -> Entry:
 def _draw_name(rng: Random, place: int) -> tuple[tuple[str, str], tuple[str, str]]:
     if rng.happens(22):
         region = CYCLE[place % len(CYCLE)]
-        return rng.pick_name(region.given), rng.pick_name(region.family)
+        return rng.pick(read_names(region.given)), rng.pick(read_names(region.family))
     given, family = rng.pick(GIVEN), rng.pick(FAMILY)
     return (given, given), (family, family)
 

@@ -105,6 +105,11 @@ class ContactStoreContract:
         assert grouped(index, Facet.EMAIL, min_count=2) == Groups([Group("a@acme.example", 2)], 0, 3)
         assert grouped(index, Facet.NAME, min_count=2) == Groups([Group("rao ravi", 2)], 0, 3)
 
+    def test_two_addresses_of_one_domain_are_one_contact_of_it(self, index: ContactStore) -> None:
+        index.upsert([Contact("c1", email_id="a@acme.example, b@acme.example")], generation=1, state={})
+        assert grouped(index, Facet.EMAIL_DOMAIN).largest == [Group("acme.example", 1)]
+        assert grouped(index, Facet.EMAIL).largest == [Group("a@acme.example", 1), Group("b@acme.example", 1)]
+
     def test_groups_hold_only_the_contacts_that_meet_the_conditions(self, index: ContactStore) -> None:
         index.upsert(STAFF, generation=1, state={})
         with index.reading() as view:

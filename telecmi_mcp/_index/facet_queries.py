@@ -5,7 +5,10 @@ on the values: to read all rows takes as long as a plain GROUP BY does, and each
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
+from operator import itemgetter
 
 from telecmi_mcp._index.postings import Connection
 from telecmi_mcp._search.fields.facets import FACET_COLUMNS, ONCE, SPELLINGS, Facet, FacetRow, facet_rows, missing_bits
@@ -17,19 +20,6 @@ CREATE TABLE facet (rid INTEGER NOT NULL, {", ".join(FacetRow._fields)}, PRIMARY
 """.strip()
 _COLUMNS = ", ".join(Row._fields)
 _ADD = f"INSERT INTO facet VALUES (?{', ?' * len(FacetRow._fields)})"
-# A number without a country's code joins the only value that it may be: by its national number, or by all its digits.
-# An index that SQLite makes for the join needs the cast.
-_JOINED = """(
-    SELECT coalesce(joined.value, found.value) AS value, sum(size) AS size FROM found LEFT JOIN (
-        SELECT name, min(value) AS value FROM (
-            SELECT CAST(substr(value, 1, instr(value, ' ') - 1) AS TEXT) AS name, value FROM found
-            WHERE instr(value, ' ') > 0
-            UNION ALL
-            SELECT CAST(substr(value, instr(value, ' ') + 1) || substr(value, 1, instr(value, ' ') - 1) AS TEXT), value
-            FROM found WHERE instr(value, ' ') > 0
-        ) AS named WHERE name IN (SELECT value FROM found WHERE instr(value, ' ') = 0) GROUP BY name HAVING count(*) = 1
-    ) AS joined ON joined.name = found.value GROUP BY 1
-)"""
 
 
 def add_facets(connection: Connection, new: Iterable[tuple[int, Row]]) -> None:
@@ -76,16 +66,19 @@ class FacetQueries:
     def groups(self, facet: Facet, conditions: Sequence[Condition], /, *, min_count: int, limit: int) -> Groups:
         """Return the largest groups of the contacts that meet all conditions."""
         met, bound = _meeting(conditions)
-        is_met = f"rid IN ({met})" if conditions else "1"
-        source = f"SELECT {FACET_COLUMNS[facet]} AS value, count(*) AS size FROM facet WHERE {is_met} GROUP BY 1"
-        groups = _JOINED if facet is Facet.PHONE else "found"
-        found = f"WITH found AS ({source}) SELECT {{}} FROM {groups} AS found WHERE value IS NOT NULL AND size >= ?"
-        sql = found.format("value, size") + " ORDER BY size DESC, value LIMIT ?"
-        largest = [Group._make(row) for row in self._connection.execute(sql, (*bound, min_count, limit))]
-        is_full = len(largest) == limit
-        more = self._number(found.format("count(*)"), (*bound, min_count)) - limit if is_full else 0
-        lacking = self._number(f"SELECT count(*) FROM ({met} AND {FACET_COLUMNS[facet]} IS NULL)", bound)
-        return Groups(largest, more, lacking)
+        value, is_met = FACET_COLUMNS[facet], f" AND rid IN ({met})" if conditions else ""
+        source = f"FROM facet WHERE {value} IS NOT NULL{is_met}"
+        lacking = self._number(f"SELECT count(*) FROM ({met} AND {value} IS NULL)", bound)
+        bound = bound if conditions else []
+        found: Iterator[tuple[str, int]]
+        if facet is Facet.PHONE:
+            sizes = Counter(map(itemgetter(0), self._connection.execute(f"SELECT {value} {source}", bound)))
+            found = iter(_join_numbers(sizes, min_count))
+        else:
+            sql = f"SELECT {value}, count(*) {source} GROUP BY 1 HAVING count(*) >= ? ORDER BY 2 DESC, 1"
+            found = self._connection.execute(sql, (*bound, min_count))
+        largest = [Group._make(row) for row in islice(found, limit)]
+        return Groups(largest, sum(1 for _ in found), lacking)
 
     def spellings(self, facet: Facet, values: Collection[str], /) -> dict[str, str]:
         """Return the commonest spelling in which each of these values is stored."""
@@ -100,6 +93,24 @@ class FacetQueries:
 
     def _number(self, sql: str, bound: Sequence[str | int]) -> int:
         return int(self._connection.execute(sql, bound).fetchone()[0])
+
+
+def _join_numbers(sizes: Counter[str], min_count: int) -> list[tuple[str, int]]:
+    """Join each number without a country's code with the only value that it may be, and return the groups in order.
+
+    A value may be the same number if its national number or all its digits are the same.
+    """
+    may_be: dict[str, list[str]] = {}
+    for value in sizes:
+        national, blank, code = value.partition(" ")
+        for name in (national, code + national) if blank else ():
+            if name in sizes:
+                may_be.setdefault(name, []).append(value)
+    for name, values in may_be.items():
+        if len(values) == 1:
+            sizes[values[0]] += sizes.pop(name)
+    large = (group for group in sizes.items() if group[1] >= min_count)
+    return sorted(large, key=lambda group: (-group[1], group[0]))
 
 
 def _meeting(conditions: Sequence[Condition]) -> tuple[str, list[str | int]]:

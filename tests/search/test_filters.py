@@ -68,6 +68,7 @@ def of_title(asked: str, *names: str) -> list[str | None]:
         ("Acme Private Limited", ["Acme"], ["Private Acme", "Acme Labs Private Limited"]),
         ("AS Traders", ["A.S. Traders"], ["Traders", "SA Traders"]),
         ("SA", ["SA"], ["Acme SA"]),
+        ("Acme Chennai", ["Acme Private Limited Chennai", "Acme Ltd Chennai"], ["Acme Private Chennai"]),
         ("京都", ["京都"], ["東京都"]),
     ],
 )
@@ -245,6 +246,7 @@ def test_duplicates_are_compared_as_the_search_does(group_by: str, expected: lis
         ("Ravi Kumar Jr", "Ravi Kumar Sr", False),
         ("Anna Paul", "Ben Paul", False),
         ("Dr", "Mr", False),
+        ("Swami Rafi", "Rafi", False),
     ],
 )
 def test_a_name_is_the_same_in_any_order_without_words_of_respect(one: str, other: str, is_same: bool) -> None:  # noqa: FBT001 - a fact
