@@ -155,8 +155,9 @@ def _any_value(_: str) -> bool:
 
 
 def _largest(view: View, companies: Collection[str]) -> tuple[str, ...]:
-    if not companies:
-        return ()
+    """Return the spellings of some companies; only if there are too many, the largest are looked for."""
+    if len(companies) <= COMPANIES_CAP:
+        return _spelt(view, sorted(companies))
     found = view.groups(Facet.COMPANY, [(Facet.COMPANY, companies)], min_count=1, limit=COMPANIES_CAP)
     return _spelt(view, [group.value for group in found.largest])
 

@@ -48,12 +48,11 @@ _JOINED = """(
     ) AS joined ON joined.name = found.value GROUP BY 1
 )"""
 _SPELT = """
-    SELECT met.value, {spelling}, count(*) FROM (
-        SELECT {value} AS value, rid {of_index} AND {value} = ANY(%s)
-    ) AS met, LATERAL (SELECT * FROM telecmi_mcp.contact WHERE mirror_id = %s AND rid = met.rid LIMIT 1) AS contact
-    GROUP BY 1, 2
+    SELECT facet.{value}, {spelling}, count(*)
+    FROM telecmi_mcp.facet JOIN telecmi_mcp.contact ON contact.mirror_id = %s AND contact.rid = facet.rid
+    WHERE facet.mirror_id = %s AND facet.{value} = ANY(%s) GROUP BY 1, 2
 """
-_HASHING = "SET LOCAL enable_hashjoin = {}"
+_JOINS = ("enable_hashjoin", "enable_mergejoin")
 
 
 def add_facets(connection: Connection, mirror_id: int, new: Mapping[int, Row]) -> None:
@@ -103,9 +102,7 @@ class FacetQueries:
             is_met=f" AND rid IN ({met})" if conditions else "",
             groups=_JOINED if facet is Facet.PHONE else "found",
         )
-        self._connection.execute(_HASHING.format("on").encode())
-        found = self._ask(sql, self._mirror_id, *(bound if conditions else ()), min_count, limit)
-        self._connection.execute(_HASHING.format("off").encode())
+        found = self._ask_joining(sql, self._mirror_id, *(bound if conditions else ()), min_count, limit)
         more = found[0][2] - len(found) if found else 0
         lacking = self._number(f"SELECT count(*) FROM ({met} AND {FACET_COLUMNS[facet]} IS NULL) AS met", *bound)
         return Groups([Group(value, size) for value, size, _ in found], more, lacking)
@@ -114,11 +111,22 @@ class FacetQueries:
         """Return the commonest spelling in which each of these values is stored."""
         if facet not in SPELLINGS:
             return {value: value for value in values}
-        sql = _SPELT.format(of_index=_OF_INDEX, spelling=SPELLINGS[facet], value=FACET_COLUMNS[facet])
-        return commonest(self._ask(sql, self._mirror_id, list(map(clipped, values)), self._mirror_id))
+        sql = _SPELT.format(spelling=SPELLINGS[facet], value=FACET_COLUMNS[facet])
+        return commonest(self._ask_joining(sql, self._mirror_id, self._mirror_id, list(map(clipped, values))))
 
     def _number(self, sql: str, *bound: Any) -> int:  # noqa: ANN401 - the DB-API is untyped here
         return int(self._ask(sql, *bound)[0][0])
+
+    def _ask_joining(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - the same
+        """Let the database choose how to join: these queries may read most rows of the index."""
+        self._switch_joins("on")
+        found = self._ask(sql, *values)
+        self._switch_joins("off")
+        return found
+
+    def _switch_joins(self, state: str) -> None:
+        for setting in _JOINS:
+            self._connection.execute(f"SET LOCAL {setting} = {state}".encode())
 
     def _ask(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - the same
         return self._fetch(sql, values)

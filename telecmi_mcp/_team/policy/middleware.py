@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult
 
     from telecmi_mcp._mcp.call_record import CallRecord
+    from telecmi_mcp._mcp.tools.tool import Tool
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.policy.audit import Audit
     from telecmi_mcp._team.policy.metrics import Metrics
@@ -34,8 +35,9 @@ PROTOCOL_ERROR = "protocol_error"
 UNKNOWN = "unknown"
 
 _CONTACTS = CONTACT.uri.partition("{")[0]
+_TOOLS: dict[str, Tool] = {tool.name: tool for tool in TOOLS}
 _NAMES = {
-    "tools/call": {tool.name for tool in TOOLS},
+    "tools/call": set(_TOOLS),
     "prompts/get": {prompt.name for prompt in PROMPTS},
     "completion/complete": {CONTACT.name, *(prompt.name for prompt in PROMPTS)},
     "resources/read": {CONTACT.name, STATUS.name},
@@ -77,19 +79,20 @@ class CallMiddleware:
         if ctx.method not in _NAMES or ctx.request_id is None:
             return await call_next(ctx)
         caller, started_at = self._caller_now(), self._metrics.clock()
+        calls = _calls(ctx.method, ctx.params or {})
         with recording() as outcome:
             try:
                 with _noting_failure(outcome), self._slot(caller) as has_slot:
-                    outcome.refusal = await self._refusal(caller, has_slot=has_slot)
+                    outcome.refusal = await self._refusal(caller, calls, has_slot=has_slot)
                     return await call_next(ctx)
             finally:
                 self._record_call(caller, ctx, outcome, self._metrics.clock() - started_at)
 
-    async def _refusal(self, name: str, *, has_slot: bool) -> TelecmiError | None:
+    async def _refusal(self, name: str, calls: int, *, has_slot: bool) -> TelecmiError | None:
         if not has_slot:
             self._metrics.count_limit("caller_concurrency")
             return ConcurrencyLimitReached()
-        wait = await self._quotas.take(Quota(f"caller:{name}", self._settings.caller_rate_limit))
+        wait = await self._quotas.take(Quota(f"caller:{name}", self._settings.caller_rate_limit), calls)
         if wait:
             self._metrics.count_limit("caller_rate")
             return CallLimitReached(wait)
@@ -135,6 +138,13 @@ def _noting_failure(outcome: CallRecord) -> Iterator[None]:
     except BaseException:
         outcome.code = CANCELLED
         raise
+
+
+def _calls(method: str, params: Mapping[str, Any]) -> int:
+    """Return for how many calls a message counts."""
+    name, arguments = params.get("name"), params.get("arguments")
+    tool = _TOOLS.get(name) if method == "tools/call" and isinstance(name, str) else None
+    return tool.cost(arguments) if tool and isinstance(arguments, dict) else 1
 
 
 def _subject(method: str, params: Mapping[str, Any]) -> str:

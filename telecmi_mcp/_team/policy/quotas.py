@@ -23,7 +23,7 @@ from telecmi_mcp._api.limiters import RateLimit
 from telecmi_mcp.errors import DatabaseUnavailable, StatementRejected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from telecmi_mcp._team.db.database import Connection, Database
@@ -47,8 +47,8 @@ ON CONFLICT (key) DO UPDATE SET (free, taken, seen) = (
         bucket.free + %(back)s
             + greatest(0, extract(epoch FROM excluded.seen - bucket.seen)::double precision) * %(size)s / 60
     ) AS free) AS refilled
-    CROSS JOIN LATERAL (SELECT CASE WHEN refilled.free - %(spare)s < 1 THEN 0 ELSE
-        greatest(1, least(%(most)s, floor((refilled.free - %(spare)s) / %(share)s)))
+    CROSS JOIN LATERAL (SELECT CASE WHEN refilled.free - %(spare)s < %(needed)s THEN 0 ELSE
+        greatest(%(calls)s, least(%(most)s, floor((refilled.free - %(spare)s) / %(share)s)))
     END AS takes) AS granted
 )
 RETURNING taken, free
@@ -79,10 +79,10 @@ class _Lease:
     none_before: float = 0.0
     lock: anyio.Lock = field(default_factory=partial(anyio.Lock, fast_acquire=True))
 
-    def take(self, now: float) -> float | None:
-        """Take a token and return 0, or return the seconds to wait; ``None`` if the database must be queried."""
-        if self.left and now < self.until:
-            self.left -= 1
+    def take(self, now: float, calls: int) -> float | None:
+        """Take tokens and return 0, or return the seconds to wait; ``None`` if the database must be queried."""
+        if self.left >= calls and now < self.until:
+            self.left -= calls
             return 0.0
         return self.none_before - now if now < self.none_before else None
 
@@ -113,20 +113,23 @@ class Quotas:
         self._must_sweep = False
         self._retry_at = 0.0
 
-    async def take(self, quota: Quota) -> float:
-        """Take a token and return 0, or take none and return the seconds until one may be free."""
+    async def take(self, quota: Quota, calls: int = 1) -> float:
+        """Take a token for each call and return 0, or take none and return the seconds until enough may be free.
+
+        More calls than a minute has are admitted by a full bucket, and later calls wait.
+        """
         if not quota.per_minute:
             return 0.0
         self._forget()
         self._used.add(quota.key)
         if self._database is None:
-            return self._take_in_memory(quota)
+            return self._take_in_memory(quota, calls)
         lease = self._leases.setdefault(quota, _Lease())
         async with lease.lock:  # one call leases, and the others take of its lease
-            wait = lease.take(self._clock())
+            wait = lease.take(self._clock(), calls)
             if wait is None and self._may_query():
-                wait = await self._query(self._database, quota, lease)
-        return self._take_in_memory(quota) if wait is None else wait
+                wait = await self._query(self._database, quota, lease, calls)
+        return self._take_in_memory(quota, calls) if wait is None else wait
 
     def _may_query(self) -> bool:
         """Whether to query the database; while it is unreachable only one call at a time tries again."""
@@ -137,27 +140,28 @@ class Quotas:
             self._retry_at = now + _RETRY_INTERVAL_S
         return True
 
-    async def _query(self, database: Database, quota: Quota, lease: _Lease) -> float | None:
+    async def _query(self, database: Database, quota: Quota, lease: _Lease, calls: int) -> float | None:
         """Lease tokens from the database; ``None`` if it is unreachable."""
         back, lease.left = lease.left, 0
         try:
             with anyio.fail_after(_DATABASE_TIMEOUT_S):
                 # An abandoned statement may still take tokens; they are lost, and refilled within a minute.
-                taken, free = await database.run(partial(self._lease_tokens, quota, back))
+                taken, free = await database.run(partial(self._lease_tokens, _arguments(quota, back, calls)))
         except (DatabaseUnavailable, StatementRejected, TimeoutError) as why:
             self._note_unavailable(why)
             return None
         self._note_available()
         now = self._clock()
         if not taken:
-            wait = _seconds_until_one(quota, free)
-            lease.none_before = now + wait
+            wait = (_needed(quota, calls) + quota.spare - free) * 60 / quota.per_minute
+            if calls == 1:
+                lease.none_before = now + wait
             return wait
-        lease.left, lease.until = int(taken) - 1, now + _LEASE_S
+        lease.left, lease.until = int(taken) - calls, now + _LEASE_S
         return 0.0
 
-    def _lease_tokens(self, quota: Quota, back: int, connection: Connection) -> tuple[float, float]:
-        row = connection.execute(_TAKE, {**_arguments(quota, back), "at": self._now()}).fetchone()
+    def _lease_tokens(self, arguments: Mapping[str, Any], connection: Connection) -> tuple[float, float]:
+        row = connection.execute(_TAKE, {**arguments, "at": self._now()}).fetchone()
         if self._must_sweep:
             self._must_sweep = False
             connection.commit()  # otherwise two replicas that sweep could wait for each other's bucket
@@ -174,11 +178,11 @@ class Quotas:
         self._used.clear()
         self._must_sweep = True
 
-    def _take_in_memory(self, quota: Quota) -> float:
+    def _take_in_memory(self, quota: Quota, calls: int) -> float:
         bucket = self._memory.get(quota.key)
         if bucket is None:
             bucket = self._memory[quota.key] = RateLimit(quota.per_minute, clock=self._clock)
-        return bucket.try_acquire(spare=quota.spare)
+        return bucket.try_acquire(calls, spare=quota.spare)
 
     def _note_unavailable(self, why: Exception) -> None:
         if not self._retry_at:
@@ -194,19 +198,23 @@ class Quotas:
             self._memory.clear()
 
 
-def _arguments(quota: Quota, back: int) -> dict[str, Any]:
+def _needed(quota: Quota, calls: int) -> float:
+    """Return how many tokens must be free to admit these calls."""
+    return min(calls, max(1.0, quota.per_minute - quota.spare))
+
+
+def _arguments(quota: Quota, back: int, calls: int) -> dict[str, Any]:
     most = max(1, quota.per_minute // _LEASE_SHARE)
     room = quota.per_minute - quota.spare  # of a new bucket
+    needed = _needed(quota, calls)
     return {
         "key": sha256(quota.key.encode("utf8", "surrogatepass")).digest(),
         "size": float(quota.per_minute),
         "spare": float(quota.spare),
         "most": float(most),
         "share": float(_CAREFUL_SHARE),
-        "first": 0.0 if room < 1 else float(max(1, min(most, math.floor(room / _CAREFUL_SHARE)))),
+        "calls": float(calls),
+        "needed": float(needed),
+        "first": 0.0 if room < needed else float(max(calls, min(most, math.floor(room / _CAREFUL_SHARE)))),
         "back": float(back),
     }
-
-
-def _seconds_until_one(quota: Quota, free: float) -> float:
-    return (1 + quota.spare - free) * 60 / quota.per_minute

@@ -63,6 +63,20 @@ async def test_two_replicas_together_let_through_what_one_may(database: Database
     assert passed == per_minute + per_minute // 2
 
 
+@pytest.mark.parametrize("is_shared", [True, False])
+async def test_a_call_that_counts_for_several_takes_as_many_tokens(database: Database, *, is_shared: bool) -> None:
+    clock = Clock()
+    quota = Quota("looks many up", 60)
+    one = replica(database if is_shared else None, clock)
+    assert await one.take(quota, 40) == 0
+    assert await one.take(quota, 40) == pytest.approx(20)
+    assert await one.take(quota, 20) == 0
+    assert await one.take(quota) == pytest.approx(1)
+    clock.time += 60
+    assert await one.take(quota, 100) == 0, "more than a minute has, of a full bucket"
+    assert await one.take(quota) == pytest.approx(41)
+
+
 async def test_what_a_replica_leased_is_the_most_that_is_let_through_besides(database: Database) -> None:
     clock = Clock()
     quota = Quota("bursts", 240)
