@@ -138,6 +138,15 @@ async def test_lists_and_discovery_are_not_counted(generation: str) -> None:
     assert desk.outcomes == ["ok"]
 
 
+async def test_a_lookup_counts_for_as_many_calls_as_it_has_queries(generation: str) -> None:
+    async with opened_desk(mode=generation, caller_rate_limit=3) as desk:
+        looked_up = await desk.client.call_tool("lookup_contacts", {"queries": ["Priya", "John"]})
+        refused = await desk.client.call_tool("lookup_contacts", {"queries": ["Priya", "John"]})
+        last = await desk.client.call_tool("list_contacts", {})
+    assert [each.is_error for each in (looked_up, refused, last)] == [False, True, False]
+    assert desk.outcomes == ["ok", "too_many_calls", "ok"]
+
+
 async def test_an_error_is_reported_by_its_code_and_nothing_else(generation: str) -> None:
     async with opened_desk(mode=generation) as desk:
         await desk.client.call_tool("get_contact", {"contact_id": NOBODY})
