@@ -9,7 +9,7 @@ from telecmi_mcp import Contact
 from telecmi_mcp._search import search
 from telecmi_mcp._search.caches import REMEMBERED
 from telecmi_mcp._search.fields.facets import Facet
-from telecmi_mcp._search.store import Group, Groups, Written
+from telecmi_mcp._search.store import Group, Groups, ValueQuery, Written
 
 if TYPE_CHECKING:
     from telecmi_mcp._search import ContactStore
@@ -53,13 +53,15 @@ class ContactStoreContract:
     def test_the_distinct_values_are_found_by_whole_words(self, index: ContactStore) -> None:
         index.upsert(STAFF, generation=1, state={})
         with index.reading() as view:
-            assert view.values(Facet.COMPANY, []) == ["info edge", "tvq"]
-            assert view.values(Facet.JOB_TITLE, [{"manager", "mgr"}]) == ["manager", "sales manager"]
-            assert view.values(Facet.JOB_TITLE, [{"manager"}, {"sales", "selling"}]) == ["sales manager"]
-            assert view.values(Facet.JOB_TITLE, [{"manage"}]) == view.values(Facet.JOB_TITLE, [set()]) == []
-            assert view.values(Facet.COMPANY, [], joined={"oed", "zzz"}) == ["info edge"]
-            assert view.values(Facet.COMPANY, [], initials="ie") == ["info edge"]
-            assert view.values(Facet.COMPANY, [], initials="nf") == []
+            assert view.values(Facet.COMPANY, [ValueQuery()]) == ["info edge", "tvq"]
+            assert view.values(Facet.JOB_TITLE, [ValueQuery([{"manager", "mgr"}])]) == ["manager", "sales manager"]
+            assert view.values(Facet.JOB_TITLE, [ValueQuery([{"manager"}, {"sales", "selling"}])]) == ["sales manager"]
+            assert view.values(Facet.JOB_TITLE, [ValueQuery([{"manage"}]), ValueQuery([set()])]) == []
+            either = [ValueQuery(joined={"oed"}), ValueQuery([{"tvq"}])]
+            assert view.values(Facet.COMPANY, either) == ["info edge", "tvq"]
+            assert view.values(Facet.COMPANY, [ValueQuery(joined={"oed", "zzz"})]) == ["info edge"]
+            assert view.values(Facet.COMPANY, [ValueQuery(initials="ie")]) == ["info edge"]
+            assert view.values(Facet.COMPANY, [ValueQuery(initials="nf")]) == []
 
     def test_contacts_are_selected_and_counted_by_all_conditions_in_the_order_of_their_numbers(
         self, index: ContactStore

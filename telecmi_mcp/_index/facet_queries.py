@@ -13,7 +13,7 @@ from operator import itemgetter
 from telecmi_mcp._index.postings import Connection
 from telecmi_mcp._search.fields.facets import FACET_COLUMNS, ONCE, SPELLINGS, Facet, FacetRow, facet_rows, missing_bits
 from telecmi_mcp._search.fields.index_entries import Row
-from telecmi_mcp._search.store import Condition, Group, Groups, commonest
+from telecmi_mcp._search.store import Condition, Group, Groups, ValueQuery, commonest
 
 FACET_SCHEMA = f"""
 CREATE TABLE facet (rid INTEGER NOT NULL, {", ".join(FacetRow._fields)}, PRIMARY KEY (rid, place)) WITHOUT ROWID
@@ -38,17 +38,13 @@ class FacetQueries:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def values(
-        self, facet: Facet, words: Sequence[Collection[str]], /, *, joined: Collection[str] = (), initials: str = ""
-    ) -> list[str]:
-        """Return the distinct values of a facet that contain one of each of these collections of words."""
-        clauses = [_any("instr(' ' || value || ' ', ?)", some) for some in words]
-        clauses += [_any("instr(replace(value, ' ', ''), ?)", joined)] if joined else []
-        clauses += ["' ' || value LIKE ?"] if initials else []
-        bound = [*(f" {word} " for some in words for word in some), *joined]
-        bound += ["% " + "% ".join(initials) + "%"] if initials else []
+    def values(self, facet: Facet, queries: Sequence[ValueQuery], /) -> list[str]:
+        """Return the distinct values of a facet that meet one of the queries."""
+        met = [_containing(query) for query in queries]
+        is_met = " OR ".join(f"({clause})" for clause, _ in met) or "0"
         distinct = f"SELECT DISTINCT {FACET_COLUMNS[facet]} AS value FROM facet"
-        sql = " AND ".join([f"SELECT value FROM ({distinct}) WHERE value IS NOT NULL", *clauses])
+        sql = f"SELECT value FROM ({distinct}) WHERE value IS NOT NULL AND ({is_met})"
+        bound = [text for _, texts in met for text in texts]
         return sorted(value for (value,) in self._connection.execute(sql, bound))
 
     def select(self, conditions: Sequence[Condition], /, *, after: int, limit: int) -> list[tuple[int, Row]]:
@@ -125,6 +121,19 @@ def _meeting(conditions: Sequence[Condition]) -> tuple[str, list[str | int]]:
             clauses.append(has if facet in ONCE else f"rid IN (SELECT rid FROM facet WHERE {has})")
             bound.append(json.dumps(list(values)))
     return " AND ".join(clauses), bound
+
+
+def _containing(query: ValueQuery) -> tuple[str, list[str]]:
+    """Return the condition that a value meets a query, and its values."""
+    clauses = [_any("instr(' ' || value || ' ', ?)", some) for some in query.words]
+    bound = [f" {word} " for some in query.words for word in some]
+    if query.joined:
+        clauses.append(_any("instr(replace(value, ' ', ''), ?)", query.joined))
+        bound += query.joined
+    if query.initials:
+        clauses.append("' ' || value LIKE ?")
+        bound.append("% " + "% ".join(query.initials) + "%")
+    return " AND ".join(clauses) or "1", bound
 
 
 def _any(clause: str, texts: Collection[str]) -> str:

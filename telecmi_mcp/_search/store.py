@@ -62,6 +62,20 @@ class Group(NamedTuple):
     size: int
 
 
+class ValueQuery(NamedTuple):
+    """What a value of a facet must contain; without any attribute every value does.
+
+    Attributes:
+        words: Collections of words; the value has one word of each.
+        joined: Texts of which the value without its spaces contains one.
+        initials: Letters with which words of the value start, in this order; other words may be between.
+    """
+
+    words: Sequence[Collection[str]] = ()
+    joined: Collection[str] = ()
+    initials: str = ""
+
+
 class Groups(NamedTuple):
     """The largest groups, largest first, and what they leave out.
 
@@ -119,17 +133,8 @@ class View(Protocol):
     def contacts(self, contact_ids: Collection[str], /) -> list[Row]:
         """Return the contacts with these ids that the store has."""
 
-    def values(
-        self, facet: Facet, words: Sequence[Collection[str]], /, *, joined: Collection[str] = (), initials: str = ""
-    ) -> list[str]:
-        """Return the distinct values of a facet that contain, as whole words, one word of each of these collections.
-
-        Args:
-            facet: Any facet but MISSING.
-            words: Collections of words. An empty sequence accepts every value.
-            joined: Texts of which the value without its spaces must contain one.
-            initials: Letters with which words of the value must start, in this order; other words may be between.
-        """
+    def values(self, facet: Facet, queries: Sequence[ValueQuery], /) -> list[str]:
+        """Return the distinct values of a facet, except MISSING, that meet one of the queries."""
 
     def select(self, conditions: Sequence[Condition], /, *, after: int, limit: int) -> list[tuple[int, Row]]:
         """Return the first contacts after a number that meet all conditions, each with its number in the index.

@@ -6,7 +6,7 @@ from telecmi_mcp._search.data.company_names import COMPANY_SHORT_NAMES
 from telecmi_mcp._search.data.legal_forms import LEGAL_FORMS, STOP_WORDS
 from telecmi_mcp._search.fields.abbreviations import company_initials
 from telecmi_mcp._search.fields.facets import Facet, company_value
-from telecmi_mcp._search.store import View
+from telecmi_mcp._search.store import ValueQuery, View
 
 _INITIALS = range(2, 9)
 _FEW = 2
@@ -25,8 +25,9 @@ class CompanyFilter:
         self._joined = _spellings(self.value)
 
     def find(self, view: View) -> tuple[Callable[[str], bool], list[str]]:
-        """Give the first rule that companies of an index meet, and these companies; nothing if none meets any."""
-        for rule, values in self._phases(view):
+        """Return the first rule that companies of an index meet, and these companies; none if none meets any."""
+        values = view.values(Facet.COMPANY, list(self._queries())) if self.value else []
+        for rule in (self.is_name_of, self.is_initials_of, self.is_in_order):
             if found := [value for value in values if rule(value)]:
                 return rule, found
         return self.is_name_of, []
@@ -56,18 +57,17 @@ class CompanyFilter:
         there = iter(value.split())
         return self.is_telling and (all(word in there for word in self.words) or self._is_run_of(value))
 
-    def _phases(self, view: View) -> Iterator[tuple[Callable[[str], bool], list[str]]]:
-        if not self.value:
-            return
-        similar = view.values(Facet.COMPANY, [], joined=self._joined)
+    def _queries(self) -> Iterator[ValueQuery]:
+        """Yield queries for every company that may meet a rule."""
+        yield ValueQuery(joined=self._joined)
         if not self.is_telling:
-            yield self.is_name_of, similar
             return
-        initials = view.values(Facet.COMPANY, [], initials=self.value) if self._may_be_initials() else []
-        yield self.is_name_of, list(dict.fromkeys([*similar, *self._known_in(view), *initials]))
-        yield self.is_initials_of, initials
-        inside = view.values(Facet.COMPANY, [{word} for word in self.words])
-        yield self.is_in_order, list(dict.fromkeys([*similar, *inside]))
+        if self._may_be_initials():
+            yield ValueQuery(initials=self.value)
+        yield from (ValueQuery([{name} for name in names]) for names in COMPANY_SHORT_NAMES.get(self.value, ()))
+        if shorts := _shorts_of(self.words):
+            yield ValueQuery([shorts])
+        yield ValueQuery([{word} for word in self.words])
 
     def _may_be_initials(self) -> bool:
         return self.value.isascii() and self.value.isalpha() and len(self.value) in _INITIALS
@@ -80,13 +80,6 @@ class CompanyFilter:
             for start in range(len(words))
             for end in range(start + 1, len(words) + 1)
         )
-
-    def _known_in(self, view: View) -> Iterator[str]:
-        """Give the companies that a well-known short name stands for, and those that are stored by their short name."""
-        for names in COMPANY_SHORT_NAMES.get(self.value, ()):
-            yield from view.values(Facet.COMPANY, [{name} for name in names])
-        if shorts := _shorts_of(self.words):
-            yield from view.values(Facet.COMPANY, [shorts])
 
     def _is_known(self, value: str) -> bool:
         words = [word for word in value.split() if word not in STOP_WORDS]

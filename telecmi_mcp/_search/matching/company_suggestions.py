@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from telecmi_mcp._search.fields.facets import Facet
 from telecmi_mcp._search.fields.index_entries import Field, query_sketches
 from telecmi_mcp._search.matching.similarity import similarity
-from telecmi_mcp._search.store import Term, View
+from telecmi_mcp._search.store import Term, ValueQuery, View
 
 _LEAST, _BEGUN_SCORE, _EXTRA_COST = 0.75, 0.8, 0.1
 _TELLING = 3
@@ -22,7 +22,7 @@ def suggest(view: View, words: Sequence[str], *, limit: int) -> list[str]:
     known = [some for some in scores if some]
     if not known or 2 * len(known) <= len(words):
         return []
-    found = view.values(Facet.COMPANY, [list(some) for some in known])
+    found = view.values(Facet.COMPANY, [ValueQuery([list(some) for some in known])])
     return sorted(found, key=lambda value: (-_score(value.split(), known), value))[:limit]
 
 

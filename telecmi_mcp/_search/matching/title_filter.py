@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from telecmi_mcp._search.data.titles import LONG_TITLES, TITLE_VARIANTS
 from telecmi_mcp._search.fields.abbreviations import title_initials
 from telecmi_mcp._search.fields.facets import Facet, title_value
-from telecmi_mcp._search.store import View
+from telecmi_mcp._search.store import ValueQuery, View
 
 _INITIALS = range(2, 6)
 _NOTHING: frozenset[str] = frozenset()
@@ -20,8 +20,8 @@ class TitleFilter:
 
     def find(self, view: View) -> list[str]:
         """Give the titles of an index that the filter means."""
-        found = {value: None for some in self._demands(view) for value in some}
-        return [value for value in found if self.is_in(value)]
+        values = view.values(Facet.JOB_TITLE, list(self._queries())) if self.words else []
+        return [value for value in values if self.is_in(value)]
 
     def is_in(self, value: str) -> bool:
         """Tell whether a title contains all words of the filter, or what stands for them."""
@@ -33,17 +33,14 @@ class TitleFilter:
                 held.update(range(start, end))
         return bool(self.words) and len(held) == len(self.words)
 
-    def _demands(self, view: View) -> Iterator[list[str]]:
-        """Look titles up by the words, by a short form of some of them, and by what a word is the short form of."""
-        if not self.words:
-            return
+    def _queries(self) -> Iterator[ValueQuery]:
+        """Yield queries by the words, by a short form of some of them, and by what a word is the short form of."""
         alone = [_same(word) for word in self.words]
-        yield view.values(Facet.JOB_TITLE, alone)
+        yield ValueQuery(alone)
         for short, start, end in self._shorts:
-            yield view.values(Facet.JOB_TITLE, [*alone[:start], {short}, *alone[end:]])
+            yield ValueQuery([*alone[:start], {short}, *alone[end:]])
         certain = [] if self._shorts else [_same(word) for word in self.words if not _may_be_short(word)]
-        for word in filter(_may_be_short, self.words):
-            yield view.values(Facet.JOB_TITLE, certain, initials=word)
+        yield from (ValueQuery(certain, initials=word) for word in filter(_may_be_short, self.words))
 
 
 def _may_be_short(word: str) -> bool:

@@ -15,7 +15,7 @@ from telecmi_mcp._team.index.texts import clipped
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from telecmi_mcp._search.store import Condition
+    from telecmi_mcp._search.store import Condition, ValueQuery
     from telecmi_mcp._team.db.database import Connection
 
 _COLUMNS = ", ".join(Row._fields)
@@ -69,17 +69,13 @@ class FacetQueries:
         self._connection = connection
         self._mirror_id = mirror_id
 
-    def values(
-        self, facet: Facet, words: Sequence[Collection[str]], /, *, joined: Collection[str] = (), initials: str = ""
-    ) -> list[str]:
-        """Return the distinct values of a facet that contain one of each of these collections of words."""
-        clauses = [_any("strpos(' ' || value || ' ', %s) > 0", some) for some in words]
-        clauses += [_any("strpos(replace(value, ' ', ''), %s) > 0", joined)] if joined else []
-        clauses += ["' ' || value LIKE %s"] if initials else []
-        bound = [*(f" {clipped(word)} " for some in words for word in some), *map(clipped, joined)]
-        bound += ["% " + "% ".join(initials) + "%"] if initials else []
+    def values(self, facet: Facet, queries: Sequence[ValueQuery], /) -> list[str]:
+        """Return the distinct values of a facet that meet one of the queries."""
+        met = [_containing(query) for query in queries]
+        is_met = " OR ".join(f"({clause})" for clause, _ in met) or "false"
         distinct = f"SELECT DISTINCT {FACET_COLUMNS[facet]} AS value {_OF_INDEX}"
-        sql = " AND ".join([f"SELECT value FROM ({distinct}) AS found WHERE value IS NOT NULL", *clauses])
+        sql = f"SELECT value FROM ({distinct}) AS found WHERE value IS NOT NULL AND ({is_met})"
+        bound = [text for _, texts in met for text in texts]
         return sorted(value for (value,) in self._ask(sql, self._mirror_id, *bound))
 
     def select(self, conditions: Sequence[Condition], /, *, after: int, limit: int) -> list[tuple[int, Row]]:
@@ -153,6 +149,19 @@ def _meeting(mirror_id: int, conditions: Sequence[Condition]) -> tuple[str, list
             clauses.append(f"rid IN (SELECT rid {_OF_INDEX} AND {FACET_COLUMNS[facet]} = ANY(%s))")
             bound += [mirror_id, list(map(clipped, values))]
     return " AND ".join(clauses), bound
+
+
+def _containing(query: ValueQuery) -> tuple[str, list[str]]:
+    """Return the condition that a value meets a query, and its values."""
+    clauses = [_any("strpos(' ' || value || ' ', %s) > 0", some) for some in query.words]
+    bound = [f" {clipped(word)} " for some in query.words for word in some]
+    if query.joined:
+        clauses.append(_any("strpos(replace(value, ' ', ''), %s) > 0", query.joined))
+        bound += map(clipped, query.joined)
+    if query.initials:
+        clauses.append("' ' || value LIKE %s")
+        bound.append("% " + "% ".join(query.initials) + "%")
+    return " AND ".join(clauses) or "true", bound
 
 
 def _storable(value: str | int | None) -> str | int | None:

@@ -15,7 +15,7 @@ from telecmi_mcp._index.sqlite_store import Index
 from telecmi_mcp._search import search
 from telecmi_mcp._search.fields.facets import Facet
 from telecmi_mcp._search.fields.index_entries import Field, IndexKey, query_sketches
-from telecmi_mcp._search.store import Span
+from telecmi_mcp._search.store import Span, ValueQuery
 from telecmi_mcp._team.index.cleanup import forget_unused
 from telecmi_mcp._team.index.location import PostgresLocation
 from telecmi_mcp._team.index.writer_locks import WriterLocks
@@ -113,7 +113,7 @@ def seen(store: ContactStore) -> list[object]:
             view.reached([*spans, Span.one(IndexKey.MAIL_DOMAIN, "acme.example")], limit=3),
             sorted(view.contacts(["c1", "c0", "nobody"])),
             [
-                [view.values(facet, []), view.groups(facet, [], min_count=1, limit=3)]
+                [view.values(facet, [ValueQuery()]), view.groups(facet, [], min_count=1, limit=3)]
                 for facet in Facet
                 if facet is not Facet.MISSING
             ],
