@@ -1,4 +1,4 @@
-"""Defines a contact, a page of contacts, the kinds of a search match, and the result of a login."""
+"""Defines a contact, a page of contacts, the kinds of a match and of a group, and the result of a login."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 MatchName: TypeAlias = Literal["exact", "prefix", "fuzzy", "partial"]
 """Kinds of a match, best first; a ``partial`` match lacks words of the query."""
+
+GroupBy: TypeAlias = Literal["company", "job_title", "email_domain", "country", "phone_no", "email_id", "name"]
+"""Values by which contacts are grouped; groups of the last three are duplicates."""
 
 
 class Contact(NamedTuple):

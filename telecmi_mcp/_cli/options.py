@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING, Any
 
 from telecmi_mcp._config import variables
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from telecmi_mcp._app import App
@@ -35,6 +35,18 @@ def add_sandbox_flag(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="Use a pretend TeleCMI with invented contacts: no account, no network.",
     )
+
+
+def whole_number(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
+    """Return an argparse type for a whole number of this range."""
+
+    def parse(text: str) -> int:
+        if text.isdecimal() and minimum <= int(text) and (maximum is None or int(text) <= maximum):
+            return int(text)
+        to = "" if maximum is None else f" to {maximum}"
+        raise argparse.ArgumentTypeError(f"use a whole number from {minimum}{to}")
+
+    return parse
 
 
 def read_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> Settings:

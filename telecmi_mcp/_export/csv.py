@@ -19,23 +19,24 @@ _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four are full
 _ESCAPE = "'"
 
 
-def _row(cells: Iterable[str]) -> bytes:
-    # Quote every cell, as OWASP advises.
+def render_row(cells: Iterable[str]) -> bytes:
+    """Return one record; every cell is quoted, as OWASP advises."""
     text = io.StringIO(newline="")
     csv.writer(text, quoting=csv.QUOTE_ALL).writerow(cells)
     return text.getvalue().encode()
 
 
-def _escape_formula(text: str) -> str:
+def escape_formula(text: str) -> str:
     """Put an apostrophe before a text that a spreadsheet may read as a formula, also after white space."""
     return _ESCAPE + text if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
 
 
-HEAD = "\ufeff".encode() + _row(
-    _COLUMNS
-)  # without the byte order mark Excel reads UTF-8 as the code page of the computer
+BYTE_ORDER_MARK = "\ufeff".encode()
+"""Start of a file; without it Excel reads UTF-8 as the code page of the computer."""
+
+HEAD = BYTE_ORDER_MARK + render_row(_COLUMNS)
 
 
 def render(contact: Contact) -> bytes:
     """Return one record: the fields in TeleCMI's order, "" for a field without a value."""
-    return _row(_escape_formula(getattr(contact, name) or "") for name in _COLUMNS)
+    return render_row(escape_formula(getattr(contact, name) or "") for name in _COLUMNS)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from telecmi_mcp._search import ContactFilter, ContactStore, Counts, GroupBy, Hits, Position
+    from telecmi_mcp._models import GroupBy
+    from telecmi_mcp._search import ContactFilter, ContactStore, Counts, Hits, Position
 
 MAX_LOOKUP_CONTACTS = 3
 """Maximum number of contacts for one query of a lookup."""

@@ -2,7 +2,7 @@
 
 from telecmi_mcp._search.engine import Hit, Hits, Position, id_in, search
 from telecmi_mcp._search.fields.index_entries import NORMALISER
-from telecmi_mcp._search.filters import ContactFilter, Counts, GroupBy, count_groups
+from telecmi_mcp._search.filters import ContactFilter, Counts, count_groups
 from telecmi_mcp._search.store import ContactStore, View, Written
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "ContactFilter",
     "ContactStore",
     "Counts",
-    "GroupBy",
     "Hit",
     "Hits",
     "Position",

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from telecmi_mcp._models import GroupBy
 from telecmi_mcp._search.fields.facets import Facet, company_value, title_value
 from telecmi_mcp._search.fields.index_entries import Row
 from telecmi_mcp._search.fields.placeholders import missing_fields
@@ -12,7 +12,6 @@ from telecmi_mcp._search.matching.company_suggestions import suggest
 from telecmi_mcp._search.matching.title_filter import TitleFilter
 from telecmi_mcp._search.store import Condition, ContactStore, Group, Groups, View
 
-GroupBy = Literal["company", "job_title", "email_domain", "country", "phone_no", "email_id", "name"]
 DUPLICATES: frozenset[GroupBy] = frozenset(("phone_no", "email_id", "name"))
 """What is grouped to find contacts that are there twice; a group has two contacts at least."""
 COMPANIES_CAP = 5

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import socket
 from typing import TYPE_CHECKING
 
+from telecmi_mcp._cli.options import whole_number
+
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping
 
 SUMMARY = "Serve a pretend TeleCMI with invented contacts on this computer."
@@ -17,7 +19,12 @@ _MAX_PORT = 65535
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--port", type=_port, default=_PORT, help=f"TCP port; default {_PORT}, 0 for any free port.")
+    parser.add_argument(
+        "--port",
+        type=whole_number(0, _MAX_PORT),
+        default=_PORT,
+        help=f"TCP port; default {_PORT}, 0 for any free port.",
+    )
 
 
 def run(args: argparse.Namespace, _: Mapping[str, str]) -> int:
@@ -49,9 +56,3 @@ Or point a server at it:
 
   TELECMI_BASE_URL={address} TELECMI_TOKEN={token} telecmi-mcp check
 """
-
-
-def _port(text: str) -> int:
-    if not (text.isdecimal() and int(text) <= _MAX_PORT):
-        raise argparse.ArgumentTypeError(f"use a whole number from 0 to {_MAX_PORT}")
-    return int(text)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._index.directory import Report
     from telecmi_mcp._index.result import LookupResult
 
-_MAX_QUERIES = 100
+MAX_QUERIES = 100
 _MAX_CONTACTS = 120
 
 
@@ -27,12 +27,12 @@ class LookupContactsArguments(Arguments):
     """Arguments of lookup_contacts."""
 
     expected: ClassVar[Mapping[str, str]] = {
-        "queries": f"an array of 1 to {_MAX_QUERIES} texts of 1 to {MAX_QUERY_CHARACTERS} characters",
+        "queries": f"an array of 1 to {MAX_QUERIES} texts of 1 to {MAX_QUERY_CHARACTERS} characters",
     }
 
     queries: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARACTERS)]],
-        Field(min_length=1, max_length=_MAX_QUERIES, description="Names, numbers, e-mails or ids, mixed."),
+        Field(min_length=1, max_length=MAX_QUERIES, description="Names, numbers, e-mails or ids, mixed."),
     ]
 
 
@@ -117,4 +117,4 @@ LOOKUP_CONTACTS = Tool(
 
 def _query_count(queries: object) -> int:
     """Return how many calls a lookup counts for: one for each query, whatever the check of the arguments says later."""
-    return min(max(1, len(queries)), _MAX_QUERIES) if isinstance(queries, list) else 1
+    return min(max(1, len(queries)), MAX_QUERIES) if isinstance(queries, list) else 1
