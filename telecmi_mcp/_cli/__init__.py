@@ -22,6 +22,10 @@ COMMANDS = {
     "logout": "account.logout",
     "install": "account.install",
     "search": "contacts.search",
+    "get": "contacts.get",
+    "list": "contacts.list",
+    "count": "contacts.count",
+    "lookup": "contacts.lookup",
     "sync": "contacts.sync",
     "export": "contacts.export",
     "index": "contacts.index",
@@ -32,7 +36,9 @@ COMMANDS = {
 }
 
 _INTERRUPTED = 130
+_BROKEN_PIPE = 141
 _USAGE_ERROR = 2
+_USAGE_CODES = ("configuration", "invalid_arguments")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,9 +50,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = _with_default(sys.argv[1:] if argv is None else argv)
     args = _parser(words).parse_args(words)
     try:
-        return _run(args)
+        code = _run(args)
+        print(end="", flush=True)
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except BrokenPipeError:  # the reader of stdout has ended, such as head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at the exit fails
+        return _BROKEN_PIPE
+    return code
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -58,7 +69,7 @@ def _run(args: argparse.Namespace) -> int:
         return int(_import_command(args.command).run(args, os.environ))
     except TelecmiError as error:
         print(f"telecmi-mcp: {error}", file=sys.stderr)
-        return _USAGE_ERROR if error.code == "configuration" else 1
+        return _USAGE_ERROR if error.code in _USAGE_CODES else 1
 
 
 def _with_default(argv: Sequence[str]) -> list[str]:

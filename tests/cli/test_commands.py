@@ -52,7 +52,10 @@ def test_help_names_every_command() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [[*words, "--help"] for words in ([], ["serve"], ["login"], ["check"], ["install"], ["export"], ["team"])]
+    [
+        [*words, "--help"]
+        for words in ([], ["serve"], ["login"], ["check"], ["install"], ["export"], ["lookup"], ["team"])
+    ]
     + [["--version"]],
 )
 def test_help_imports_neither_mcp_nor_httpx2_nor_pydantic(words: list[str]) -> None:
@@ -80,7 +83,7 @@ def test_a_command_without_an_operation_lists_the_operations(command: str, opera
 
 @pytest.mark.parametrize(
     ("words", "takes"),
-    [(["sandbox", "--port", "99999"], "0 to 65535"), (["search", "--limit", "99", "x"], "1 to 25")],
+    [(["sandbox", "--port", "99999"], "0 to 65535"), (["search", "--limit", "101", "x"], "1 to 100")],
 )
 def test_a_number_out_of_range_is_refused_with_the_range(words: list[str], takes: str) -> None:
     done = run(*words)
@@ -226,7 +229,7 @@ def test_a_port_in_use_is_reported(sandbox: str) -> None:
 
 def test_a_search_prints_a_table_and_says_when_there_is_no_match() -> None:
     done = run("search", "--sandbox", "Priya", "Acme")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "1 found.\n")
     (line,) = done.stdout.splitlines()
     cells = ["exact", "Priya Raman", "918004417263", "priya.raman@acme.example", "Acme Corp", "Purchasing Manager"]
     assert re.split(r"  +", line) == cells
@@ -305,4 +308,4 @@ def test_too_few_open_files_end_in_one_sentence(words: list[str]) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 def test_a_low_soft_limit_of_open_files_is_raised() -> None:
     done = run("-c", _LIMITED, "8", "0", "search", "priya", "--sandbox", command=())
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "4 found.\n")

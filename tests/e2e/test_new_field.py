@@ -33,6 +33,7 @@ from telecmi_mcp._cli import main
 assert telecmi_mcp.__file__.startswith(sys.argv[1])
 for words in (["sync"], ["search", "John"], ["export", "all.csv"], ["export", "all.jsonl"]):
     assert main(words) == 0
+assert main(["lookup", "all.csv", "--column", "contact_id", "--output", "completed.csv"]) == 0
 """
 
 
@@ -103,5 +104,7 @@ def check_files(folder: Path, cache: Path) -> None:
         assert connection.execute("SELECT DISTINCT department FROM contact").fetchall() == [(VALUE,)]
     with (folder / "all.csv").open(encoding="utf-8-sig", newline="") as file:
         assert [row["department"] for row in csv.DictReader(file)] == [VALUE] * 3
+    with (folder / "completed.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row["telecmi_department"] for row in csv.DictReader(file)] == [VALUE] * 3
     lines = (folder / "all.jsonl").read_text(encoding="utf8").splitlines()
     assert [json.loads(line)["department"] for line in lines] == [VALUE] * 3

@@ -1,64 +1,67 @@
-"""``telecmi-mcp search WORDS``: prints the result of a search as a table."""
+"""``telecmi-mcp search [WORDS]``: prints the contacts that match words and filters."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from telecmi_mcp._cli.options import add_sandbox_flag, add_setting_flags, open_configured, read_settings
-from telecmi_mcp._index.request import SearchRequest
+from telecmi_mcp._cli.contacts.filter_flags import add_filter_flags, filter_arguments
+from telecmi_mcp._cli.contacts.table import next_page, print_contacts, print_notes
+from telecmi_mcp._cli.contacts.tool_call import add_common_flags, print_json, run_tool
+from telecmi_mcp._cli.options import read_settings, whole_number
+from telecmi_mcp.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping
 
-    from telecmi_mcp._config.settings import Settings
-    from telecmi_mcp._index.result import SearchResult
-    from telecmi_mcp._search import Hit
+_MORE = "There are more: pass --limit (at most 100), or --index disk, which can print the next pages."
 
-SUMMARY = "Find contacts by name, phone number, e-mail address, company or title."
-
-_LIMIT, _MAX_LIMIT = 5, 25
-_NAME_FIELDS = ("first_name", "last_name")
-_WIDTHS = {"match": 8, "name": 26, "phone_no": 15, "email_id": 30}
-_DEFAULT_WIDTH = 26
+SUMMARY = "Find contacts by name, phone number, e-mail address, company or title, and by filters."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_setting_flags(parser)
-    add_sandbox_flag(parser)
+    add_common_flags(parser)
+    add_filter_flags(parser)
+    parser.add_argument("--limit", type=whole_number(1, 100), help="Maximum number of matches, 1 to 100; default 10.")
     parser.add_argument(
-        "--limit", type=_limit, default=_LIMIT, help=f"Maximum number of matches, 1 to {_MAX_LIMIT}; default {_LIMIT}."
+        "--page-state", metavar="STATE", help="Print the next page; repeat the words and filters of the first page."
     )
-    parser.add_argument("words", nargs="+", metavar="WORDS", help="Any words that describe the contact.")
+    parser.add_argument(
+        "words", nargs="*", metavar="WORDS", help="Any words that describe the contact; optional with a filter."
+    )
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print the matches; return 1 if there are none."""
-    import anyio
-
-    result = anyio.run(_search, args, read_settings(args, environ))
-    for hit in result.hits:
-        print("  ".join(cell.ljust(_WIDTHS.get(name, _DEFAULT_WIDTH)) for name, cell in _cells(hit).items()).rstrip())
-    for line in filter(None, [result.found.has_more and "There are more.", result.notice]):
-        print(line, file=sys.stderr)
-    return 0 if result.hits else 1
-
-
-async def _search(args: argparse.Namespace, settings: Settings) -> SearchResult:
-    async with open_configured(args, settings) as app:
-        return await app.directory.search(SearchRequest(query=" ".join(args.words), limit=args.limit))
-
-
-def _cells(hit: Hit) -> dict[str, str]:
-    """Return the columns of a match: how it matches, the name, and every other field but the id."""
-    fields = {name: value or "" for name, value in hit.contact._asdict().items() if name != "contact_id"}
-    name = " ".join(filter(None, map(fields.pop, _NAME_FIELDS)))
-    return {"match": hit.match, "name": name, **fields}
+    query, filters = " ".join(args.words).strip(), filter_arguments(args)
+    if not (query or filters):
+        hint = "Pass WORDS, --company, --job-title or --missing"
+        raise ConfigurationError(hint=hint, fact="there is nothing to search for")
+    settings = read_settings(args, environ)
+    arguments = {"query": query or None, **filters, "limit": args.limit, "page_state": args.page_state}
+    data = run_tool(
+        args, settings, "search_contacts", arguments, needs_all=lambda data: bool(filters) or not data["total"]
+    )
+    if args.json:
+        print_json(data)
+    else:
+        print_contacts(data["matches"])
+        print_notes(*_notes(data, is_kept=bool(query) or settings.index == "disk"))
+    return 0 if data["matches"] else 1
 
 
-def _limit(text: str) -> int:
-    if not (text.isdecimal() and 1 <= int(text) <= _MAX_LIMIT):
-        raise argparse.ArgumentTypeError(f"use a whole number from 1 to {_MAX_LIMIT}")
-    return int(text)
+def _notes(data: dict[str, Any], *, is_kept: bool) -> list[str | None]:
+    """Return the notes of an answer.
+
+    Args:
+        data: The answer.
+        is_kept: Whether another process can continue at the page state: one of a filter is a position in one index.
+    """
+    notes = [f"{data['total']:,} found." if data["total"] else None, data.get("notice")]
+    if companies := data.get("companies"):
+        notes.append(f"Companies: {'; '.join(companies)}")
+    if data["has_more"]:
+        is_usable = is_kept and "page_state" in data
+        notes.append(next_page(data["page_state"]) if is_usable else _MORE)
+    return notes

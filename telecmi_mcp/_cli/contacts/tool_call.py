@@ -1,0 +1,91 @@
+"""Calls a tool for a command, and prints its answer as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from telecmi_mcp._cli.options import add_sandbox_flag, add_setting_flags, open_configured
+from telecmi_mcp._cli.progress import Progress
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from telecmi_mcp._app import App
+    from telecmi_mcp._config.settings import Settings
+    from telecmi_mcp._mcp.tools.tool import Tool
+
+Data = dict[str, Any]
+"""The JSON object of an answer."""
+
+_Answer = TypeVar("_Answer")
+
+
+def add_common_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of the settings, ``--sandbox`` and ``--json``."""
+    add_setting_flags(parser)
+    add_sandbox_flag(parser)
+    parser.add_argument("--json", action="store_true", help="Print the JSON object that the MCP tool returns.")
+
+
+def run_tool(
+    args: argparse.Namespace,
+    settings: Settings,
+    name: str,
+    arguments: Mapping[str, Any],
+    *,
+    needs_all: Callable[[Data], bool] = lambda _: False,
+) -> Data:
+    """Open the app, call one tool, and return its JSON object; see ``call_tool``."""
+    import anyio
+
+    from telecmi_mcp._mcp.tools.registry import TOOLS
+
+    (tool,) = (each for each in TOOLS if each.name == name)
+
+    async def run() -> Data:
+        async with open_configured(args, settings) as app:
+            return await call_tool(app, tool, arguments, needs_all=needs_all)
+
+    return anyio.run(run)
+
+
+async def call_tool(app: App, tool: Tool, arguments: Mapping[str, Any], *, needs_all: Callable[[Data], bool]) -> Data:
+    """Call a tool, a second time if the answer needs all contacts and is not complete; see ``ask_when_read``."""
+
+    async def ask() -> Data:
+        return (await tool.call(app, arguments)).data
+
+    return await ask_when_read(app, ask, is_final=lambda data: data.get("complete", True) or not needs_all(data))
+
+
+async def ask_when_read(
+    app: App, ask: Callable[[], Awaitable[_Answer]], *, is_final: Callable[[_Answer], bool]
+) -> _Answer:
+    """Ask; if the answer is not final, read the contacts that are not read yet, and ask again.
+
+    A server goes on reading after an answer. A command would end, and start again at the first page when it is
+    repeated.
+    """
+    answer = await ask()
+    if app.settings.index == "off" or is_final(answer):
+        return answer
+    progress = Progress()
+    try:
+        await app.directory.sync(progress.show)
+    finally:
+        progress.end()
+    return await ask()
+
+
+def format_json(data: Data, *, encoding: str | None) -> str:
+    """Return the object as one line of JSON, in ASCII if the encoding is not UTF-8."""
+    is_utf8 = (encoding or "").lower().replace("-", "") == "utf8"
+    return json.dumps(data, ensure_ascii=not is_utf8)
+
+
+def print_json(data: Data) -> None:
+    """Print the object on one line."""
+    print(format_json(data, encoding=sys.stdout.encoding))
