@@ -37,7 +37,7 @@ test-slow: $(READY)  ## what is slow or wide, and what installs from PyPI: CI ru
 
 test-team: $(READY)  ## a team's server with real parts: PostgreSQL, nginx, an identity provider; CI runs it once
 	sh ./.ci/install-team
-	TELECMI_TEST_CLIENTS=.judges/clients $(PYTHON) -m pytest -m team -n 3 --dist loadfile --durations=8
+	TELECMI_TEST_CLIENTS=.judges/clients $(PYTHON) -m pytest tests/team -m team -n 3 --dist loadfile --durations=8
 
 test-lowest:  ## the default tests with the lowest version of each dependency that pyproject.toml allows
 	sh ./.ci/setup build/lowest lowest
