@@ -33,8 +33,28 @@ SIGNED_IN = Settings(token=SecretStr(SANDBOX_TOKEN), base_url="http://localhost"
 pytest.register_assert_rewrite("contact_store_contract")
 
 # A property has no time limit: the machines are shared, and time is measured under benchmarks/ only.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile("few", deadline=None, max_examples=25)
+settings.register_profile("many", deadline=None, max_examples=400)
+
+
+def runs_slow_tests(config: pytest.Config) -> bool:
+    """Whether this is the run of ``make test-slow``."""
+    expression: str = config.getoption("markexpr")
+    return expression == "slow"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the number of examples; ``--hypothesis-profile`` overrules it."""
+    settings.load_profile("many" if runs_slow_tests(config) else "few")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run each property in the slow tests too, where it gets many examples."""
+    if runs_slow_tests(config):
+        for item in items:
+            if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+                item.add_marker(pytest.mark.slow)
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

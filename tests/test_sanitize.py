@@ -9,7 +9,7 @@ import unicodedata
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from paths import SAMPLES
@@ -77,7 +77,6 @@ TEXT = ANY_TEXT | HOSTILE_TEXT | st.tuples(HOSTILE_TEXT, ANY_TEXT, HOSTILE_TEXT)
 LIMITS = st.integers(-1, 40) | st.just(WIDE)
 
 
-@settings(max_examples=200)
 @given(TEXT, LIMITS)
 def test_cleaning_twice_is_cleaning_once(text: str, limit: int) -> None:
     once = clean(text, limit=limit)
@@ -85,7 +84,6 @@ def test_cleaning_twice_is_cleaning_once(text: str, limit: int) -> None:
     assert clean(once, limit=WIDE) == once
 
 
-@settings(max_examples=200)
 @given(TEXT, LIMITS)
 def test_the_result_fits_its_limit_on_one_line(text: str, limit: int) -> None:
     result = clean(text, limit=limit)
@@ -93,7 +91,6 @@ def test_the_result_fits_its_limit_on_one_line(text: str, limit: int) -> None:
     assert len(result.splitlines()) <= 1
 
 
-@settings(max_examples=200)
 @given(TEXT, st.integers(1, 40))
 def test_a_limit_changes_nothing_but_the_end(text: str, limit: int) -> None:
     whole, cut = clean(text, limit=WIDE), clean(text, limit=limit)
@@ -108,7 +105,6 @@ def without_joiners(text: str) -> str:
     return text.replace(ZWJ, "").replace(ZWNJ, "")
 
 
-@settings(max_examples=200)
 @given(TEXT, LIMITS)
 def test_no_forbidden_character_stays(text: str, limit: int) -> None:
     result = clean(text, limit=limit)
@@ -119,7 +115,6 @@ def test_no_forbidden_character_stays(text: str, limit: int) -> None:
     assert set(result) & IGNORABLE <= selectors_and_joiners
 
 
-@settings(max_examples=200)
 @given(TEXT)
 def test_an_exception_never_holds_twice_in_a_row_nor_at_the_start(text: str) -> None:
     result = clean(text, limit=WIDE)
@@ -130,7 +125,6 @@ def test_an_exception_never_holds_twice_in_a_row_nor_at_the_start(text: str) -> 
             assert before not in IGNORABLE or (char in joined) != (before in joined)
 
 
-@settings(max_examples=200)
 @given(TEXT)
 def test_no_stack_of_marks_is_higher_than_the_cap(text: str) -> None:
     height = 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from telecmi_mcp._api.fast_path import is_plain
@@ -71,7 +71,6 @@ def test_a_name_stays_as_it_is(name: str) -> None:
     assert clean(name, limit=200) == name
 
 
-@settings(max_examples=300)
 @given(SIGN_LIKE, st.integers(0, 20) | st.just(1000))
 def test_cleaning_twice_is_cleaning_once_and_a_cut_changes_only_the_end(text: str, limit: int) -> None:
     once, whole = clean(text, limit=limit), clean(text, limit=1000)
@@ -103,7 +102,6 @@ def test_every_reader_of_a_page_replaces_the_brackets(sign: str, beside: list[st
     assert [contact.first_name for contact in contacts] == [SIGNS[sign], *beside]
 
 
-@settings(max_examples=200)
 @given(st.lists(SIGN_LIKE.filter(str.strip), min_size=1, max_size=3))
 def test_the_fast_path_gives_the_same_names_as_clean(names: list[str]) -> None:
     contacts = read_page(read_answer(200, page(*names)), 10).contacts

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from contact_entries import ENTRIES, HOSTILE, ODD, PLAIN, SECRET, SOUND, STRANGE, TEXTS
 from counted_calls import counting
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from telecmi_mcp import Contact, ContactPage, _sanitize, errors
@@ -148,7 +148,6 @@ def test_an_answer_with_a_text_that_might_need_cleaning_is_not_plain(text: str) 
     assert isinstance(plain, protocol.PlainAnswer)
 
 
-@settings(max_examples=40)
 @given(st.lists(SOUND | ENTRIES | STRANGE, min_size=1, max_size=3))
 def test_one_contact_read_in_columns_is_the_contact_read_field_by_field(entries: list[Any]) -> None:
     met = [contact for entry in entries for contact in read_entry(entry)]

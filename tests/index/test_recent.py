@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from telecmi_mcp._index.recent import MAX_RECENT, Recent
@@ -78,7 +78,6 @@ def test_the_last_200_contacts_are_remembered() -> None:
 SMALL = st.integers(0, 300)
 
 
-@settings(max_examples=50)
 @given(
     st.lists(
         st.tuples(st.integers(0, 300), st.integers(0, 100)).map(lambda page: range(page[0], sum(page))), max_size=9

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from telecmi_mcp._install import json_edit
@@ -147,7 +147,6 @@ LAYOUTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60)
 @given(CONFIGURATIONS, LAYOUTS, st.booleans())
 def test_adding_and_removing_restores_the_text(value: dict[str, Any], layout: Any, windows: bool) -> None:  # noqa: FBT001 - a property's argument
     text = json.dumps(value, **layout)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from telecmi_mcp._install import toml_edit
@@ -108,7 +108,6 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NAMES = st.from_regex(r"[a-z_]{1,6}", fullmatch=True).filter(lambda name: name != "telecmi")
 
 
-@settings(max_examples=40)
 @given(TEXTS, st.lists(TEXTS, max_size=3), st.dictionaries(NAMES, TEXTS, max_size=3))
 def test_any_entry_is_read_back_unchanged(command: str, args: list[str], env: dict[str, str]) -> None:
     entry = {"command": command, "args": args, "env": env}

@@ -11,7 +11,7 @@ import pytest
 from contact_entries import ENTRIES, SECRET, SOUND
 from counted_calls import counting
 from httpx2 import ASGITransport
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mcp.client import Client
 from mcp.server import Server, ServerRequestContext
@@ -129,7 +129,6 @@ def test_the_list_of_tools_depends_on_the_structured_half_alone() -> None:
     assert without == [{name: tool[name] for name in tool if name != "output_schema"} for tool in with_schemas]
 
 
-@settings(max_examples=50)
 @given(st.lists(SOUND | ENTRIES, max_size=8))
 def test_whatever_telecmi_sends_no_cell_breaks_its_row(entries: list[Any]) -> None:
     try:
@@ -235,7 +234,6 @@ async def test_without_its_middleware_the_server_answers_the_same(
     assert results[0] == results[1]
 
 
-@settings(max_examples=40)
 @given(st.dictionaries(st.text(), st.text() | st.integers() | st.none()), st.booleans())
 def test_a_prepared_object_is_written_as_any_other(facts: dict[str, Any], alone: bool) -> None:  # noqa: FBT001 - drawn
     rest = {} if alone else {"content": [{"type": "text", "text": '"\u2028ज'}], "isError": False}
