@@ -12,7 +12,7 @@ from argparse import Namespace
 from functools import cache
 from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr
@@ -23,6 +23,11 @@ from telecmi_mcp import Settings, __version__
 from telecmi_mcp._cli import COMMANDS, main
 from telecmi_mcp._cli.options import open_configured
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    RunHere = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def run(
@@ -37,6 +42,22 @@ def run(
         stdin=subprocess.DEVNULL,
         env=environment(**{"PYTHONUTF8": "1", **variables}),
     )
+
+
+@pytest.fixture
+def run_here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> RunHere:
+    """Return ``run`` for this process, which has imported everything."""
+
+    def run_here(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        with monkeypatch.context() as patches:
+            for name in os.environ.keys() - (environ := environment(**variables)).keys():
+                patches.delenv(name)
+            for name, value in environ.items():
+                patches.setenv(name, value)
+            code = main(list(arguments))
+        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
+
+    return run_here
 
 
 def test_the_version_is_the_packages() -> None:
@@ -95,9 +116,9 @@ def test_the_token_is_never_a_flag() -> None:
     assert run("serve", "--token", "hunter2").returncode == 2
 
 
-def test_a_flag_overrules_the_environment() -> None:
-    assert not json.loads(run("check", "--sandbox", "--json", TELECMI_TIMEOUT="hunter2").stdout)["ok"]
-    done = run("check", "--sandbox", "--json", "--timeout", "5", TELECMI_TIMEOUT="hunter2")
+def test_a_flag_overrules_the_environment(run_here: RunHere) -> None:
+    assert not json.loads(run_here("check", "--sandbox", "--json", TELECMI_TIMEOUT="hunter2").stdout)["ok"]
+    done = run_here("check", "--sandbox", "--json", "--timeout", "5", TELECMI_TIMEOUT="hunter2")
     assert json.loads(done.stdout)["ok"]
 
 
@@ -132,35 +153,36 @@ def test_the_readmes_picture_shows_what_the_demo_says_and_nothing_else() -> None
     assert re.findall(r"https?://[^\"]+", picture) == ["http://www.w3.org/2000/svg"]
 
 
-def test_check_says_that_there_are_no_problems() -> None:
-    done = run("check", "--sandbox")
+def test_check_says_that_there_are_no_problems(run_here: RunHere) -> None:
+    done = run_here("check", "--sandbox")
     assert done.returncode == 0
     assert "TeleCMI       accepts the token; 150 contacts" in done.stdout
     assert "No problems found." in done.stdout
 
 
-def test_check_without_a_token_says_what_to_do() -> None:
-    done = run("check", TELECMI_BASE_URL="http://127.0.0.1:9")
+def test_check_without_a_token_says_what_to_do(run_here: RunHere) -> None:
+    done = run_here("check", TELECMI_BASE_URL="http://127.0.0.1:9")
     assert done.returncode == 1
     assert "no user is signed in to TeleCMI" in done.stdout
     assert "\nNext: Run telecmi-mcp login in a terminal" in done.stdout
 
 
-def test_check_reports_an_invalid_setting_and_continues() -> None:
-    done = run("check", "--json", TELECMI_TIMEOUT="hunter2")
+def test_check_reports_an_invalid_setting_and_continues(run_here: RunHere) -> None:
+    done = run_here("check", "--json", TELECMI_TIMEOUT="hunter2")
     report = json.loads(done.stdout)
     assert (done.returncode, report["ok"], report["next"]) == (1, False, "Correct TELECMI_TIMEOUT (--timeout).")
     assert {"Settings", "Secrets", "Versions"} == {finding["about"] for finding in report["findings"]}
 
 
-def test_check_names_the_first_cause_first() -> None:
-    report = json.loads(run("check", "--json", TELECMI_API_KEY="hunter2", TELECMI_BASE_URL="http://127.0.0.1:9").stdout)
+def test_check_names_the_first_cause_first(run_here: RunHere) -> None:
+    done = run_here("check", "--json", TELECMI_API_KEY="hunter2", TELECMI_BASE_URL="http://127.0.0.1:9")
+    report = json.loads(done.stdout)
     assert [finding["about"] for finding in report["findings"] if finding["verdict"] == "bad"] == ["Secrets", "TeleCMI"]
     assert report["next"] == "Rename it to TELECMI_TOKEN."
 
 
-def test_check_fits_one_screen_and_ticks_what_is_good(sandbox: str, tmp_path: Path) -> None:
-    done = run("check", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN=SANDBOX_TOKEN, HOME=str(tmp_path))
+def test_check_fits_one_screen_and_ticks_what_is_good(sandbox: str, tmp_path: Path, run_here: RunHere) -> None:
+    done = run_here("check", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN=SANDBOX_TOKEN, HOME=str(tmp_path))
     lines = done.stdout.splitlines()
     assert len(lines) <= 20
     assert max(map(len, lines)) <= 120
@@ -176,8 +198,8 @@ def test_check_prints_ascii_where_the_terminal_has_no_more() -> None:
     assert "  ok TeleCMI" in done.stdout
 
 
-@pytest.fixture
-def sandbox() -> Any:
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[str]:
     """The sandbox as a process on loopback; its address."""
     words = [sys.executable, "-u", "-m", "telecmi_mcp", "sandbox", "--port", "0"]
     with subprocess.Popen(
@@ -205,16 +227,18 @@ def test_the_sandbox_answers_on_loopback_and_check_reads_it(sandbox: str) -> Non
     assert SANDBOX_TOKEN not in done.stdout + done.stderr
 
 
-def test_a_proxy_never_gets_a_request_to_this_computer(sandbox: str) -> None:
+def test_a_proxy_never_gets_a_request_to_this_computer(sandbox: str, run_here: RunHere) -> None:
     proxy = "http://127.0.0.1:9"
-    done = run("check", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN=SANDBOX_TOKEN, HTTP_PROXY=proxy, ALL_PROXY=proxy)
+    done = run_here("check", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN=SANDBOX_TOKEN, HTTP_PROXY=proxy, ALL_PROXY=proxy)
     assert done.returncode == 0
 
 
-def test_check_tells_a_rejected_token_from_an_unreachable_telecmi(sandbox: str) -> None:
-    refused = json.loads(run("check", "--json", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN="hunter2").stdout)
+def test_check_tells_a_rejected_token_from_an_unreachable_telecmi(sandbox: str, run_here: RunHere) -> None:
+    refused = json.loads(run_here("check", "--json", TELECMI_BASE_URL=sandbox, TELECMI_TOKEN="hunter2").stdout)
     assert (refused["ok"], refused["answers"], refused["accepts_token"]) == (False, True, False)
-    away = run("check", "--json", TELECMI_BASE_URL="http://127.0.0.1:9", TELECMI_TOKEN="hunter2", TELECMI_TIMEOUT="5")
+    away = run_here(
+        "check", "--json", TELECMI_BASE_URL="http://127.0.0.1:9", TELECMI_TOKEN="hunter2", TELECMI_TIMEOUT="5"
+    )
     assert away.returncode == 1
     assert json.loads(away.stdout)["answers"] is False
     assert "hunter2" not in json.dumps(refused) + away.stdout
@@ -227,13 +251,13 @@ def test_a_port_in_use_is_reported(sandbox: str) -> None:
     assert os.linesep.join(done.stderr.splitlines()) == ""
 
 
-def test_a_search_prints_a_table_and_says_when_there_is_no_match() -> None:
+def test_a_search_prints_a_table_and_says_when_there_is_no_match(run_here: RunHere) -> None:
     done = run("search", "--sandbox", "Priya", "Acme")
     assert (done.returncode, done.stderr) == (0, "1 found.\n")
     (line,) = done.stdout.splitlines()
     cells = ["exact", "Priya Raman", "918004417263", "priya.raman@acme.example", "Acme Corp", "Purchasing Manager"]
     assert re.split(r"  +", line) == cells
-    nobody = run("search", "--sandbox", "zzkqwx")
+    nobody = run_here("search", "--sandbox", "zzkqwx")
     assert (nobody.returncode, nobody.stdout) == (1, "")
     assert nobody.stderr.startswith("No contact matches among all 150, as of ")
 
