@@ -67,7 +67,7 @@ LIMITED = (
 )
 
 
-@pytest.mark.parametrize("limit", [0, 100_000])
+@pytest.mark.parametrize("limit", [pytest.param(0, marks=pytest.mark.slow), 100_000])
 async def test_a_file_size_limit_is_named_and_the_server_goes_on_in_memory(limit: int, tmp_path: Path) -> None:
     env = environment(
         TELECMI_INDEX="disk", XDG_CACHE_HOME=str(tmp_path), HOME=str(tmp_path), PYTHONDONTWRITEBYTECODE="1"

@@ -30,7 +30,7 @@ HOSTILE_CONTACT = {
 }
 
 
-@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+@pytest.mark.parametrize("mode", [pytest.param("legacy", marks=pytest.mark.slow), "2026-07-28"])
 async def test_a_hostile_contact_is_shown_as_data_and_never_becomes_the_users_words(mode: str) -> None:
     with opened_telecmi("7_1", "") as telecmi:
         telecmi.valid, telecmi.contact = "token-of-a-test", HOSTILE_CONTACT
@@ -60,7 +60,7 @@ async def test_a_hostile_contact_is_shown_as_data_and_never_becomes_the_users_wo
                         assert value not in caught.value.error.message
 
 
-async def test_without_a_credential_all_lists_prompts_and_the_status_are_there() -> None:
+async def test_without_a_credential_all_lists_prompts_and_the_status_are_there_and_errors_say_how_to_sign_in() -> None:
     async with started("serve") as server:
         capabilities = (await server.shake_hands())["result"]["capabilities"]
         assert capabilities.keys() == {"tools", "prompts", "resources", "completions"}
@@ -80,6 +80,9 @@ async def test_without_a_credential_all_lists_prompts_and_the_status_are_there()
         refused = await server.ask(request(7, "resources/read", uri=f"telecmi://contacts/{JOHN}"))
         assert refused["error"]["code"] == -32603
         assert "TELECMI_TOKEN" in refused["error"]["message"]
+        failed = (await server.ask(call(8, "list_contacts")))["result"]
+        assert failed["isError"]
+        assert "TELECMI_TOKEN" in failed["content"][0]["text"]
         assert await server.close() == 0
         assert await server.errors() == ""
 
