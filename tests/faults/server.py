@@ -23,7 +23,7 @@ _TICK = 0.02
 
 async def rest() -> None:
     """Let all tasks read what has arrived."""
-    for _ in range(5):
+    for _ in range(30):  # a task that is not blocked by then costs a tenth of a second, after which anyio looks again
         await anyio.lowlevel.checkpoint()
     await anyio.wait_all_tasks_blocked()
 
