@@ -13,6 +13,7 @@ from httpx2 import ASGITransport
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from faults.server import rest
 from sign_in import DAY, WITH_PASSWORD, WITH_WRONG_PASSWORD, SignInSetup
 from telecmi_mcp import App, TelecmiError
 from telecmi_mcp.sandbox import SANDBOX_PASSWORD, Quirks
@@ -101,7 +102,7 @@ class Scenario:
                 self.setup.sandbox.revoke(self.setup.sandbox.state.tokens[-1])
             case "password" if number == 0:
                 self.setup.sandbox.change_password("another")
-        await anyio.wait_all_tasks_blocked()
+        await rest()
 
 
 async def run_scenario(steps: list[tuple[str, int]], login: dict[str, Any], *, wrong: bool) -> None:
