@@ -52,6 +52,14 @@ def test_any_text_is_unpacked_or_refused(text: str) -> None:
         assert text not in str(refusal) or len(text) < 3
 
 
+def test_a_packed_cursor_that_was_changed_is_refused_in_one_sentence() -> None:
+    with pytest.raises(InvalidArguments) as caught:
+        unpack_cursor(pack_cursor("a b")[:-1])
+    assert str(caught.value) == (
+        "Pass page_state exactly as the previous page returned it, or omit it to start again: it was changed."
+    )
+
+
 @given(pages=st.lists(st.integers(1, 40), min_size=1, max_size=6), order=st.randoms(use_true_random=False))
 def test_a_list_that_ends_is_never_cut_however_its_readers_are_mixed(pages: list[int], order: object) -> None:
     trail = CursorTrail()
@@ -66,6 +74,13 @@ def test_several_readers_may_read_the_same_list_at_once_and_again(length: int, w
     for asked, given_cursor in _mixed([_steps("one-", length) for _ in range(walkers)], order):
         assert not trail.closes_cycle(asked, given_cursor)
     for asked, given_cursor in _steps("one-", length):
+        assert not trail.closes_cycle(asked, given_cursor)
+
+
+def test_a_reader_that_resumes_in_the_middle_cuts_no_list_that_is_read_from_its_start() -> None:
+    trail = CursorTrail()
+    steps = _steps("one-", 10)
+    for asked, given_cursor in [*steps[5:], *steps]:
         assert not trail.closes_cycle(asked, given_cursor)
 
 
