@@ -24,10 +24,10 @@ docs: $(READY)  ## the generated parts of the pages in docs/
 	$(PYTHON) docs/generate.py
 
 test: $(READY)  ## the tests, under a minute
-	$(PYTHON) -m pytest -n auto --maxprocesses 4
+	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 coverage: $(READY)  ## the same tests, and which lines and branches they run; fails below the floor in pyproject.toml
-	$(PYTHON) -m pytest -n auto --maxprocesses 4 --cov --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml
+	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal --cov --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml
 
 mutants:  ## changes to the code that no test notices, hours; ARGS="telecmi_mcp._api.cursors*" for one module
 	@sh ./.ci/mutants $(ARGS)
@@ -41,11 +41,11 @@ test-team: $(READY)  ## a team's server with real parts: PostgreSQL, nginx, an i
 
 test-lowest:  ## the default tests with the lowest version of each dependency that pyproject.toml allows
 	sh ./.ci/setup build/lowest lowest
-	build/lowest/bin/python -m pytest -n auto --maxprocesses 4 $(ARGS)
+	build/lowest/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 test-newest:  ## the same with the newest versions, whatever requirements/ says
 	sh ./.ci/setup build/newest newest
-	build/newest/bin/python -m pytest -n auto --maxprocesses 4
+	build/newest/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 check: $(READY)  ## what keeps the house in order
 	$(VENV)/bin/ruff check
