@@ -1,4 +1,4 @@
-"""The concurrency limit: its order, and what happens to the slots of cancelled tasks."""
+"""The concurrency limit: its order, and what happens to released slots and to those of cancelled tasks."""
 
 from __future__ import annotations
 
@@ -45,3 +45,33 @@ async def test_a_cancelled_task_leaves_its_slot_to_others(*, is_granted: bool) -
             limit.release()
         assert not limit.has_waiters
         assert limit.has_free_slot
+
+
+async def test_a_released_slot_is_free_once() -> None:
+    limit = ConcurrencyLimit(2)
+    with anyio.fail_after(30):
+        for _ in range(2):
+            await limit.acquire()
+        limit.release()
+        limit.release()
+        for _ in range(2):
+            assert limit.has_free_slot
+            await limit.acquire()
+    assert not limit.has_free_slot
+
+
+async def test_a_task_that_does_not_say_otherwise_is_not_background_work() -> None:
+    limit, order = ConcurrencyLimit(1), list[str]()
+
+    async def run(name: str, **options: bool) -> None:
+        await limit.acquire(**options)
+        order.append(name)
+        limit.release()
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks, limit.slot():
+            tasks.start_soon(lambda: run("sync", in_background=True))
+            await anyio.wait_all_tasks_blocked()
+            tasks.start_soon(run, "call")
+            await anyio.wait_all_tasks_blocked()
+    assert order == ["call", "sync"]

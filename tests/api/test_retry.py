@@ -99,6 +99,15 @@ def test_the_rate_limit_lets_a_minutes_worth_through_and_says_when_to_come_back(
     assert limit.try_acquire() > 0
 
 
+def test_a_caller_that_leaves_calls_to_others_waits_while_these_still_pass() -> None:
+    clock = _Clock()
+    limit = RateLimit(6, clock=clock)
+    assert [limit.try_acquire(spare=2) for _ in range(4)] == [0.0] * 4
+    assert limit.try_acquire(spare=2) == pytest.approx(10)
+    assert [limit.try_acquire() for _ in range(2)] == [0.0] * 2
+    assert limit.try_acquire(spare=2) == pytest.approx(30)
+
+
 @given(
     per_minute=st.integers(1, 10_000),
     steps=st.lists(st.floats(0, 30), min_size=1, max_size=200),
