@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import time
+
 import pytest
 
 from telecmi_mcp import Contact
 from telecmi_mcp._index.count_check import CountCheck
-from telecmi_mcp._index.result import LookupResult, SearchResult
+from telecmi_mcp._index.result import LookupResult, SearchResult, utc_time
 from telecmi_mcp._search import Hit, Hits
 from telecmi_mcp._search.query.sentences import NoQuestion
 
@@ -63,3 +66,14 @@ def test_a_lookup_denies_a_contact_only_after_every_contact_was_searched(
     )
     is_denial = status in {"partial", "not_found"}
     assert found.status(hits) == ("unclear" if is_denial and not is_confirmed else status)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot change its time zone there")
+def test_the_time_of_an_answer_is_in_utc_in_every_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        with monkeypatch.context() as patches:
+            patches.setenv("TZ", "IST-5:30")
+            time.tzset()
+            assert utc_time(1_800_000_000.9) == "2027-01-15T08:00:00Z"
+    finally:
+        time.tzset()
