@@ -63,8 +63,48 @@ def test_a_sync_is_whole_if_it_saw_as_many_contacts_as_telecmi_counts(
     assert closed.is_whole is is_whole
     assert closed.as_of == (5 if is_whole else 0)
     assert closed.ended_at == 9
+    assert closed.repeats == 0
 
 
 def test_a_sync_with_cursors_in_a_circle_is_not_whole() -> None:
     page = ContactPage(contacts=(SOMEBODY,), count=1, broken_off="a circle")
     assert not SyncState(generation=1, started_at=5).after(page).closed(9, seen=1).is_whole
+
+
+def read_again(last: SyncState, now: float) -> SyncState:
+    """Read a list of ten entries, of which one is no contact and one repeats an id."""
+    page = ContactPage(contacts=(SOMEBODY,) * 9, count=10, malformed=1)
+    return last.opened(now).after(page).closed(now + 1, seen=8)
+
+
+def test_entries_that_repeat_an_id_are_believed_when_the_next_sync_meets_as_many() -> None:
+    first = read_again(SyncState(), 5)
+    second = read_again(first, 20)
+    assert (first.generation, first.is_whole, first.is_to_be_confirmed, first.as_of) == (1, False, True, 0)
+    assert (second.generation, second.is_whole, second.is_to_be_confirmed) == (2, True, False)
+    assert (second.started_at, second.as_of, second.ended_at, second.checked_at) == (20, 20, 21, 21)
+    assert (second.read, second.left_out, second.repeats) == (10, 1, 1)
+
+
+def test_a_list_that_repeats_more_ids_than_before_is_not_believed() -> None:
+    before = replace(WHOLE, repeats=1)
+    page = ContactPage(contacts=(SOMEBODY,) * 10, count=10)
+    closed = before.opened(2000).after(page).closed(2001, seen=8)
+    assert (closed.repeats, closed.is_whole, closed.is_to_be_confirmed) == (2, False, True)
+
+
+def test_pages_add_up_and_one_broken_page_stays_broken_until_a_new_sync() -> None:
+    first = ContactPage(contacts=(SOMEBODY,), count=4, malformed=1, page_state="x", broken_off="a circle")
+    begun = SyncState(generation=1, started_at=5).after(first)
+    assert (begun.read, begun.left_out, begun.count, begun.cursor, begun.is_broken) == (2, 1, 4, "x", True)
+    state = begun.after(ContactPage(contacts=(SOMEBODY, SOMEBODY)))
+    assert (state.read, state.left_out, state.count, state.cursor, state.is_broken) == (4, 1, 4, "", True)
+    assert not state.closed(9, seen=3).is_to_be_confirmed
+    new = state.restarted(10)
+    assert (new.read, new.left_out, new.count, new.is_broken) == (0, 0, 4, False)
+
+
+@pytest.mark.parametrize("now", [50, 1000 + DAY])
+def test_a_sync_that_began_in_the_future_or_long_ago_is_not_resumed(now: float) -> None:
+    assert SyncState(started_at=100, cursor="x").opened(100).cursor == "x"
+    assert SyncState(started_at=100, cursor="x").opened(now).cursor == ""
