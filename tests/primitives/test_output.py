@@ -162,6 +162,10 @@ def test_a_notice_comes_last_and_may_hold_anything() -> None:
     assert read_table(text, "") == facts
 
 
+def test_a_contact_without_a_notice_has_no_line_before_its_columns() -> None:
+    assert as_table({"contact_id": "a"}, rows="", columns=COLUMNS) == "contact_id\na"
+
+
 async def test_a_page_of_100_stays_within_its_budget_of_bytes() -> None:
     async with opened_desk(contacts=make_contacts(100)) as desk:
         facts = await desk.call("list_contacts", limit=100)
