@@ -15,6 +15,7 @@ from conftest import SIGNED_IN
 from sign_in import DAY, HERE, KEPT, WITH_PASSWORD, SignInSetup
 from telecmi_mcp import Settings, errors
 from telecmi_mcp._api.token_source import TokenInfo
+from telecmi_mcp._auth.token_sources import TokenFile, read_password, replace_hint
 from telecmi_mcp._config.secrets import KnownSecrets
 from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
@@ -95,6 +96,54 @@ async def test_a_new_token_in_the_file_is_used_after_the_first_is_rejected(tmp_p
             await app.client.list_contacts()
         path.write_text(SANDBOX_TOKEN)
         assert (await app.client.list_contacts()).contacts
+
+
+async def test_a_token_of_a_file_is_hidden_and_only_another_one_replaces_it(tmp_path: Path) -> None:
+    path, secrets = secret_file(tmp_path, "first-token"), KnownSecrets()
+    source = TokenFile(path, secrets)
+    first = await source.current()
+    assert secrets.hide("<first-token>") == "<[removed]>"
+    assert await source.renew(first) is None
+    path.write_text("second-token")
+    assert await source.renew(first) == SecretStr("second-token")
+    assert secrets.hide("<second-token>") == "<[removed]>"
+
+
+def test_a_rejected_token_of_a_file_keeps_its_status_and_detail(tmp_path: Path) -> None:
+    explained = TokenFile(tmp_path, KnownSecrets()).explain(errors.TokenRejected(403, detail="seen"))
+    assert (explained.status, explained.detail) == (403, "seen")
+    assert explained.hint == "The user must put a new TeleCMI token into the file of TELECMI_TOKEN_FILE"
+
+
+@pytest.mark.parametrize(("text", "password"), [("X X\n", "X X"), (" blank \r\n", " blank "), ("\ufeffä", "ä")])
+async def test_a_password_file_loses_its_line_end_and_nothing_else(tmp_path: Path, text: str, password: str) -> None:
+    assert (await read_password(secret_file(tmp_path, text))).get_secret_value() == password
+
+
+@pytest.mark.parametrize(
+    ("variable", "what"), [("TELECMI_TOKEN_FILE", "a token"), ("TELECMI_PASSWORD_FILE", "a password")]
+)
+async def test_an_unusable_secret_file_is_named_by_its_variable(tmp_path: Path, variable: str, what: str) -> None:
+    async def read(path: Path) -> object:
+        return await (read_password(path) if what == "a password" else TokenFile(path, KnownSecrets()).current())
+
+    with pytest.raises(errors.ConfigurationError) as missing:
+        await read(tmp_path / "nowhere")
+    assert str(missing.value) == f"Correct {variable}: the file that it names cannot be read."
+    assert missing.value.detail == "FileNotFoundError"
+    with pytest.raises(errors.ConfigurationError) as malformed:
+        await read(secret_file(tmp_path, "a\nb"))
+    assert str(malformed.value) == f"Correct {variable}: the file must hold {what} and nothing else."
+
+
+def test_only_a_rejected_password_or_token_gets_another_hint() -> None:
+    password = replace_hint(errors.PasswordRejected(detail="seen"), password="Change it", token="Renew it")
+    assert (type(password), password.hint, password.detail) == (errors.PasswordRejected, "Change it", "seen")
+    token = replace_hint(errors.TokenRejected(403, detail="seen"), password="Change it", token="Renew it")
+    assert isinstance(token, errors.TokenRejected)
+    assert (token.status, token.hint, token.detail) == (403, "Renew it", "seen")
+    other = errors.Unavailable()
+    assert replace_hint(other, password="Change it", token="Renew it") is other
 
 
 @pytest.mark.parametrize(
