@@ -8,9 +8,8 @@ from typing import Any
 
 import anyio
 import httpx2
-import pytest
 from httpx2 import ASGITransport
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from faults.server import rest
@@ -138,19 +137,7 @@ def check(setup: SignInSetup, transport_gate: GatedTransport, scenario: Scenario
 
 
 @given(STEPS, LOGINS, st.booleans())
-@settings(max_examples=15)
 def test_in_any_order_of_events_one_login_runs_at_a_time_and_no_rejected_password_is_sent_twice(
-    steps: list[tuple[str, int]],
-    login: dict[str, Any],
-    wrong: bool,  # noqa: FBT001 - hypothesis draws it
-) -> None:
-    anyio.run(partial(run_scenario, steps, login, wrong=wrong))
-
-
-@pytest.mark.slow
-@given(STEPS, LOGINS, st.booleans())
-@settings(max_examples=200)  # each run, and each Python of CI, draws other examples
-def test_the_same_holds_in_many_more_orders(
     steps: list[tuple[str, int]],
     login: dict[str, Any],
     wrong: bool,  # noqa: FBT001 - hypothesis draws it

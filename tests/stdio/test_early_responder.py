@@ -213,7 +213,6 @@ TALKS = st.builds(
 
 @given(TALKS, st.integers(0, 2000))
 @example(SESSION, 2000)
-@settings(max_examples=25)
 def test_early_answers_change_no_answer(data: bytes, number: int) -> None:
     agree_on(data, number)
 
