@@ -9,20 +9,22 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from httpx2 import ASGITransport
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import opened_desk
+from conftest import SIGNED_IN, opened_desk
 from paths import SNAPSHOTS
+from telecmi_mcp import open_app
 from telecmi_mcp._mcp.server_info import INSTRUCTIONS
 from telecmi_mcp._mcp.tools.get_contact import GET_CONTACT
 from telecmi_mcp._mcp.tools.list_contacts import LIST_CONTACTS
 from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp._mcp.tools.schemas import CONTACT_SCHEMA
-from telecmi_mcp._mcp.tools.tool import Answer
+from telecmi_mcp._mcp.tools.tool import Answer, no_report
 from telecmi_mcp._models import Contact
 from telecmi_mcp.errors import InvalidArguments
-from telecmi_mcp.sandbox import SANDBOX_TOKEN
+from telecmi_mcp.sandbox import SANDBOX_TOKEN, create_sandbox
 
 ANYTHING = st.sampled_from([None, True, [1], {"a": 1}, 10.0]) | st.integers(-5, 200) | st.text() | st.uuids().map(str)
 ID = "d3b07384-d113-4ec5-a5ae-be81d6e3c239"
@@ -203,6 +205,36 @@ async def test_the_notices_of_the_answer_and_of_the_sign_in_are_joined(
     tool = dataclasses.replace(LIST_CONTACTS, run=run)
     answer = await tool.call(SimpleNamespace(notice=of_the_app), {})  # type: ignore[arg-type] # only its notice is read
     assert answer.data.get("notice") == expected
+
+
+async def test_a_tool_receives_the_report_and_the_checked_arguments() -> None:
+    received: list[Any] = []
+
+    async def run(_: Any, arguments: Any, report: Any) -> Answer:
+        received.append((arguments.limit, report))
+        return Answer({}, 0)
+
+    tool = dataclasses.replace(TOOLS[2], run=run)
+    await tool.call(SimpleNamespace(notice=""), {"limit": 7}, report=no_report)  # type: ignore[arg-type] # only its notice is read
+    assert received == [(7, no_report)]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "contacts"),
+    [
+        ("search_contacts", {"query": "Priya", "limit": 3}, 3),
+        ("get_contact", {"contact_id": ID}, 1),
+        ("list_contacts", {"limit": 7}, 7),
+    ],
+)
+async def test_each_tool_counts_the_contacts_of_its_answer_for_the_audit(
+    name: str, arguments: dict[str, Any], contacts: int
+) -> None:
+    tool = next(tool for tool in TOOLS if tool.name == name)
+    async with open_app(SIGNED_IN, transport=ASGITransport(app=create_sandbox())) as app:
+        answer = await tool.call(app, arguments)
+    assert answer.contacts == contacts
+    assert len(answer.data[tool.rows] if tool.rows else [answer.data]) == contacts
 
 
 @given(st.data())
