@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import stat
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -14,7 +17,7 @@ from pydantic import SecretStr
 
 from sign_in import ACCOUNT, HERE, SignInSetup
 from telecmi_mcp import errors
-from telecmi_mcp._auth.credentials import FileStore
+from telecmi_mcp._auth.credentials import Account, Credentials, FileStore, SavedSignIns
 from telecmi_mcp._auth.resolve import open_saved_sign_ins
 from telecmi_mcp._private_files import file_lock, read_private, write_private
 
@@ -79,6 +82,66 @@ async def test_removing_a_user_leaves_the_others(tmp_path: Path) -> None:
     assert (await FileStore(tmp_path / "secrets.json").read(ACCOUNT)) is None
 
 
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def make_sign_ins(folder: Path) -> SavedSignIns:
+    return SavedSignIns(folder, {"file": FileStore(folder / "secrets.json")})
+
+
+async def test_a_file_store_forgets_one_account_and_removes_its_file_with_the_last(tmp_path: Path) -> None:
+    store, other = FileStore(tmp_path / "secrets.json"), Account(HERE, "1_1")
+    await store.write(ACCOUNT, "ours")
+    await store.write(other, "theirs")
+    await store.forget(Account(HERE, "unknown"))
+    await store.forget(ACCOUNT)
+    assert (await store.read(ACCOUNT), await store.read(other)) == (None, "theirs")
+    await store.forget(other)
+    assert names_in(tmp_path) == []
+    await store.forget(other)
+
+
+async def test_a_renewed_token_replaces_the_stored_one_and_other_processes_see_it(tmp_path: Path) -> None:
+    sign_ins, first = make_sign_ins(tmp_path), Credentials(ACCOUNT, SecretStr("first"), 5.0, store="file")
+    await sign_ins.keep(replace(first, account=Account(HERE, "1_1")))
+    await sign_ins.keep(first)
+    revision = sign_ins.revision()
+    await sign_ins.update(replace(first, token=SecretStr("second"), issued_at=9.0))
+    assert sign_ins.revision() != revision
+    found = await sign_ins.find(HERE)
+    assert found == Credentials(ACCOUNT, SecretStr("second"), 9.0, store="file")
+    assert await sign_ins.user_ids(HERE) == ["1_1", ACCOUNT.user_id]
+
+
+async def test_a_renewed_token_of_a_removed_account_is_not_stored(tmp_path: Path) -> None:
+    sign_ins, first = make_sign_ins(tmp_path), Credentials(ACCOUNT, SecretStr("first"), 5.0, store="file")
+    await sign_ins.keep(first)
+    await sign_ins.forget(ACCOUNT)
+    await sign_ins.update(first)
+    assert await sign_ins.find(HERE) is None
+    assert names_in(tmp_path) == ["sign-ins.json"]
+
+
+async def test_the_last_user_is_the_one_who_signed_in_most_recently_at_this_address(tmp_path: Path) -> None:
+    sign_ins = make_sign_ins(tmp_path)
+    assert await sign_ins.last_user_id(HERE) == ""
+    for base_url, user_id in [(HERE, "1_1"), (HERE, "2_2"), (HERE, "3_3"), ("https://other.example", "4_4")]:
+        await sign_ins.keep(Credentials(Account(base_url, user_id), SecretStr("t"), store="file"))
+    assert await sign_ins.last_user_id(HERE) == "3_3"
+
+
+async def test_malformed_credentials_are_ignored_and_their_store_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sign_ins = make_sign_ins(tmp_path)
+    await sign_ins.keep(Credentials(ACCOUNT, SecretStr("hunter2"), store="file"))
+    await FileStore(tmp_path / "secrets.json").write(ACCOUNT, json.dumps({"token": "hunter2"}))
+    with caplog.at_level(logging.WARNING, logger="telecmi_mcp"):
+        assert await sign_ins.find(HERE) is None
+    assert caplog.messages == ["the credentials in the file are malformed and ignored"]
+
+
 @pytest.mark.parametrize("broken", [b"", b"{", b"[[]]", b"7", b"\xff", b"[" * 100_000, b'[{"base_url": 1}]'])
 @pytest.mark.parametrize("name", ["sign-ins.json", "secrets.json"])
 async def test_a_malformed_file_counts_as_empty_and_a_sign_in_replaces_it(
@@ -103,8 +166,11 @@ async def test_a_store_that_other_users_can_read_is_rejected_with_the_chmod_comm
 
 async def test_an_unusable_state_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(errors.CredentialStoreUnusable, match="state folder"):
+    with pytest.raises(errors.CredentialStoreUnusable) as caught:
         await SignInSetup(tmp_path / "file" / "below").keep()
+    sentence = "Make this user's state folder readable and writable: telecmi-mcp stores its sign-ins there."
+    assert str(caught.value) == sentence
+    assert caught.value.detail.endswith("Error")
     assert await SignInSetup(tmp_path / "file" / "below").kept() is None
 
 
