@@ -114,6 +114,23 @@ async def test_a_renewed_token_replaces_the_stored_one_and_other_processes_see_i
     assert await sign_ins.user_ids(HERE) == ["1_1", ACCOUNT.user_id]
 
 
+class _BrokenStore(FileStore):
+    """A store that keeps its texts."""
+
+    async def forget(self, account: Account) -> None:  # noqa: ARG002 - the protocol requires the argument
+        raise errors.CredentialStoreUnusable
+
+
+async def test_a_sign_in_with_another_store_succeeds_although_the_previous_store_is_broken(tmp_path: Path) -> None:
+    stores = {"broken": _BrokenStore(tmp_path / "broken.json"), "file": FileStore(tmp_path / "secrets.json")}
+    sign_ins = SavedSignIns(tmp_path, stores)
+    for store in stores:
+        await sign_ins.keep(Credentials(ACCOUNT, SecretStr(f"token-in-{store}"), store=store))
+    found = await sign_ins.find(HERE)
+    assert found == Credentials(ACCOUNT, SecretStr("token-in-file"), store="file")
+    assert await sign_ins.user_ids(HERE) == [ACCOUNT.user_id]
+
+
 async def test_a_renewed_token_of_a_removed_account_is_not_stored(tmp_path: Path) -> None:
     sign_ins, first = make_sign_ins(tmp_path), Credentials(ACCOUNT, SecretStr("first"), 5.0, store="file")
     await sign_ins.keep(first)
