@@ -179,13 +179,13 @@ async def test_the_last_or_the_named_saved_sign_in_is_used(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("age", "words"),
-    [(24.9, ""), (25, "in about 5 days"), (28.5, "in about 2 days"), (29, "in about 1 day:"), (30, "about now")],
+    [(24.9, ""), (25, "in about 5 days"), (28.5, "in about 2 days"), (29, "in about 1 day"), (30, "about now")],
 )
 def test_a_notice_comes_five_days_before_the_end(age: float, words: str) -> None:
     origin = TokenInfo("a store", issued_at=1e9)
     notice = origin.notice(1e9 + age * DAY)
-    assert words in notice
-    assert bool(notice) == bool(words)
+    sentence = f"The TeleCMI sign-in ends {words}: the user should run telecmi-mcp login in a terminal."
+    assert notice == (sentence if words else "")
     assert len(notice) < 120
 
 
