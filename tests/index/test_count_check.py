@@ -135,6 +135,12 @@ async def test_a_telecmi_that_cannot_be_asked_is_named() -> None:
         telecmi.is_cut = True
         clock.now += MIN_INTERVAL_S
         found = await directory.search(SearchRequest(query="zzkqwx"))
+        requests = telecmi.requests
+        assert (await directory.search(SearchRequest(query="zzkqwx"))).notice == found.notice
+        assert telecmi.requests == requests, "a failure counts for a minute too"
+        telecmi.is_cut = False
+        clock.now += MIN_INTERVAL_S
+        assert (await directory.search(SearchRequest(query="zzkqwx"))).notice.endswith("08:00:00Z.")
     assert found.notice.startswith("No contact matches among all 150, as of 2027-01-15T08:00:00Z.")
     assert found.notice.endswith("TeleCMI could not be asked for its count, so newer contacts may be missing.")
 
