@@ -160,6 +160,11 @@ class ContactStoreContract:
         assert ids(index, "acme") == []
         assert index.count() == 1
 
+    def test_a_word_in_two_fields_of_a_page_is_found_in_both(self, index: ContactStore) -> None:
+        page = [person(1, name="Zebulon"), person(2, name="Asha", company="Zebulon")]
+        index.upsert(page, generation=1, state={})
+        assert sorted(ids(index, "zebulon")) == ["c1", "c2"]
+
     def test_the_last_of_one_id_in_a_page_counts(self, index: ContactStore) -> None:
         index.upsert([person(1, name="Asha"), person(1, name="Usha")], generation=1, state={})
         assert (ids(index, "asha"), ids(index, "usha")) == ([], ["c1"])
