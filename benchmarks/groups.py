@@ -22,13 +22,12 @@ from typing import TYPE_CHECKING
 
 from benchmarks.people import people
 from telecmi_mcp._index.sqlite_store import Index
-from telecmi_mcp._models import GroupBy
 from telecmi_mcp._search.filters import ContactFilter, count_groups, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from telecmi_mcp._models import Contact
+    from telecmi_mcp._models import Contact, GroupBy
     from telecmi_mcp._search import ContactStore
 
     Plain = Callable[[str], object]

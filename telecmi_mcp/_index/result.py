@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from telecmi_mcp._index.count_check import CountCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from telecmi_mcp._search import Counts, Hit, Hits
 
 LookupStatus: TypeAlias = Literal["found", "several", "partial", "not_found", "unclear"]
@@ -112,7 +110,7 @@ class SearchResult(Freshness):
     @property
     def notice(self) -> str:
         """The notice for the reader of the answer; "" if there is nothing to say."""
-        said = [self._kind, self._parts, *more_companies(self.found), self.limits]
+        said = [self._kind, self._parts, more_companies(self.found), self.limits]
         if self.found.hits and not (self.complete or self.by_id):
             said.append(f"Not all contacts could be searched{' yet' * self.is_kept}: there may be better matches.")
         said.append(_unchecked(self.unchecked, self.as_of))
@@ -127,7 +125,7 @@ class SearchResult(Freshness):
             return self._partial if self.found.hits[0].match == "partial" else ""
         if self.by_id:
             return "No contact has this id."
-        return suggestion(self.found.suggestions) or self.nothing
+        return unknown_company(self.found) or self.nothing
 
     @property
     def _partial(self) -> str:
@@ -180,21 +178,23 @@ class CountResult(Freshness):
     @property
     def notice(self) -> str:
         """The notice for the reader of the answer; "" if there is nothing to say."""
-        said = [suggestion(self.counts.suggestions), *more_companies(self.counts), self.incomplete, self.place]
+        said = [unknown_company(self.counts), more_companies(self.counts), self.incomplete, self.place]
         return " ".join(filter(None, said))
 
 
-def suggestion(companies: Sequence[str]) -> str:
-    """Return the sentence of a company filter that stands for no company; "" if no name is similar."""
-    if not companies:
+def unknown_company(found: Hits | Counts) -> str:
+    """Return the sentence of a company filter that stands for no company; "" for another one."""
+    if found.company_count != 0:
         return ""
-    return f"No company has this name. Similar names: {', '.join(map(_quoted, companies))}."
+    similar = f" Similar names: {', '.join(map(_quoted, found.suggestions))}." if found.suggestions else ""
+    return f"No company has this name.{similar}"
 
 
-def more_companies(found: Hits | Counts) -> Iterator[str]:
-    """Return the sentence of a company filter that stands for more companies than are named."""
-    if found.company_count > len(found.companies):
-        yield f"The company filter stands for {found.company_count} companies; the largest are named."
+def more_companies(found: Hits | Counts) -> str:
+    """Return the sentence of a company filter that stands for more companies than are named; "" for another one."""
+    if (found.company_count or 0) <= len(found.companies):
+        return ""
+    return f"The company filter stands for {found.company_count} companies; some are named."
 
 
 def utc_time(seconds: float) -> str:
@@ -205,7 +205,9 @@ def utc_time(seconds: float) -> str:
 def _unchecked(count: int, as_of: float) -> str:
     if not count:
         return ""
-    return f"TeleCMI did not confirm {count} of these just now: they are from the index, as of {utc_time(as_of)}."
+    return (
+        f"{count} of these are from the copy of {utc_time(as_of)} and were not read again; no further call is needed."
+    )
 
 
 def _quoted(text: str) -> str:

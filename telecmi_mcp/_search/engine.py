@@ -55,7 +55,7 @@ class Hits:
         missing: The words of the query that the first hit lacks, if it is partial.
         unmatched: The numbers and addresses of the query that no contact has, if the hits have others of them.
         companies: Names of the companies that a company filter stands for, the largest first.
-        company_count: Number of companies that a company filter stands for.
+        company_count: Number of companies that a company filter stands for; ``None`` without such a filter.
         suggestions: Names of companies that are similar to a company filter that stands for none.
         no_question: Why the query asks for no contact; ``None`` if it may ask for one.
         part_count: Number of people, phone numbers or e-mail addresses that the query asks for. The best match of each
@@ -69,7 +69,7 @@ class Hits:
     missing: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
     companies: tuple[str, ...] = ()
-    company_count: int = 0
+    company_count: int | None = None
     suggestions: tuple[str, ...] = ()
     no_question: NoQuestion | None = None
     part_count: int = 1

@@ -43,14 +43,14 @@ class ResolvedFilter:
     Attributes:
         conditions: What contacts must meet, for the methods of a `View`.
         companies: The commonest spellings of the companies that are meant, the largest at most `COMPANIES_CAP`.
-        company_count: How many companies are meant.
+        company_count: Number of companies that are meant; ``None`` without a company filter.
         suggestions: Companies with a similar name, where no company was found.
         accepts: Tells whether a contact meets the filter by the same rules.
     """
 
     conditions: tuple[Condition, ...]
     companies: tuple[str, ...]
-    company_count: int
+    company_count: int | None
     suggestions: tuple[str, ...]
     accepts: Callable[[Row], bool]
 
@@ -74,7 +74,7 @@ class Counts:
     more_groups: int = 0
     in_no_group: int = 0
     companies: tuple[str, ...] = ()
-    company_count: int = 0
+    company_count: int | None = None
     suggestions: tuple[str, ...] = ()
 
 
@@ -99,7 +99,7 @@ def resolve(view: View, asked: ContactFilter) -> ResolvedFilter:
     return ResolvedFilter(
         conditions=tuple(conditions),
         companies=_largest(view, companies),
-        company_count=len(companies),
+        company_count=len(companies) if asked.company else None,
         suggestions=_spelt(view, suggested),
         accepts=accepts,
     )

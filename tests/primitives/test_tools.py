@@ -214,7 +214,7 @@ async def test_a_tool_receives_the_report_and_the_checked_arguments() -> None:
         received.append((arguments.limit, report))
         return Answer({}, 0)
 
-    tool = dataclasses.replace(TOOLS[2], run=run)
+    tool = dataclasses.replace(LIST_CONTACTS, run=run)
     await tool.call(SimpleNamespace(notice=""), {"limit": 7}, report=no_report)  # type: ignore[arg-type] # only its notice is read
     assert received == [(7, no_report)]
 

@@ -42,9 +42,14 @@ class CountContactsArguments(Arguments):
     missing: Missing = ()
     group_by: Annotated[
         Literal["", "company", "job_title", "email_domain", "country", "phone_no", "email_id", "name"],
-        Field(json_schema_extra=_without_empty, description="phone_no, email_id and name show duplicates."),
+        Field(
+            json_schema_extra=_without_empty,
+            description="phone_no, email_id and name show duplicates. country: of the number, such as IN or US/CA.",
+        ),
     ] = ""
-    min_count: Annotated[int, Field(ge=1, description="Smallest group; 2 for duplicates, else 1.")] = 0
+    min_count: Annotated[
+        int, Field(ge=1, description="Size of the smallest group. Default: 2 for duplicates, else 1.")
+    ] = 0
     max_groups: Annotated[int, Field(ge=1, le=_MAX_GROUPS, description="Maximum groups.")] = 10
 
 
@@ -87,12 +92,12 @@ COUNT_CONTACTS = Tool(
     arguments=CountContactsArguments,
     output_schema=closed_object(
         {
-            "total": {"type": "integer", "description": "Contacts that pass the filters."},
+            "total": {"type": "integer", "description": "Contacts that pass the filters, not groups."},
             "groups": {
                 "type": "array",
                 "items": closed_object({"value": {"type": "string"}, "count": {"type": "integer"}}, "value", "count"),
             },
-            "more_groups": {"type": "integer", "description": "Groups that are not shown."},
+            "more_groups": {"type": "integer", "description": "Further groups, not shown."},
             "in_no_group": {"type": "integer", "description": "Contacts without a value."},
             "complete": {"type": "boolean"},
             "indexed": {"type": "integer"},

@@ -27,7 +27,7 @@ def _as_tuple(value: Any) -> Any:  # noqa: ANN401 - unchecked JSON
 
 
 Company: TypeAlias = Annotated[str, Field(max_length=_MAX_TEXT, description="Contacts at this company; no typos.")]
-JobTitle: TypeAlias = Annotated[str, Field(max_length=_MAX_TEXT, description="Whole words of the title.")]
+JobTitle: TypeAlias = Annotated[str, Field(max_length=_MAX_TEXT, description="Whole words that the title contains.")]
 Missing: TypeAlias = Annotated[
     tuple[FieldName, ...],
     BeforeValidator(_as_tuple),

@@ -32,7 +32,9 @@ class LookupContactsArguments(Arguments):
 
     queries: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARACTERS)]],
-        Field(min_length=1, max_length=MAX_QUERIES, description="Names, numbers, e-mails or ids, mixed."),
+        Field(
+            min_length=1, max_length=MAX_QUERIES, description="Names (add the company), numbers, e-mails or ids, mixed."
+        ),
     ]
 
 
@@ -89,7 +91,7 @@ LOOKUP_CONTACTS = Tool(
                             "enum": list(get_args(LookupStatus)),
                             "description": "unclear: not all contacts were searched, or the query asks for none.",
                         },
-                        "total": {"type": "integer"},
+                        "total": {"type": "integer", "description": "Only if several."},
                         "contacts": {
                             "type": "array",
                             "items": {"type": "object"},

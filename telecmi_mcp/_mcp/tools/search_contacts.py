@@ -95,8 +95,8 @@ MATCH_SCHEMA: dict[str, Any] = {
     "type": "string",
     "enum": list(get_args(MatchName)),
     "description": (
-        "exact: has all words, in any script, abbreviation or legal form. prefix: beginnings or initials. "
-        "fuzzy: another spelling. partial: lacks words."
+        "exact: has all words, in any script, abbreviation or legal form. "
+        "prefix: beginnings, initials, or an end of a number. fuzzy: another spelling of them. partial: lacks words."
     ),
 }
 
@@ -121,7 +121,7 @@ SEARCH_CONTACTS = Tool(
                         "found_in": {
                             "type": "array",
                             "items": {"type": "string"},
-                            "description": "Fields that hold the words, if several.",
+                            "description": "Only if several fields hold the words.",
                         },
                     },
                     "contact_id",
@@ -138,7 +138,7 @@ SEARCH_CONTACTS = Tool(
             "companies": {
                 "type": "array",
                 "items": {"type": "string"},
-                "description": "Companies that the filter stands for.",
+                "description": "Companies that the filter stands for, one spelling each.",
             },
             "notice": {"type": "string"},
         },
