@@ -23,6 +23,8 @@
     ├── IssuerUnavailable             the keys of an identity provider cannot be read
     ├── ClientConfigError             the configuration of an MCP client was not changed
     ├── FileUnusable                  the file of an export cannot be written
+    ├── ContactsIncomplete            an export needs every contact, and some are not read yet
+    ├── ExportLimitReached            the limit of exports at a time or a day
     ├── RateLimited                   the rate limit of TeleCMI
     ├── NetworkError
     │   ├── Unreachable               no connection
@@ -327,6 +329,24 @@ class FileUnusable(TelecmiError):
     def __init__(self, errno: int | None, *, hint: str | None = None, fact: str | None = None) -> None:
         self.errno = errno
         super().__init__(hint=hint, fact=fact or _FILE_FACTS.get(errno or 0))
+
+
+class ContactsIncomplete(TelecmiError):
+    """Not every contact can be written: some are not read, or there was no time to write them. There is no file."""
+
+    code = "contacts_incomplete"
+    retryable = True
+    hint = "Try again in a minute"
+    fact = "not all contacts are read yet, so no file was written"
+
+
+class ExportLimitReached(TelecmiError):
+    """The tool may not write another file now."""
+
+    code = "too_many_exports"
+    retryable = True
+    hint = "Try again tomorrow, or ask the user to run telecmi-mcp export in a terminal"
+    fact = "the limit of 10 exported files in 24 hours is reached"
 
 
 class RateLimited(TelecmiError):

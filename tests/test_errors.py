@@ -46,6 +46,8 @@ MADE: list[errors.TelecmiError] = [
     errors.IssuerUnavailable(),
     errors.ClientConfigError(),
     errors.FileUnusable(None),
+    errors.ContactsIncomplete(),
+    errors.ExportLimitReached(),
 ]
 
 

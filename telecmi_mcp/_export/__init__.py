@@ -1,7 +1,18 @@
-"""Writes all contacts to one file, which gets its name when it is complete."""
+"""Writes contacts to one file, which gets its name when it is complete."""
 
+from telecmi_mcp._export.folder import ExportSlot, WrittenFile, check_folder
 from telecmi_mcp._export.formats import FILE_FORMATS, FileFormat, open_format
 from telecmi_mcp._export.partial_file import PartialFile
 from telecmi_mcp._export.run import Exported, export
 
-__all__ = ["FILE_FORMATS", "Exported", "FileFormat", "PartialFile", "export", "open_format"]
+__all__ = [
+    "FILE_FORMATS",
+    "ExportSlot",
+    "Exported",
+    "FileFormat",
+    "PartialFile",
+    "WrittenFile",
+    "check_folder",
+    "export",
+    "open_format",
+]

@@ -14,6 +14,8 @@ from telecmi_mcp._models import Contact
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+MIME_TYPE = "text/csv"
+
 _COLUMNS = Contact._fields
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four are full-width forms of the first four
 _ESCAPE = "'"

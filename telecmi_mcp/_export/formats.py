@@ -1,4 +1,4 @@
-"""Opens the format of an export: a module with HEAD and render(contact) -> bytes, imported when it is used."""
+"""Opens the format of an export: a module with HEAD, MIME_TYPE and render(contact), imported when it is used."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ class FileFormat:
     Attributes:
         name: One of ``FILE_FORMATS``.
         head: The first bytes of the file.
+        mime_type: The media type of the file.
         render: Returns the bytes of one contact; the contacts of a file follow one another.
     """
 
     name: str
     head: bytes
+    mime_type: str
     render: Callable[[Contact], bytes]
 
 
 def open_format(name: str) -> FileFormat:
     """Return the format of this name, one of ``FILE_FORMATS``."""
     module = import_module(f"telecmi_mcp._export.{name}")
-    return FileFormat(name, module.HEAD, module.render)
+    return FileFormat(name, module.HEAD, module.MIME_TYPE, module.render)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._models import Contact
 
 HEAD = b""
+MIME_TYPE = "application/jsonl"
 
 
 def render(contact: Contact) -> bytes:

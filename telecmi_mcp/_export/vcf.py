@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._models import Contact
 
 HEAD = b""
+MIME_TYPE = "text/vcard"
 
 _MAX_LINE_BYTES = 75  # RFC 6350, section 3.2, without the line break
 _GLOBAL_NUMBER = re.compile(r"\+?([1-9][0-9]{4,14})")  # E.164: what a tel URI can say without a context

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._api.token_source import TokenSource
     from telecmi_mcp._index.directory import Directory, Report
     from telecmi_mcp._index.location import IndexLocation
-    from telecmi_mcp._index.request import CountRequest, SearchRequest
+    from telecmi_mcp._index.request import CountRequest, FilterFields, SearchRequest, WriteRows
     from telecmi_mcp._index.result import CountResult, Freshness, LookupResult, SearchResult
     from telecmi_mcp._models import Contact, ContactPage
 
@@ -120,6 +120,14 @@ class CurrentDirectory:
     async def count(self, request: CountRequest, *, report: Report | None = None) -> CountResult:
         """Count contacts; see ``Directory.count``."""
         return await self._in_time(self._choose_directory, lambda directory: directory.count(request, report=report))
+
+    async def export_rows(
+        self, filters: FilterFields, write: WriteRows, *, report: Report | None = None
+    ) -> CountResult:
+        """Write the contacts that pass the filters; see ``Directory.export_rows``."""
+        return await self._in_time(
+            self._choose_directory, lambda directory: directory.export_rows(filters, write, report=report)
+        )
 
     async def get_contact(self, contact_id: str) -> Contact:
         """Read one contact; see ``TelecmiClient.get_contact``."""

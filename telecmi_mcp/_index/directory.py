@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._api.client import TelecmiClient
     from telecmi_mcp._index.live_reader import Find
     from telecmi_mcp._index.location import IndexLocation
+    from telecmi_mcp._index.request import FilterFields, WriteRows
     from telecmi_mcp._models import Contact, ContactPage
     from telecmi_mcp._search import ContactStore
 
@@ -115,6 +116,19 @@ class Directory:
     async def count(self, request: CountRequest, *, report: Report | None = None) -> CountResult:
         """Count contacts, and group them, within the time of one call; waits for the first sync as ``search`` does."""
         return await self._run(lambda directory, started_at: directory._count(request, report, started_at))  # noqa: SLF001 - the same
+
+    async def export_rows(
+        self, filters: FilterFields, write: WriteRows, *, report: Report | None = None
+    ) -> CountResult:
+        """Write the contacts that pass the filters from a complete copy, within the time of one call.
+
+        Waits for the first sync as ``search`` does, and compares TeleCMI's count. Without a contact nothing is written.
+
+        Raises:
+            ContactsIncomplete: The copy is not complete, TeleCMI's count contradicts it, or the time does not suffice.
+            TelecmiError: No contact was read, no user is signed in, or ``write`` failed.
+        """
+        return await self._run(lambda directory, started_at: directory._export_rows(filters, write, report, started_at))  # noqa: SLF001 - the same
 
     async def sync(self, report: Report) -> Freshness:
         """Wait for the end of the sync that is due, in this process or in the one that writes the index.
@@ -229,6 +243,28 @@ class Directory:
         _raise_unless_read(index_sync, found := await self._freshness(index_sync))
         return CountResult(**_fields(found), counts=counts)
 
+    async def _export_rows(
+        self, filters: FilterFields, write: WriteRows, report: Report | None, started_at: float
+    ) -> CountResult:
+        until = started_at + self._timeout * _WAIT_FRACTION
+        count = CountRequest(filters=filters).run
+        index_sync, counts = await self._find_until(count, lambda _: False, until, report)
+        count_check = None
+        if index_sync.sync_state.is_whole:
+            index_sync, counts, count_check = await self._before_denial(index_sync, count, until)
+        freshness = replace(await self._freshness(index_sync), count_check=count_check)
+        _raise_unless_read(index_sync, freshness)
+        if not freshness.is_confirmed:
+            raise errors.ContactsIncomplete
+        with anyio.move_on_after(started_at + self._timeout * _CHECK_FRACTION - anyio.current_time()):
+            if counts.total:
+                await run_sync(write, filters.pages(index_sync.store))
+            return CountResult(**_fields(freshness), counts=counts)
+        raise errors.ContactsIncomplete(
+            hint="Pass filters, or ask the user to run telecmi-mcp export in a terminal",
+            fact="there was no time to write all contacts, so no file was written",
+        )
+
     async def _find(self, find: Find, report: Report | None, started_at: float) -> _Found:
         """Search the index, compare TeleCMI's count before a denial, and read the first contacts again."""
         until = started_at + self._timeout * _WAIT_FRACTION
@@ -268,9 +304,9 @@ class Directory:
             index_sync = await self._wait_for_progress(index_sync, progressed, until)
 
     async def _before_denial(
-        self, index_sync: IndexSync, find: Find, until: float
-    ) -> tuple[IndexSync, Sequence[Hits], CountCheck]:
-        """Compare TeleCMI's count before an answer says that no contact matches; if it differs, wait for a sync.
+        self, index_sync: IndexSync, find: Callable[[ContactStore], _T], until: float
+    ) -> tuple[IndexSync, _T, CountCheck]:
+        """Compare TeleCMI's count before an answer depends on every contact; if it differs, wait for a sync.
 
         Args:
             index_sync: The sync of an index that a sync has read completely.

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from telecmi_mcp._models import GroupBy
+    from collections.abc import Iterator, Sequence
+
+    from telecmi_mcp._models import Contact, GroupBy
     from telecmi_mcp._search import ContactFilter, ContactStore, Counts, Hits, Position
 
 MAX_LOOKUP_CONTACTS = 3
 """Maximum number of contacts for one query of a lookup."""
+
+WriteRows: TypeAlias = Callable[[Iterable["Sequence[Contact]"]], None]
+"""Writes pages of contacts, in a worker thread; is called again from the first page if an index has to be replaced."""
+
+_PAGE = 1000  # contacts; between two pages other calls use the index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +44,16 @@ class FilterFields:
         from telecmi_mcp._search import ContactFilter
 
         return ContactFilter(company=self.company, job_title=self.job_title, missing=self.missing)
+
+    def pages(self, store: ContactStore) -> Iterator[Sequence[Contact]]:
+        """Yield the contacts of a store that pass the filters, in a worker thread, until its call is cancelled."""
+        from anyio import from_thread
+
+        from telecmi_mcp._search import select_pages
+
+        for page in select_pages(store, self.contact_filter, page_size=_PAGE):
+            from_thread.check_cancelled()
+            yield page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

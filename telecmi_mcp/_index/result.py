@@ -178,7 +178,7 @@ class CountResult(Freshness):
     @property
     def notice(self) -> str:
         """The notice for the reader of the answer; "" if there is nothing to say."""
-        said = [unknown_company(self.counts), more_companies(self.counts), self.incomplete, self.place]
+        said = [unknown_company(self.counts), more_companies(self.counts), self.limits, self.incomplete, self.place]
         return " ".join(filter(None, said))
 
 

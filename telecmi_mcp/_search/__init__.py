@@ -2,7 +2,7 @@
 
 from telecmi_mcp._search.engine import Hit, Hits, Position, id_in, search
 from telecmi_mcp._search.fields.index_entries import NORMALISER
-from telecmi_mcp._search.filters import ContactFilter, Counts, count_groups
+from telecmi_mcp._search.filters import ContactFilter, Counts, count_groups, select_pages
 from telecmi_mcp._search.store import ContactStore, View, Written
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "count_groups",
     "id_in",
     "search",
+    "select_pages",
 ]

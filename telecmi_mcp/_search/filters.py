@@ -1,6 +1,6 @@
 """Filters by company, job title and missing fields, and counts and groups of the contacts that they accept."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from telecmi_mcp._models import GroupBy
@@ -134,6 +134,21 @@ def count_groups(
             company_count=resolved.company_count,
             suggestions=resolved.suggestions,
         )
+
+
+def select_pages(store: ContactStore, asked: ContactFilter, *, page_size: int) -> Iterator[list[Row]]:
+    """Yield the contacts that meet a filter, a page at a time; between two pages the store can be read and written.
+
+    A contact that the store holds all the time is on one page: it keeps its number, and pages follow the numbers.
+    """
+    after = 0
+    while True:
+        with store.reading() as view:
+            page = view.select(resolve(view, asked).conditions, after=after, limit=page_size)
+        yield [row for _, row in page]
+        if len(page) < page_size:
+            return
+        after, _ = page[-1]
 
 
 _NO_GROUPS = Groups([], 0, 0)
