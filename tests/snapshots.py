@@ -17,7 +17,7 @@ from paths import ROOT, SNAPSHOTS
 from telecmi_mcp import Settings, create_server, open_app
 from telecmi_mcp._mcp.prompts import PROMPTS
 from telecmi_mcp._mcp.server_info import INSTRUCTIONS, NAME, TITLE
-from telecmi_mcp._mcp.tools.registry import TOOLS
+from telecmi_mcp._mcp.tools.registry import LOCAL_TOOLS, TOOLS
 from telecmi_mcp._server.factory import STATIC
 
 if TYPE_CHECKING:
@@ -39,22 +39,23 @@ _MANIFEST_TOOLS = re.compile(r'(\n  "tools": )\[.*?\n  \]', re.DOTALL)
 
 async def generated() -> dict[Path, str]:
     """Return the text of each generated file."""
-    tools, others, capabilities = await _offered()
+    offered, others, capabilities = await _offered()
+    tools, export_tool = offered[: len(TOOLS)], offered[-1]
     messages = {prompt.name: prompt.message({prompt.argument: WHO}).splitlines() for prompt in PROMPTS}
-    snapshots = {**{tool["name"]: tool for tool in tools}, **others, "prompt_messages": messages}
+    snapshots = {**{tool["name"]: tool for tool in offered}, **others, "prompt_messages": messages}
     files = {SNAPSHOTS / f"{name}.json": _json(value) for name, value in snapshots.items()}
     manifest = MANIFEST.read_text(encoding="utf8")
     return {
         **files,
-        ADVERTISED: _json(_advertised(tools, capabilities)),
+        ADVERTISED: _json(_advertised(tools, export_tool, capabilities)),
         README: _README_TABLE.sub(lambda part: part[1] + _readme_rows(), README.read_text(encoding="utf8")),
         MANIFEST: _MANIFEST_TOOLS.sub(lambda part: part[1] + _manifest_tools(), manifest),
     }
 
 
 async def _offered() -> tuple[list[Any], dict[str, list[Any]], Any]:
-    """Ask a server for the tools, for the other lists by the names of their snapshots, and for its capabilities."""
-    async with Client(create_server(lambda: open_app(Settings())), mode="legacy") as client:
+    """Ask a server for all tools, for the other lists by the names of their snapshots, and for its capabilities."""
+    async with Client(create_server(lambda: open_app(Settings()), exports=True), mode="legacy") as client:
         others = {
             "prompts": (await client.list_prompts()).prompts,
             "resources": (await client.list_resources()).resources,
@@ -70,18 +71,19 @@ def _dumped(model: BaseModel) -> Any:
     return model.model_dump(by_alias=True, mode="json", exclude_none=True)
 
 
-def _advertised(tools: list[Any], capabilities: Any) -> dict[str, Any]:
+def _advertised(tools: list[Any], export_tool: Any, capabilities: Any) -> dict[str, Any]:
     return {
         "serverInfo": {"name": NAME, "title": TITLE},
         "instructions": INSTRUCTIONS,
         "capabilities": capabilities,
         "cache": {"ttlMs": STATIC.ttl_ms, "cacheScope": STATIC.scope},
         "tools": tools,
+        "exportTool": export_tool,
     }
 
 
 def _readme_rows() -> str:
-    return "".join(f"| `{tool.name}` | {_parameters(tool)} | {_fields(tool)} |\n" for tool in TOOLS)
+    return "".join(f"| `{tool.name}` | {_parameters(tool)} | {_fields(tool)} |\n" for tool in LOCAL_TOOLS)
 
 
 def _parameters(tool: Tool) -> str:

@@ -25,7 +25,7 @@ from telecmi_mcp._config import variables
 from telecmi_mcp._install.client_cli import add_command, remove_command
 from telecmi_mcp._install.clients import CLIENTS
 from telecmi_mcp._install.entry import Server, build_entry
-from telecmi_mcp._mcp.tools.registry import TOOLS
+from telecmi_mcp._mcp.tools.registry import LOCAL_TOOLS, TOOLS
 from telecmi_mcp._team.config.variables import TEAM
 
 if TYPE_CHECKING:
@@ -82,9 +82,10 @@ async def test_the_generated_files_are_what_make_snapshots_writes() -> None:
 
 
 def test_the_readme_and_the_manifest_name_the_tools() -> None:
-    names = [tool.name for tool in TOOLS]
-    assert [name for name, *_ in table("Tools")] == [f"`{name}`" for name in names]
-    assert [tool["name"] for tool in json.loads(MANIFEST.read_text(encoding="utf8"))["tools"]] == names
+    assert [name for name, *_ in table("Tools")] == [f"`{tool.name}`" for tool in LOCAL_TOOLS]
+    manifest = json.loads(MANIFEST.read_text(encoding="utf8"))
+    assert [tool["name"] for tool in manifest["tools"]] == [tool.name for tool in TOOLS]
+    assert manifest["tools_generated"] is True  # export_contacts, by a setting
 
 
 @pytest.mark.parametrize(("page", "settings"), [("README.md", variables.ALL), ("docs/teams.md", TEAM)])

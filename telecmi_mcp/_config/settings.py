@@ -31,6 +31,7 @@ class Settings:
         index_max_age: Seconds after which the copy of the contacts is renewed.
         text: Format of the text of an answer: ``json`` or ``table``.
         structured: True if answers also have structured content.
+        export_folder: Folder for the files of the tool export_contacts; ``None`` for no such tool.
         preconnect: True if a connection is opened before the first call.
         log_level: Least severe level that is logged.
         early_answers: ``on`` if the first messages are answered while the server is still loading, else ``off``.
@@ -48,6 +49,7 @@ class Settings:
     index_max_age: float = float(variables.INDEX_MAX_AGE.default)
     text: str = variables.TEXT.default
     structured: bool = True
+    export_folder: Path | None = None
     preconnect: bool = True
     log_level: str = variables.LOG_LEVEL.default
     early_answers: str = variables.EARLY_ANSWERS.default

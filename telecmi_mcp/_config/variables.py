@@ -110,6 +110,11 @@ STRUCTURED = Setting(
     default="on",
     flag="--structured",
 )
+EXPORT_FOLDER = Setting(
+    "TELECMI_EXPORT_FOLDER",
+    "the absolute path of a folder of mode 0700",
+    "Folder for the files of export_contacts; if unset, serve has no such tool.",
+)
 PRECONNECT = Setting(
     "TELECMI_PRECONNECT",
     f"one of {', '.join(SWITCH)}",
@@ -156,6 +161,7 @@ def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
         "index_max_age": _number(environ, INDEX_MAX_AGE, most=_MAX_AGE_S),
         "text": one_of(environ, TEXT, TEXTS, str.lower),
         "structured": one_of(environ, STRUCTURED, SWITCH, str.lower) == "on",
+        "export_folder": _absolute_path(environ, EXPORT_FOLDER),
         "preconnect": one_of(environ, PRECONNECT, SWITCH, str.lower) == "on",
         "log_level": one_of(environ, LOG_LEVEL, LOG_LEVELS, str.upper),
         "early_answers": one_of(environ, EARLY_ANSWERS, SWITCH, str.lower),
@@ -214,6 +220,14 @@ def path_of(environ: Mapping[str, str], setting: Setting) -> Path | None:
         return Path(text).expanduser()
     except RuntimeError:  # "~" of a user without a home folder
         raise unusable(setting) from None
+
+
+def _absolute_path(environ: Mapping[str, str], setting: Setting) -> Path | None:
+    """Return the path of a setting; the folder in which a client starts the server must not change its meaning."""
+    path = path_of(environ, setting)
+    if path is not None and not path.is_absolute():
+        raise unusable(setting)
+    return path
 
 
 def web_address(environ: Mapping[str, str], setting: Setting) -> str:

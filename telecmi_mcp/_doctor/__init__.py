@@ -5,6 +5,7 @@ from telecmi_mcp._doctor.clients import check_clients
 from telecmi_mcp._doctor.connection import ConnectionProbe, check_clock, check_connection, probe_connection
 from telecmi_mcp._doctor.early_answers import check_early_answers
 from telecmi_mcp._doctor.environment import check_certificates, check_proxy, check_versions
+from telecmi_mcp._doctor.export_folder import check_export_folder
 from telecmi_mcp._doctor.index import check_index
 from telecmi_mcp._doctor.result import CheckResult, Verdict
 from telecmi_mcp._doctor.settings import check_secrets, check_settings
@@ -20,6 +21,7 @@ __all__ = [
     "check_clock",
     "check_connection",
     "check_early_answers",
+    "check_export_folder",
     "check_index",
     "check_proxy",
     "check_reply",

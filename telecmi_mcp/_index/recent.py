@@ -56,8 +56,7 @@ def _contacts(facts: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     if "results" in facts:
         return [contact for each in facts["results"] for contact in each["contacts"]]
     for name in ("matches", "contacts"):
-        if name in facts:
-            contacts: Sequence[Mapping[str, Any]] = facts[name]
+        if isinstance(contacts := facts.get(name), list):  # an export has the number of its contacts there
             return contacts
     return (facts,) if "contact_id" in facts else ()
 

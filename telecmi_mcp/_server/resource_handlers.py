@@ -70,8 +70,9 @@ async def read_resource(ctx: ServerRequestContext[App, Any], params: ReadResourc
             data = await read_status(app)
         else:
             check_rate_limit(app)
-            data, contacts = await read_contact(app, contact_id)
-            record_contacts(contacts)
+            answer = await read_contact(app, contact_id)
+            data = answer.data
+            record_contacts(answer.contacts)
     contents = TextResourceContents(uri=params.uri, mime_type=MIME_TYPE, text=to_json(data).decode())
     return ReadResourceResult(contents=[contents])
 

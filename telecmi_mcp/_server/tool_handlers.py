@@ -17,30 +17,32 @@ from telecmi_mcp._server.error_mapping import INTERNAL, check_rate_limit, log_de
 from telecmi_mcp.errors import TelecmiError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from mcp.server import ServerRequestContext
     from mcp.server.context import CallNext, HandlerResult
 
     from telecmi_mcp._app import App
     from telecmi_mcp._index.directory import Report
-    from telecmi_mcp._mcp.tools.tool import Tool
+    from telecmi_mcp._mcp.tools.tool import FileLink, Tool
 
 _log = logging.getLogger(__name__)
 
-_READ_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=True)
-_BY_NAME = {tool.name: tool for tool in TOOLS}
-_INPUT_SCHEMAS = {tool.name: tool.input_schema for tool in TOOLS}
+_READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=True)
+_ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True)
+_FIRST_WITH_LINKS = "2025-06-18"  # the first protocol version with resource links in answers
 _EMPTY_RESULT = CallToolResult(content=[])
 _FINISHED: ContextVar[list[dict[str, Any]] | None] = ContextVar("finished", default=None)
 
 
-def listed_tools(output: OutputFormat) -> ListToolsResult:
-    """Return the answer to ``tools/list``, which depends on the output format only."""
-    return ListToolsResult(tools=[_listed_tool(tool, output) for tool in TOOLS])
+def listed_tools(output: OutputFormat, tools: Iterable[Tool] = TOOLS) -> ListToolsResult:
+    """Return the answer to ``tools/list``, which depends on the output format and the tools of the server only."""
+    return ListToolsResult(tools=[_listed_tool(tool, output) for tool in tools])
 
 
-def input_schema(name: str) -> dict[str, Any] | None:
+def input_schema(tools: Mapping[str, Tool], name: str) -> dict[str, Any] | None:
     """Return the input schema of a tool; ``None`` for an unknown one."""
-    return _INPUT_SCHEMAS.get(name)
+    return tools[name].input_schema if name in tools else None
 
 
 def _listed_tool(tool: Tool, output: OutputFormat) -> ListedTool:
@@ -48,17 +50,20 @@ def _listed_tool(tool: Tool, output: OutputFormat) -> ListedTool:
         name=tool.name,
         title=tool.title,
         description=tool.description,
-        input_schema=_INPUT_SCHEMAS[tool.name],
+        input_schema=tool.input_schema,
         output_schema=tool.output_schema if output.structured else None,
-        annotations=_READ_ONLY,
+        annotations=_READS if tool.is_read_only else _ADDS,
     )
 
 
 async def handle_call(
-    output: OutputFormat, ctx: ServerRequestContext[App, Any], params: CallToolRequestParams
+    tools: Mapping[str, Tool],
+    output: OutputFormat,
+    ctx: ServerRequestContext[App, Any],
+    params: CallToolRequestParams,
 ) -> CallToolResult:
     """Answer ``tools/call`` with the data of the tool or with an error, in the output format."""
-    tool = _BY_NAME.get(params.name)
+    tool = tools.get(params.name)
     if tool is None:
         raise MCPError(INVALID_PARAMS, "Unknown tool: tools/list returns the names of all tools.")
     result = await _call_tool(output, ctx, tool, params.arguments or {})
@@ -95,7 +100,8 @@ async def _call_tool(
         answer = await tool.call(app, arguments, report=_reporter(ctx))
         recent.note(answer.data)
         record_contacts(answer.contacts)
-        return _written(output, tool, answer.data)
+        links = [_resource_link(answer.file)] if answer.file and ctx.protocol_version >= _FIRST_WITH_LINKS else []
+        return _written(output, tool, answer.data, links)
     except TelecmiError as error:
         _log.info("%s: %s", tool.name, error.code)
         record_failure(error.code)
@@ -119,18 +125,28 @@ def _reporter(ctx: ServerRequestContext[App, Any]) -> Report:
     return report
 
 
-def _written(output: OutputFormat, tool: Tool, data: dict[str, Any]) -> dict[str, Any]:
+def _resource_link(file: FileLink) -> dict[str, Any]:
+    return {
+        "type": "resource_link",
+        "uri": file.uri,
+        "name": file.name,
+        "mimeType": file.mime_type,
+        "size": file.size,
+    }
+
+
+def _written(output: OutputFormat, tool: Tool, data: dict[str, Any], links: list[dict[str, Any]]) -> dict[str, Any]:
     # Some clients show a model only the text, others only the structured half, so both hold all the data.
     if output.text == "table":
         table = as_table(tool.as_rows(data), rows=tool.rows, columns=tool.columns)
-        return _result(table, data if output.structured else None)
+        return _result(table, data if output.structured else None, links)
     serialised = PreSerialized(data)
-    return _result(serialised.json.decode(), serialised if output.structured else None)
+    return _result(serialised.json.decode(), serialised if output.structured else None, links)
 
 
-def _result(text: str, data: dict[str, Any] | None = None) -> dict[str, Any]:
+def _result(text: str, data: dict[str, Any] | None = None, links: Iterable[dict[str, Any]] = ()) -> dict[str, Any]:
     structured = {} if data is None else {"structuredContent": data}
-    return {"content": [{"type": "text", "text": text}], **structured}
+    return {"content": [{"type": "text", "text": text}, *links], **structured}
 
 
 def _failure(message: str) -> dict[str, Any]:

@@ -51,21 +51,27 @@ def reason_off(values: Mapping[str, Any]) -> str:
 def early_answers(values: Mapping[str, Any]) -> EarlyAnswers | None:
     """Return the early answers of a server with this configuration; ``None`` if they are off."""
     advertised = None if values["early_answers"] == "off" or BLOCKING else _advertised()
-    return None if advertised is None else EarlyAnswers(advertised, structured=values["structured"])
+    if advertised is None:
+        return None
+    return EarlyAnswers(advertised, structured=values["structured"], exports=values["export_folder"] is not None)
 
 
-def results(advertised: Mapping[str, Any], version: str, *, structured: bool) -> dict[str, dict[str, Any]]:
+def results(
+    advertised: Mapping[str, Any], version: str, *, structured: bool, exports: bool = False
+) -> dict[str, dict[str, Any]]:
     """Return the result of each method that is known in a protocol version; none in an unknown version.
 
     Args:
         advertised: Content of ``advertised.json``.
         version: Protocol version.
         structured: Whether tools have output schemas.
+        exports: Whether there is the tool that writes files.
     """
     server = {**advertised["serverInfo"], "version": __version__}
     shared = {"capabilities": advertised["capabilities"], "instructions": advertised["instructions"]}
     left_out = set() if structured else {"outputSchema"}
-    tools = [{name: value for name, value in tool.items() if name not in left_out} for tool in advertised["tools"]]
+    offered = [*advertised["tools"], *([advertised["exportTool"]] if exports else [])]
+    tools = [{name: value for name, value in tool.items() if name not in left_out} for tool in offered]
     if version in HANDSHAKE_VERSIONS:
         hello = {**shared, "protocolVersion": version, "serverInfo": server}
         return {"initialize": hello, "ping": {}, "tools/list": {"tools": tools}}
@@ -86,13 +92,15 @@ class EarlyAnswers:
     Args:
         advertised: Content of ``advertised.json``.
         structured: Whether tools have output schemas.
+        exports: Whether there is the tool that writes files.
 
     Attributes:
         sent: Lines of the answers that were given, by the request's id as text.
     """
 
-    def __init__(self, advertised: Mapping[str, Any], *, structured: bool = True) -> None:
+    def __init__(self, advertised: Mapping[str, Any], *, structured: bool = True, exports: bool = False) -> None:
         self._advertised = advertised
+        self._exports = exports
         self._structured = structured
         self._version = ""
         self.sent: dict[str, bytes] = {}
@@ -105,7 +113,8 @@ class EarlyAnswers:
         if not matches(message, REQUEST) or not self._is_new(message["id"]):
             return None
         version = self._version_of(message["method"], message.get("params", {}))
-        result = results(self._advertised, version, structured=self._structured).get(message["method"])
+        known = results(self._advertised, version, structured=self._structured, exports=self._exports)
+        result = known.get(message["method"])
         if result is None:
             return None
         self._version = version
@@ -141,7 +150,7 @@ def _advertised() -> dict[str, Any] | None:
     return advertised if isinstance(advertised, dict) and advertised.keys() >= _PARTS else None
 
 
-_PARTS = {"serverInfo", "instructions", "capabilities", "cache", "tools"}
+_PARTS = {"serverInfo", "instructions", "capabilities", "cache", "tools", "exportTool"}
 
 
 def _line(message: Mapping[str, object]) -> bytes:

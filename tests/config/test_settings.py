@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -42,6 +43,15 @@ def test_settings_are_never_pickled() -> None:
         pickle.dumps(Settings())
     with pytest.raises(TypeError):
         copy.deepcopy(Settings())
+
+
+def test_the_export_folder_is_an_absolute_path(tmp_path: Path) -> None:
+    assert Settings.from_env({"TELECMI_EXPORT_FOLDER": str(tmp_path)}).export_folder == tmp_path
+    assert Settings.from_env({"TELECMI_EXPORT_FOLDER": "~/exports"}).export_folder == Path.home() / "exports"
+    for bad in ("exports", "./exports", "../exports", "a\u200bb"):
+        with pytest.raises(ConfigurationError) as caught:
+            Settings.from_env({"TELECMI_EXPORT_FOLDER": bad})
+        assert str(caught.value) == ("Correct TELECMI_EXPORT_FOLDER: use the absolute path of a folder of mode 0700.")
 
 
 @pytest.mark.parametrize(

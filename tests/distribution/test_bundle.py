@@ -27,7 +27,7 @@ CONSTRAINTS = (ROOT / "constraints.txt").read_text().split()
 KEYS = {
     *("manifest_version", "name", "display_name", "version", "description", "long_description", "author", "repository"),
     *("homepage", "documentation", "support", "icon", "server", "tools", "keywords", "license", "compatibility"),
-    "user_config",
+    *("tools_generated", "user_config"),
 }
 
 

@@ -24,10 +24,10 @@ from schema_readers import (
     nodes,
     read,
 )
-from telecmi_mcp._mcp.tools.registry import TOOLS
+from telecmi_mcp._mcp.tools.registry import LOCAL_TOOLS
 
 PAGE = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf8")
-NAMES = [tool.name for tool in TOOLS]
+NAMES = [tool.name for tool in LOCAL_TOOLS]
 DEFAULT = [reader for reader in READERS if not reader.is_strict]
 # What a tool is called together with: the server's name in the README's configurations, and its own.
 SERVER_NAMES = ["telecmi", "telecmi-mcp", "io.github.telecmi-mcp/telecmi-mcp"]
@@ -35,9 +35,9 @@ SERVER_NAMES = ["telecmi", "telecmi-mcp", "io.github.telecmi-mcp/telecmi-mcp"]
 
 def parts(reader: Reader, verdict: str) -> list[str]:
     """All parts of our schemas that get a verdict; who is strict reads inputs only."""
-    schemas = [tool.input_schema for tool in TOOLS]
+    schemas = [tool.input_schema for tool in LOCAL_TOOLS]
     if not reader.is_strict:
-        schemas += [tool.output_schema for tool in TOOLS]
+        schemas += [tool.output_schema for tool in LOCAL_TOOLS]
     return sorted({each.part for schema in schemas for each in read(reader, schema) if each.verdict == verdict})
 
 
@@ -47,7 +47,7 @@ def test_no_client_refuses_a_part_of_the_schemas_that_it_gets_by_default(reader:
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
-@pytest.mark.parametrize("tool", TOOLS, ids=NAMES)
+@pytest.mark.parametrize("tool", LOCAL_TOOLS, ids=NAMES)
 def test_each_part_of_each_node_has_one_verdict(reader: Reader, tool: Any) -> None:
     for schema in (tool.input_schema, tool.output_schema):
         found = {(each.path, each.part.partition(":")[0]) for each in read(reader, schema)}
@@ -73,7 +73,7 @@ def test_the_names_fit(reader: Reader) -> None:
     assert len(NAMES) <= MOST_TOOLS
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=NAMES)
+@pytest.mark.parametrize("tool", LOCAL_TOOLS, ids=NAMES)
 def test_the_schemas_are_valid_in_both_drafts_that_clients_use(tool: Any) -> None:
     for schema in (tool.input_schema, tool.output_schema):
         jsonschema.Draft202012Validator.check_schema(schema)

@@ -12,9 +12,10 @@ from mcp.shared.exceptions import MCPError
 from conftest import SIGNED_IN
 from telecmi_mcp import create_server, open_app
 from telecmi_mcp._mcp.call_record import CallRecord, recording
+from telecmi_mcp._mcp.output import OutputFormat
 from telecmi_mcp._mcp.tools.schemas import closed_object
 from telecmi_mcp._mcp.tools.tool import Answer, Arguments, Tool
-from telecmi_mcp._server import tool_handlers
+from telecmi_mcp._server.factory import build_server
 from telecmi_mcp.errors import ConcurrencyLimitReached
 from telecmi_mcp.sandbox import create_sandbox
 
@@ -49,9 +50,8 @@ COUNT = Tool(
 )
 
 
-async def answered(monkeypatch: pytest.MonkeyPatch, text: str = "json") -> tuple[Any, CallRecord]:
+async def answered(text: str = "json") -> tuple[Any, CallRecord]:
     """The result of a call of the tool, and its record."""
-    monkeypatch.setitem(tool_handlers._BY_NAME, COUNT.name, COUNT)  # noqa: SLF001 - a tool of this test
     records = []
 
     async def keep(ctx: Any, call_next: Any) -> Any:
@@ -59,21 +59,22 @@ async def answered(monkeypatch: pytest.MonkeyPatch, text: str = "json") -> tuple
             records.append(record)
             return await call_next(ctx)
 
-    server = create_server(lambda: open_app(SIGNED_IN, transport=ASGITransport(app=create_sandbox())), text=text)
+    opened = lambda: open_app(SIGNED_IN, transport=ASGITransport(app=create_sandbox()))  # noqa: E731 - as it is taken
+    server = build_server(opened, OutputFormat(text=text), tools=[COUNT])
     server.middleware.insert(0, keep)
     async with Client(server, mode="legacy") as client:
         result = await client.call_tool(COUNT.name, {})
     return result, next(record for record in reversed(records) if record.contacts)
 
 
-async def test_the_record_holds_the_number_of_contacts_that_the_tool_returns(monkeypatch: pytest.MonkeyPatch) -> None:
-    result, record = await answered(monkeypatch)
+async def test_the_record_holds_the_number_of_contacts_that_the_tool_returns() -> None:
+    result, record = await answered()
     assert result.structured_content == {"number": 7, "complete": True, "company": "Acme"}
     assert (record.code, record.contacts) == ("ok", 7)
 
 
-async def test_an_answer_of_one_row_that_is_no_contact_is_written_as_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    result, _ = await answered(monkeypatch, text="table")
+async def test_an_answer_of_one_row_that_is_no_contact_is_written_as_a_table() -> None:
+    result, _ = await answered(text="table")
     assert result.content[0].text == "number\tcomplete\tcompany\n7\ttrue\tAcme"
 
 

@@ -14,6 +14,7 @@ from mcp_types import JSONRPCError, JSONRPCResponse
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
 from e2e.lines import MODERN, initialize, request
+from paths import ROOT
 from snapshots import ADVERTISED
 from telecmi_mcp import Settings, create_server, open_app
 from telecmi_mcp._config.variables import ALL, values_of
@@ -43,6 +44,7 @@ CAPABILITIES = [
 IDS = [0, -1, 7, 10**14, "1", "a b", "0b0e9a3c-6f2a-4a52-8e7f-a8b1b1b0f3d1"]
 MODERN_LIST = request(1, "tools/list", **MODERN)
 INITIALIZED = initialize()[1]
+EXPORTS = {"TELECMI_EXPORT_FOLDER": str(ROOT)}
 
 
 def line(message: Any) -> bytes:
@@ -79,7 +81,7 @@ async def sdk(**output: Any) -> AsyncIterator[Any]:
 
 async def agree(*messages: Any, **output: Any) -> None:
     """The early answers to these messages and the server's are the same JSON, and there are some."""
-    answers = EarlyAnswers(ADVERTISES, structured=output.get("structured", True))
+    answers = EarlyAnswers(ADVERTISES, structured=output.get("structured", True), exports=output.get("exports", False))
     async with sdk(**output) as ask:
         for message in messages:
             early, own = answers.answer(line(message)), await ask(line(message))
@@ -115,14 +117,30 @@ async def test_a_handshake_is_answered_as_by_the_server(version: str, structured
     await agree(*messages, structured=structured, text=text)
 
 
+@pytest.mark.parametrize("version", [*HANDSHAKE_VERSIONS, *STATELESS_VERSIONS])
+@pytest.mark.parametrize("structured", [True, False])
+async def test_the_tool_that_writes_files_is_listed_as_by_the_server(version: str, structured: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    handshake = [*initialize(version), request(1, "tools/list")]
+    messages = [MODERN_LIST] if version in STATELESS_VERSIONS else handshake
+    await agree(*messages, structured=structured, exports=True)
+
+
+@pytest.mark.parametrize(("environ", "last"), [({}, "list_contacts"), (EXPORTS, "export_contacts")])
+def test_the_setting_decides_whether_it_is_listed(environ: dict[str, str], last: str) -> None:
+    answers = early_answers(values_of(environ))
+    assert answers is not None
+    listed = json.loads(answers.answer(line(MODERN_LIST)) or b"")
+    assert listed["result"]["tools"][-1]["name"] == last
+
+
 @pytest.mark.parametrize("structured", [True, False])
 async def test_a_stateless_session_is_answered_as_by_the_server(structured: bool) -> None:  # noqa: FBT001 - a parameter of the test
     await agree(request(1, "server/discover", **MODERN), request(2, "tools/list", **MODERN), structured=structured)
     await agree(MODERN_LIST, structured=structured)
 
 
-def test_nothing_but_the_output_format_can_change_an_answer() -> None:
-    assert [*inspect.signature(create_server).parameters] == ["opened", "text", "structured"]
+def test_nothing_but_the_output_format_and_exports_can_change_an_answer() -> None:
+    assert [*inspect.signature(create_server).parameters] == ["opened", "text", "structured", "exports"]
 
 
 @pytest.mark.parametrize("capabilities", CAPABILITIES)
@@ -265,6 +283,7 @@ VALUES = {
     "TELECMI_RATE_LIMIT": "1",
     "TELECMI_INDEX_MAX_AGE": "1",
     "TELECMI_TEXT": "table",
+    **EXPORTS,
     "TELECMI_LOG_LEVEL": "DEBUG",
 }
 

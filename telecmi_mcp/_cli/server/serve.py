@@ -87,7 +87,10 @@ def _serve(args: argparse.Namespace, settings: Settings, wire: tuple[int, int], 
     gc.freeze()
     gc.enable()
     server = create_server(
-        lambda: open_configured(args, settings, secrets), text=settings.text, structured=settings.structured
+        lambda: open_configured(args, settings, secrets),
+        text=settings.text,
+        structured=settings.structured,
+        exports=settings.export_folder is not None,
     )
     return serve_stdio(server, wire, session)
 

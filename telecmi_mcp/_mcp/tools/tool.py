@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -33,16 +34,32 @@ class Arguments(BaseModel):
     expected: ClassVar[Mapping[str, str]]
 
 
+class FileLink(NamedTuple):
+    """A file on the user's computer; it cannot be read over MCP.
+
+    Attributes:
+        uri: A ``file://`` URI.
+        size: Size in bytes.
+    """
+
+    uri: str
+    name: str
+    mime_type: str
+    size: int
+
+
 class Answer(NamedTuple):
     """Answer of a tool.
 
     Attributes:
         data: JSON object that ``output_schema`` describes.
         contacts: Number of contacts that it holds, for the audit.
+        file: A new file, for which the answer gets a resource link.
     """
 
     data: dict[str, Any]
     contacts: int
+    file: FileLink | None = None
 
 
 def _one_call(_: Mapping[str, Any]) -> int:
@@ -64,6 +81,7 @@ class Tool:
         row_columns: Names of the columns of a table, in order; () for the properties of a row.
         as_rows: Returns the data with rows that hold no objects, for a table.
         cost: Returns for how many calls the unchecked arguments count.
+        is_read_only: False if each call adds something on the user's computer.
     """
 
     name: str
@@ -77,6 +95,7 @@ class Tool:
     row_columns: tuple[str, ...] = ()
     as_rows: Callable[[dict[str, Any]], dict[str, Any]] = dict
     cost: Callable[[Mapping[str, Any]], int] = _one_call
+    is_read_only: bool = True
 
     @property
     def input_schema(self) -> dict[str, Any]:
@@ -133,6 +152,7 @@ class _SlimSchema(GenerateJsonSchema):
         return False
 
 
+@cache
 def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
     schema = model.model_json_schema(schema_generator=_SlimSchema)
     for name in ("title", "description"):

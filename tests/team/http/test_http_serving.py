@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import anyio
 import pytest
 from httpx2 import AsyncClient, RemoteProtocolError
 from mcp.client import Client
+from mcp.shared.exceptions import MCPError
 
 from conftest import GENERATIONS
 from e2e.lines import PATIENCE, environment
@@ -22,6 +24,7 @@ from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 LIST = {"name": "list_contacts", "arguments": {}}
 
@@ -58,6 +61,18 @@ async def test_the_tools_work_with_progress_cursors_and_tool_errors(generation: 
         assert server.stop(signal.SIGTERM) == (0, "")
     assert heard
     assert heard == [(read, 150) for read in sorted({read for read, _ in heard})]  # it rises
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+async def test_there_is_no_tool_that_writes_files_whatever_the_environment_says(
+    tmp_path: Path, generation: str
+) -> None:
+    with served("--sandbox", env=environment(TELECMI_EXPORT_FOLDER=str(tmp_path))) as server:
+        async with Client(server.url, mode=generation) as client:
+            assert [tool.name for tool in (await client.list_tools()).tools] == [tool.name for tool in TOOLS]
+            with pytest.raises(MCPError, match="Unknown tool"):
+                await client.call_tool("export_contacts", {})
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - a short call, and no method of a path in an async function
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
