@@ -110,7 +110,7 @@ def test_a_typo_finds_no_one_and_suggests_companies_that_are_never_counted() -> 
     assert (selected, found.companies, found.company_count) == ([], (), 0)
     assert found.suggestions == ("Acme Logistics", "Acme Logistic Works")
     counts = count_groups(index_of(staff), ContactFilter(company="Acme Logistiks"), group_by="company")
-    assert counts == Counts(total=0, suggestions=("Acme Logistics", "Acme Logistic Works"))
+    assert counts == Counts(total=0, company_count=0, suggestions=("Acme Logistics", "Acme Logistic Works"))
 
 
 @pytest.mark.parametrize("asked", ["Qwzxv", "Pvt Ltd", "Acme Hydraulics"])
