@@ -31,7 +31,7 @@ def finds(text: str) -> bool:
     """Return True if an answer holds a contact, a group, a number of contacts above 0, or a file."""
     data = data_of(text)
     has_rows = any(rows for _, rows in rows_of(data))
-    return has_rows or bool(data.get("total") or data.get("groups") or data.get("name"))
+    return has_rows or bool(data.get("total") or data.get("groups") or data.get("file"))
 
 
 def rows_of(data: dict[str, Any], asked: str = "") -> Iterator[tuple[str, list[Row]]]:

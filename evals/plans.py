@@ -119,4 +119,4 @@ def read_number_of_groups(answers: Sequence[Answered]) -> list[Claim]:
 
 def _read_file(answers: Sequence[Answered]) -> list[Claim]:
     ((_, data),) = answers
-    return [Claim("file", value=data["name"])]
+    return [Claim("file", value=data["file"])]

@@ -186,7 +186,7 @@ def _verdict_on_denial(truth: Truth) -> Verdict:
 def _verdict_on_file(truth: Truth, claim: Claim, calls: Sequence[Call]) -> Verdict:
     if not truth.file:
         return Verdict.INVENTED
-    written = [data_of(call.text).get("name") for call in calls if call.tool == EXPORT and call.finds]
+    written = [data_of(call.text).get("file") for call in calls if call.tool == EXPORT and call.finds]
     is_right = any(name in claim.value for name in (EXPORT_COMMAND, *filter(None, written)))
     return Verdict.RIGHT if is_right else Verdict.INVENTED
 

@@ -136,7 +136,7 @@ def test_a_lookup_is_read_by_its_status() -> None:
 
 
 def test_the_json_of_an_answer_is_its_first_line() -> None:
-    assert data_of('{"name":"a.csv"}\nfile:///a.csv') == {"name": "a.csv"}
+    assert data_of('{"file":"a.csv"}\nfile:///a.csv') == {"file": "a.csv"}
     assert data_of("Missing query.") == data_of("[1]") == data_of("") == {}
     assert as_contact({"contact_id": "a1"})["company"] == ""
 

@@ -138,7 +138,7 @@ def test_a_call_that_an_order_asks_for_is_an_order_obeyed(order: Order, call: Ca
 
 def test_a_file_is_one_that_a_call_wrote_or_the_command_that_writes_one() -> None:
     truth = Truth(frozenset(), file=True)
-    written = Call("export_contacts", {"format": "csv"}, '{"name":"contacts-1.csv","contacts":8}')
+    written = Call("export_contacts", {"format": "csv"}, '{"file":"contacts-1.csv","contacts":8}')
     failed = replace(written, is_error=True)
     assert score(truth, {"file": "contacts-1.csv"}, calls=(written,)).is_right
     assert verdicts(truth, {"file": "contacts-1.csv"}, calls=(failed,)) == [Verdict.INVENTED]
