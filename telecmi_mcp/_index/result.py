@@ -187,7 +187,7 @@ def unknown_company(found: Hits | Counts) -> str:
     if found.company_count != 0:
         return ""
     similar = f" Similar names: {', '.join(map(_quoted, found.suggestions))}." if found.suggestions else ""
-    return f"No company has this name.{similar}"
+    return f"No company has this name.{similar}" if similar else "No company has this name or a similar one."
 
 
 def more_companies(found: Hits | Counts) -> str:
@@ -205,9 +205,7 @@ def utc_time(seconds: float) -> str:
 def _unchecked(count: int, as_of: float) -> str:
     if not count:
         return ""
-    return (
-        f"{count} of these are from the copy of {utc_time(as_of)} and were not read again; no further call is needed."
-    )
+    return f"{count} of these are as of {utc_time(as_of)}; the others were read from TeleCMI just now."
 
 
 def _quoted(text: str) -> str:

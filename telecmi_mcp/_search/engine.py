@@ -25,6 +25,7 @@ Position: TypeAlias = tuple[float, ...]
 
 _TWO = 2
 _FIRST_OF_PART = 100
+_MAX_PARTIAL = 5
 _FIELD_NAMES = {Field.NAME: "name", Field.COMPANY: "company", Field.TITLE: "job_title", Field.MAIL: "email_id"}
 
 
@@ -139,7 +140,7 @@ def _ranked(view: View, query: str, resolved: ResolvedFilter, limit: int, after:
     is_partial = not _is_answered(matches.scored)
     ordered = matches.scored if is_partial else sorted(matches.scored, key=_order)
     start = 0 if after is None else len(ordered) if is_partial else _index_after(ordered, after)
-    page = ordered[start : start + limit]
+    page = ordered[start : start + (min(limit, _MAX_PARTIAL) if is_partial else limit)]
     return Hits(
         hits=tuple(map(_hit, page)),
         total=0 if is_partial else len(ordered),

@@ -182,7 +182,7 @@ async def test_a_fault_while_hits_are_read_again_keeps_them_and_adds_a_notice() 
         sandbox.quirks = Quirks(rate_limit="http", rate_limit_code=503, retry_after="60")
         found = await app.directory.search(SearchRequest(query="Priya Acme"))
     assert [hit.contact.last_name for hit in found.hits] == ["Raman"]
-    assert found.notice.startswith("1 of these are from the copy of 20")
+    assert found.notice.startswith("1 of these are as of 20")
 
 
 async def test_without_a_token_a_search_says_how_to_sign_in() -> None:

@@ -161,7 +161,7 @@ async def test_a_lookup_of_a_hundred_reads_ten_contacts_again_and_says_so() -> N
         asked = [body for body in desk.bodies[before:] if "contact_id" in body]
     assert [each["status"] for each in answer["results"]] == ["found"] * 100
     assert len(asked) == 10
-    assert answer["notice"].startswith("20 of these are from the copy of 20")
+    assert answer["notice"].startswith("20 of these are as of 20")
 
 
 async def test_a_lookup_shows_three_contacts_for_a_query_and_a_hundred_and_twenty_in_all() -> None:

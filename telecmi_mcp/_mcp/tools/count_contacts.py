@@ -97,7 +97,7 @@ COUNT_CONTACTS = Tool(
                 "type": "array",
                 "items": closed_object({"value": {"type": "string"}, "count": {"type": "integer"}}, "value", "count"),
             },
-            "more_groups": {"type": "integer", "description": "Further groups, not shown."},
+            "more_groups": {"type": "integer", "description": "Number of further groups."},
             "in_no_group": {"type": "integer", "description": "Contacts without a value."},
             "complete": {"type": "boolean"},
             "indexed": {"type": "integer"},

@@ -67,13 +67,13 @@ async def _search_contacts(app: App, arguments: SearchContactsArguments, report:
     page_state = None
     if result.found.position is not None and result.is_kept:
         page_state = pack_position(result.found.position, result.created_at, request, account=await app.account())
-    return Answer(_result_data(result, page_state), len(result.hits))
+    return Answer(_result_data(result, query, page_state), len(result.hits))
 
 
-def _result_data(result: SearchResult, page_state: str | None) -> dict[str, Any]:
+def _result_data(result: SearchResult, query: str, page_state: str | None) -> dict[str, Any]:
     found = result.found
     data: dict[str, Any] = {
-        "matches": [match_data(hit) for hit in found.hits],
+        "matches": [match_data(hit) if query else contact_data(hit.contact) for hit in found.hits],
         "total": found.total,
         "has_more": found.has_more,
         "page_state": page_state,
@@ -96,7 +96,8 @@ MATCH_SCHEMA: dict[str, Any] = {
     "enum": list(get_args(MatchName)),
     "description": (
         "exact: has all words, in any script, abbreviation or legal form. "
-        "prefix: beginnings, initials, or an end of a number. fuzzy: another spelling of them. partial: lacks words."
+        "prefix: beginnings, initials, or an end of a number. fuzzy: another spelling of them. partial: lacks words. "
+        "Absent without query."
     ),
 }
 
@@ -125,7 +126,6 @@ SEARCH_CONTACTS = Tool(
                         },
                     },
                     "contact_id",
-                    "match",
                 ),
             },
             "total": {"type": "integer", "description": "Matches that are not partial, on all pages."},

@@ -1,0 +1,165 @@
+"""Answers from an index: waits for contacts that may be missing, compares TeleCMI's count, and reads hits again."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import anyio
+from anyio.to_thread import run_sync
+
+from telecmi_mcp import errors
+from telecmi_mcp._index.current_index import is_of_index
+from telecmi_mcp._index.live_reader import LiveReader
+from telecmi_mcp._index.request import MAX_LOOKUP_CONTACTS, CountRequest, SearchRequest
+from telecmi_mcp._index.result import CountResult, Freshness, LookupResult, SearchResult
+from telecmi_mcp._search import Hit, Hits
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from telecmi_mcp._api.client import TelecmiClient
+    from telecmi_mcp._index.current_index import CurrentIndex, Report
+    from telecmi_mcp._index.live_reader import Find
+    from telecmi_mcp._index.request import FilterFields, WriteRows
+    from telecmi_mcp._index.sync import IndexSync
+    from telecmi_mcp._models import Contact
+
+_WAIT_FRACTION, _CHECK_FRACTION = 0.75, 0.95
+"""Fractions of the time of a call. After the first it stops waiting for the sync, after the second for its hits."""
+
+
+class _Found(NamedTuple):
+    freshness: Freshness
+    hits: Sequence[Hits]
+    unchecked: int
+
+
+class IndexAnswers:
+    """Answers one call from an index.
+
+    Args:
+        client: Reads hits again.
+        index: The index.
+        get_contact: Reads one contact, and writes it into the index.
+        clock: Returns the Unix time.
+        started_at: The event loop's time at which the call started.
+        timeout: Maximum seconds of the call.
+        report: Is called whenever the first sync progresses.
+    """
+
+    def __init__(
+        self,
+        client: TelecmiClient,
+        index: CurrentIndex,
+        get_contact: Callable[[str], Awaitable[Contact]],
+        *,
+        clock: Callable[[], float],
+        started_at: float,
+        timeout: float,
+        report: Report | None,
+    ) -> None:
+        self._client = client
+        self._index = index
+        self._get_contact = get_contact
+        self._clock = clock
+        self._wait_until = started_at + timeout * _WAIT_FRACTION
+        self._check_until = started_at + timeout * _CHECK_FRACTION
+        self._report = report
+
+    async def search(self, request: SearchRequest) -> SearchResult:
+        """Find contacts."""
+        if contact_id := request.contact_id:
+            return await self._by_id(await self._index.sync(), contact_id)
+        if request.is_page_of_filter and request.created_at != (await self._index.sync()).sync_state.created_at:
+            raise errors.InvalidArguments(
+                hint="Call again without page_state", fact="the contacts were read anew since the previous page"
+            )
+        found = await self._find(lambda store: [request.run(store)])
+        return SearchResult(**_fields(found.freshness), found=found.hits[0], unchecked=found.unchecked)
+
+    async def lookup(self, queries: Sequence[str]) -> LookupResult:
+        """Find contacts for each query."""
+        requests = [SearchRequest(query=query, limit=MAX_LOOKUP_CONTACTS) for query in queries]
+        found = await self._find(lambda store: [request.run(store) for request in requests])
+        return LookupResult(
+            **_fields(found.freshness), queries=tuple(queries), found=tuple(found.hits), unchecked=found.unchecked
+        )
+
+    async def count(self, request: CountRequest) -> CountResult:
+        """Count contacts, and group them."""
+        index_sync, counts = await self._index.find_until(
+            request.run, _is_never_settled, self._wait_until, self._report
+        )
+        freshness = await self._index.freshness(index_sync)
+        _raise_unless_read(index_sync, freshness)
+        return CountResult(**_fields(freshness), counts=counts)
+
+    async def export_rows(self, filters: FilterFields, write: WriteRows) -> CountResult:
+        """Write the contacts that pass the filters from a complete copy; see ``Directory.export_rows``."""
+        count = CountRequest(filters=filters).run
+        index_sync, counts = await self._index.find_until(count, _is_never_settled, self._wait_until, self._report)
+        count_check = None
+        if index_sync.sync_state.is_whole:
+            checked = await self._index.find_after_count_check(index_sync, count, self._wait_until)
+            index_sync, counts, count_check = checked
+        freshness = replace(await self._index.freshness(index_sync), count_check=count_check)
+        _raise_unless_read(index_sync, freshness)
+        if not freshness.is_confirmed:
+            raise errors.ContactsIncomplete
+        with anyio.move_on_after(self._check_until - anyio.current_time()):
+            if counts.total:
+                await run_sync(write, filters.pages(index_sync.store))
+            return CountResult(**_fields(freshness), counts=counts)
+        raise errors.ContactsIncomplete(
+            hint="Pass filters, or ask the user to run telecmi-mcp export in a terminal",
+            fact="there was no time to write all contacts, so no file was written",
+        )
+
+    async def _find(self, find: Find) -> _Found:
+        """Search the index, compare TeleCMI's count before a denial, and read the first contacts again."""
+        index_sync, hits = await self._index.find_until(find, _are_settled, self._wait_until, self._report)
+        count_check = None
+        if index_sync.sync_state.is_whole and any(map(_denies, hits)):
+            checked = await self._index.find_after_count_check(index_sync, find, self._wait_until)
+            index_sync, hits, count_check = checked
+        if is_of_index(index_sync.fault):
+            raise index_sync.fault
+        reading = LiveReader(self._client, find, until=self._check_until)
+        hits = await reading.checked(index_sync, hits, may_write=self._index.may_write)
+        freshness = replace(await self._index.freshness(index_sync), count_check=count_check)
+        _raise_unless_read(index_sync, freshness)
+        return _Found(freshness, hits, reading.unchecked(hits))
+
+    async def _by_id(self, index_sync: IndexSync, contact_id: str) -> SearchResult:
+        """Let TeleCMI itself answer a query that names an id."""
+        try:
+            hits = Hits(hits=(Hit(contact=await self._get_contact(contact_id), match="exact"),), total=1)
+        except errors.ContactNotFound:
+            hits = Hits()
+        freshness = replace(await self._index.freshness(index_sync), as_of=self._clock())
+        return SearchResult(**_fields(freshness), found=hits, by_id=True)
+
+
+def _is_never_settled(_: object) -> bool:
+    """Return False: every contact counts."""
+    return False
+
+
+def _fields(freshness: Freshness) -> dict[str, Any]:
+    return {field.name: getattr(freshness, field.name) for field in fields(freshness)}
+
+
+def _are_settled(found: Sequence[Hits]) -> bool:
+    return all(hits.is_settled for hits in found)
+
+
+def _denies(hits: Hits) -> bool:
+    """Return True if the answer would say that no contact matches the whole query."""
+    return hits.no_question is None and (not hits.hits or hits.hits[0].match == "partial")
+
+
+def _raise_unless_read(index_sync: IndexSync, freshness: Freshness) -> None:
+    """Raise the fault of the sync if nothing was read, or if the user must sign in."""
+    if index_sync.fault and (isinstance(index_sync.fault, errors.SignInError) or not freshness.indexed):
+        raise index_sync.fault
