@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _FIRST = ("Priya", "Arjun", "Lakshmi", "Rahul", "Ananya", "Vikram", "Meera", "Karthik", "Grace", "Oliver")
 _LAST = ("Sharma", "Raman", "Deshpande", "Iyer", "Nair", "Krishnan", "Patel", "Menon", "Walker", "Fischer")
@@ -55,11 +58,16 @@ def cursor(size: int, limit: int, place: int) -> str:
 
 
 class Book:
-    """The answers about a number of contacts; a smaller book is the beginning of a larger one."""
+    """The answers about a number of contacts; a smaller book is the beginning of a larger one.
 
-    def __init__(self, size: int) -> None:
-        self._entries = [_compact(contact(place)) for place in range(size)]
-        self._places = {contact_id(place): place for place in range(size)}
+    Args:
+        contacts: The contacts.
+    """
+
+    def __init__(self, contacts: Iterable[Mapping[str, str | None]]) -> None:
+        known = list(contacts)
+        self._entries = [_compact(each) for each in known]
+        self._places = {each["contact_id"]: place for place, each in enumerate(known)}
         self._cursors: dict[str, int] = {}
         self._pages: dict[tuple[int, int, int], bytes] = {}
 
@@ -91,5 +99,5 @@ class Book:
 _REFUSED = b'{"code":404,"error":true,"msg":"Authenticated user record not found"}'
 
 
-def _compact(value: dict[str, str | None]) -> bytes:
+def _compact(value: Mapping[str, str | None]) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()

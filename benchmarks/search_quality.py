@@ -11,21 +11,28 @@ cases; the contacts of all of them, with 2,000 of the background behind, are one
 import argparse
 import gzip
 import json
+import os
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.client import Peer, started
 from benchmarks.search_judge import Answer, Fault, Tally, case_fault, counting, faults, is_met
+from benchmarks.standin import HOST, standing_in
 from telecmi_mcp._index.sqlite_store import Index
 from telecmi_mcp._models import Contact
 from telecmi_mcp._search import search
 
-_PAGE, _LIMIT = 1000, 25
+_PAGE, _LIMIT, _TOOL_LIMIT = 1000, 25, 10
 _PAD, _BACKGROUND = 80_000, 2_000
+_NOBODY = "Zacharias Quellmalz"
 _SHARES = (Fault.DENIED, Fault.MISSED, Fault.WRONG, Fault.SHY)
 
 Engine = Callable[[str], list[Answer]]
@@ -47,7 +54,8 @@ def main() -> None:
     if options.queries:
         book = [*contacts_of(options.book), *islice(contacts_of(options.pad), _PAD)]
         questions = json.loads(_opened(options.queries).read())
-        own = judged(own_engine(book), questions, is_padded=options.pad is not None, is_verbose=options.verbose)
+        with process_engine(book) if options.process else nullcontext(own_engine(book)) as engine:
+            own = judged(engine, questions, is_padded=options.pad is not None, is_verbose=options.verbose)
         _print(own)
         if options.baselines:
             _compare(own, book, questions)
@@ -63,6 +71,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--queries", type=Path)
     parser.add_argument("--cases", type=Path)
     parser.add_argument("--background", type=Path, help="contacts that stand behind those of the cases")
+    parser.add_argument("--process", action="store_true", help="ask a server process on stdio, ten hits a query")
     parser.add_argument("--baselines", action="store_true", help="judge plain ways to search beside it")
     parser.add_argument("--verbose", action="store_true", help="print what is not as it should be")
     return parser.parse_args()
@@ -80,6 +89,32 @@ def own_engine(book: Sequence[Contact]) -> Engine:
         return [Answer(places[hit.contact.contact_id], hit.match) for hit in hits]
 
     return answer
+
+
+@contextmanager
+def process_engine(book: Sequence[Contact]) -> Iterator[Engine]:
+    """Start a server over a stand-in for TeleCMI that has the book, and yield what asks its tool.
+
+    The first query, for somebody who is not there, waits until the server has read the book.
+    """
+    places = {contact.contact_id: place for place, contact in enumerate(book)}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "book.jsonl"
+        path.write_text("\n".join(json.dumps(contact._asdict()) for contact in book), encoding="utf8")
+        environment = {**os.environ, "TELECMI_TIMEOUT": "600"}
+        peer = Peer("ours", (sys.executable, "-m", "telecmi_mcp", "serve"), environment)
+        with (
+            standing_in("--book", str(path)) as port,
+            started(peer, address=f"http://{HOST}:{port}", contacts=len(book), log=Path(folder) / "log") as session,
+        ):
+            session.shake_hands()
+            assert session.call("search_contacts", query=_NOBODY)["structuredContent"]["complete"]
+
+            def answer(query: str) -> list[Answer]:
+                found = session.call("search_contacts", query=query, limit=_TOOL_LIMIT)["structuredContent"]
+                return [Answer(places[match["contact_id"]], match["match"]) for match in found["matches"]]
+
+            yield answer
 
 
 def judged(engine: Engine, questions: dict[str, Any], *, is_padded: bool, is_verbose: bool) -> Judgement:

@@ -20,11 +20,11 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import TYPE_CHECKING
 
-from benchmarks.book import Book
+from benchmarks.book import Book, contact
 from benchmarks.distance import listen_far_away
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = b"content-length:"
@@ -64,7 +64,7 @@ def _content_length(head: bytes) -> int:
 
 async def serve(arguments: argparse.Namespace) -> None:
     """Answer requests until the input ends."""
-    book = Book(arguments.contacts)
+    book = Book(_contacts(arguments))
     gc.freeze()  # the entries never change, so the garbage collector may skip them
     loop = asyncio.get_running_loop()
     server = await loop.create_server(partial(Conversation, book), HOST, 0, ssl=_tls(arguments.certificate))
@@ -73,6 +73,12 @@ async def serve(arguments: argparse.Namespace) -> None:
         port = await listen_far_away(HOST, port, arguments.delay)
     print(port, flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
+
+
+def _contacts(arguments: argparse.Namespace) -> Iterable[Mapping[str, str | None]]:
+    if arguments.book is None:
+        return map(contact, range(arguments.contacts))
+    return map(json.loads, arguments.book.read_text(encoding="utf8").splitlines())
 
 
 def _tls(certificate: Path | None) -> ssl.SSLContext | None:
@@ -98,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stand-in."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--contacts", type=int, default=1000, help="number of contacts")
+    parser.add_argument("--book", type=Path, help="a file of contacts, JSON lines, in place of generated ones")
     parser.add_argument("--delay", type=float, default=0.0, help="round trip in seconds")
     parser.add_argument("--certificate", type=Path, help="a file with a key and its chain: speak TLS")
     asyncio.run(serve(parser.parse_args(argv)))

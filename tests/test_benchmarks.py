@@ -127,7 +127,7 @@ def test_compact_json_has_no_spaces_and_no_escapes_for_letters() -> None:
 
 
 def test_the_contact_list_returns_every_contact_once() -> None:
-    book, seen, state = Book(25), [], ""
+    book, seen, state = Book(map(contact, range(25))), [], ""
     while state is not None:
         asked = {"token": token(23), "limit": 10} | ({"page_state": state} if state else {})
         answer = json.loads(book.answer(asked))
@@ -139,7 +139,7 @@ def test_the_contact_list_returns_every_contact_once() -> None:
 
 
 def test_the_contact_list_has_only_the_contacts_of_the_tokens_organisation() -> None:
-    book = Book(25)
+    book = Book(map(contact, range(25)))
     assert json.loads(book.answer({"token": token(23), "contact_id": contact_id(22)}))["contacts"] == [contact(22)]
     assert json.loads(book.answer({"token": token(23), "contact_id": contact_id(23)}))["code"] == 404
     assert json.loads(book.answer({"token": token(23), "page_state": "nowhere"}))["code"] == 404
