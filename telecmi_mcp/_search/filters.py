@@ -81,7 +81,7 @@ class Counts:
 def resolve(view: View, asked: ContactFilter) -> ResolvedFilter:
     """Find the companies and the titles of an index that a filter means."""
     company, title = CompanyFilter(asked.company), TitleFilter(asked.job_title)
-    is_company, companies = company.find(view) if asked.company else (_any_value, [])
+    is_company, companies = company.find(view) if asked.company else (company.is_name_of, [])
     conditions: list[Condition] = [(Facet.MISSING, (name,)) for name in asked.missing]
     if asked.job_title:
         conditions.append((Facet.JOB_TITLE, title.find(view)))
@@ -90,9 +90,9 @@ def resolve(view: View, asked: ContactFilter) -> ResolvedFilter:
 
     def accepts(row: Row) -> bool:
         return (
-            is_company(company_value(row.company))
+            (not asked.company or is_company(company_value(row.company)))
             and (not asked.job_title or title.is_in(title_value(row.job_title)))
-            and missing_fields(row).issuperset(asked.missing)
+            and (not asked.missing or missing_fields(row).issuperset(asked.missing))
         )
 
     suggested = suggest(view, company.words, limit=COMPANIES_CAP) if company.is_telling and not companies else ()
@@ -162,10 +162,6 @@ def _grouped(
     found = view.groups(facet, conditions, min_count=least, limit=max_groups)
     spelt = view.spellings(facet, [group.value for group in found.largest])
     return found._replace(largest=[Group(spelt[group.value], group.size) for group in found.largest])
-
-
-def _any_value(_: str) -> bool:
-    return True
 
 
 def _largest(view: View, companies: Collection[str]) -> tuple[str, ...]:
