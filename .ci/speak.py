@@ -77,9 +77,7 @@ def main(command: list[str]) -> int:
         watch.cancel()
         server.process.kill()
     print(
-        f"not as it should be: {', '.join(wrong)}"
-        if wrong
-        else "three tools, a search and a contact: as they should be"
+        f"not as it should be: {', '.join(wrong)}" if wrong else "the tools, a search and a contact: as they should be"
     )
     return 1 if wrong else 0
 

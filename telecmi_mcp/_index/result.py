@@ -37,7 +37,7 @@ class Freshness:
         count: Number of contacts by TeleCMI's count, if TeleCMI gave one.
         complete: True if every contact was searched.
         is_kept: True if the contacts that were read are kept for the next search.
-        count_check: How TeleCMI's count compares with the index, if no contact matches; else ``None``.
+        count_check: How TeleCMI's count compares with the index, if the answer needed that; else ``None``.
         place: A notice about where the index is kept; "" if there is nothing to say.
         created_at: The Unix time at which the first sync of this index started.
     """

@@ -250,10 +250,10 @@ class Snapshot(FacetQueries):
         where = "text >= ? AND text < ? ORDER BY uses DESC, text LIMIT ?"
         return [self._terms(where, prefix, prefix + _AFTER_ANY_TEXT, limit) for prefix in prefixes]
 
-    def near(self, shapes: Sequence[Collection[int]], /) -> list[list[Term]]:
+    def near(self, sketches: Sequence[Collection[int]], /) -> list[list[Term]]:
         """Return, for each collection of sketches, the terms that share one with it."""
         where = "term_id IN (SELECT term_id FROM sketch WHERE sketch IN (SELECT value FROM json_each(?)))"
-        return [self._terms(where, json.dumps(list(some))) for some in shapes]
+        return [self._terms(where, json.dumps(list(some))) for some in sketches]
 
     def candidates(self, demands: Sequence[BooleanQuery], /, *, limit: int) -> list[Row]:
         """Return the contacts that meet a demand, at most `limit` in all, in the order of the demands."""

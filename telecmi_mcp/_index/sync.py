@@ -40,7 +40,7 @@ class IndexSync:
     Attributes:
         sync_state: The progress.
         fault: Why the last request failed; ``None`` once one succeeds.
-        faults: Number of requests that failed in a row.
+        fault_count: Number of requests that failed in a row.
         is_running: True while a sync runs.
         resumes_at: The event loop's time at which a sync continues after a fault.
     """

@@ -24,7 +24,7 @@ Position: TypeAlias = tuple[float, ...]
 """Place of a hit in the order of all hits of a query. It holds no value of a contact's field."""
 
 _TWO = 2
-_FIRST_OF_PART = 100
+_FIRST_OF_PART = 100  # added to the number of optional words, by which matches are ordered first
 _MAX_PARTIAL = 5
 _FIELD_NAMES = {Field.NAME: "name", Field.COMPANY: "company", Field.TITLE: "job_title", Field.MAIL: "email_id"}
 
@@ -51,8 +51,8 @@ class Hits:
     Attributes:
         hits: One page of matches.
         total: Number of matches that are not partial.
-        position: The position of the last hit; the next page starts after it. ``None`` if no optional_count follow.
-        is_settled: True if reading optional_count contacts could hardly change the hits.
+        position: The position of the last hit; the next page starts after it. ``None`` if no more follow.
+        is_settled: True if reading more contacts could hardly change the hits.
         missing: The words of the query that the first hit lacks, if it is partial.
         unmatched: The numbers and addresses of the query that no contact has, if the hits have others of them.
         companies: Names of the companies that a company filter stands for, the largest first.
@@ -77,7 +77,7 @@ class Hits:
 
     @property
     def has_more(self) -> bool:
-        """True if optional_count matches follow."""
+        """True if more matches follow."""
         return self.position is not None
 
 
@@ -255,7 +255,7 @@ def _as_parts(found: Sequence[Sequence[Scored]]) -> _Matches:
 
 
 def _first_of_each(found: Sequence[Sequence[Scored]]) -> list[Scored]:
-    """Merge the matches of several split_in_two of a query so that the best match of each part comes first."""
+    """Merge the matches of several parts of a query so that the best match of each part comes first."""
     if len(found) < _TWO:
         return [one for some in found for one in some]
     ordered = [sorted(some, key=_order) for some in found]

@@ -201,13 +201,11 @@ def test_an_age_is_never_negative() -> None:
 ARGUMENTS = {
     "search_contacts": {"query": "John Doe"},
     "get_contact": {"contact_id": "d3b07384-d113-4ec5-a5ae-be81d6e3c239"},
-    "list_contacts": {},
     "lookup_contacts": {"queries": ["John Doe"]},
-    "count_contacts": {},
 }
 
 
-@pytest.mark.parametrize(("tool", "arguments"), [(tool, ARGUMENTS[tool.name]) for tool in TOOLS])
+@pytest.mark.parametrize(("tool", "arguments"), [(tool, ARGUMENTS.get(tool.name, {})) for tool in TOOLS])
 async def test_every_tool_shows_the_notice(tmp_path: Path, tool: Any, arguments: dict[str, str]) -> None:
     setup = SignInSetup(tmp_path)
     await setup.keep(SecretStr(SANDBOX_TOKEN), password=None, age_days=24)

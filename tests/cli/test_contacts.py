@@ -136,7 +136,7 @@ def test_a_search_that_finds_nobody_says_so_and_returns_1(run: Run) -> None:
 
 def test_partial_matches_are_not_counted_as_found(run: Run) -> None:
     code, shown, said = run("search", "Priya", "Vrandelkis")
-    assert code == 0
+    assert code == 1
     assert all(line.startswith("partial ") for line in shown)
     assert [line.split(";")[0] for line in said] == ["No contact matches all of the words"]
 

@@ -18,6 +18,7 @@ from paths import ROOT
 from snapshots import ADVERTISED
 from telecmi_mcp import Settings, create_server, open_app
 from telecmi_mcp._config.variables import ALL, values_of
+from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp._stdio import early_answers as module
 from telecmi_mcp._stdio.early_answers import (
     HANDSHAKE_VERSIONS,
@@ -125,7 +126,7 @@ async def test_the_tool_that_writes_files_is_listed_as_by_the_server(version: st
     await agree(*messages, structured=structured, exports=True)
 
 
-@pytest.mark.parametrize(("environ", "last"), [({}, "list_contacts"), (EXPORTS, "export_contacts")])
+@pytest.mark.parametrize(("environ", "last"), [({}, TOOLS[-1].name), (EXPORTS, "export_contacts")])
 def test_the_setting_decides_whether_it_is_listed(environ: dict[str, str], last: str) -> None:
     answers = early_answers(values_of(environ))
     assert answers is not None

@@ -70,7 +70,8 @@ def _summary(data: dict[str, Any]) -> str:
     """Return one sentence: how many contacts there are, and which are in no group that is shown."""
     parts = [f"{data['total']:,} contacts"]
     if data["more_groups"]:
-        parts.append(f"{data['more_groups']:,} more groups (--max-groups shows up to 100)")
+        plural = "s" * (data["more_groups"] > 1)
+        parts.append(f"{data['more_groups']:,} more group{plural} (--max-groups shows up to 100)")
     if data["in_no_group"]:
         parts.append(f"{data['in_no_group']:,} without a value")
     return f"{'; '.join(parts)}."

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     else:
         print_contacts(data["matches"])
         print_notes(*_notes(data, is_kept=bool(query) or settings.index == "disk"))
-    return 0 if data["matches"] else 1
+    return 0 if data["total"] else 1
 
 
 def _notes(data: dict[str, Any], *, is_kept: bool) -> list[str | None]:

@@ -94,9 +94,9 @@ class Snapshot(FacetQueries):
         most = [prefix + _AFTER_ANY_TEXT for prefix in least]
         return self._terms_of_each(len(least), self._ask(_STARTING, least, most, self._mirror_id, limit))
 
-    def near(self, shapes: Sequence[Collection[int]], /) -> list[list[Term]]:
+    def near(self, sketches: Sequence[Collection[int]], /) -> list[list[Term]]:
         """Return for each collection of sketches the terms that share one with it."""
-        asked = [array(owned(self._mirror_id, some)) for some in shapes]
+        asked = [array(owned(self._mirror_id, some)) for some in sketches]
         return self._terms_of_each(len(asked), self._ask(_NEAR, asked, self._mirror_id))
 
     def candidates(self, demands: Sequence[BooleanQuery], /, *, limit: int) -> list[Row]:
