@@ -24,6 +24,10 @@ _DISTINCTIVE_LENGTH = 4
 """Letters of the shortest word that may have an affix, or rank a partial answer."""
 
 
+_SHORT = 3
+"""Letters of a word that is too short to be compared with much longer ones by its sound."""
+
+
 class Match(IntEnum):
     """Kinds of matches, best first."""
 
@@ -150,6 +154,8 @@ def _differ_by_affix(short: str, long: str) -> bool:
 def _fuzzy_score(word: Word, stored: str, least: float) -> float:
     if len(word.text) == 1 or len(stored) == 1:
         return 0.0
+    if len(word.text) <= _SHORT and abs(len(word.text) - len(stored)) > 1:
+        return 0.0  # SBI and Sofia have the same consonants, but nobody writes one for the other
     least = max(least, _MIN_SCORE)
     phonetic_score = _ROMANISED_PHONETIC_SCORE if word.romanised else PHONETIC_SCORE
     score = similarity(word.text, stored, least=least, phonetic_score=phonetic_score)
