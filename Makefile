@@ -23,7 +23,7 @@ picture: $(READY)  ## the demo as the picture of the README
 docs: $(READY)  ## the generated parts of the pages in docs/
 	$(PYTHON) docs/generate.py
 
-test: $(READY)  ## the tests, under a minute
+test: $(READY)  ## the default tests, about a minute
 	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 coverage: $(READY)  ## the same tests, and which lines and branches they run; fails below the floor in pyproject.toml

@@ -17,6 +17,7 @@
     │   └── ConcurrencyLimitReached   the concurrency limit of this server
     ├── IndexUnusable                 the local index of contacts cannot be opened, read or written
     ├── DatabaseUnavailable           the database of a team server cannot be reached
+    ├── SyncFailed                    a defect keeps the contacts from being read into the index
     ├── WriterLockLost                another replica now writes the index of a team server
     ├── StatementRejected             the database of a team server rejects a statement
     ├── AccessKeyError                an access key was not created or not revoked
@@ -262,6 +263,17 @@ class IndexUnusable(TelecmiError):
         self.malformed = malformed
         self.reason = reason
         super().__init__(fact=f"the index on disk cannot be used: {reason}" if reason else None, detail=detail)
+
+
+class SyncFailed(TelecmiError):
+    """The contacts cannot be read into the index because of a defect in this server."""
+
+    code = "sync_failed"
+    hint = "Use list_contacts and get_contact, which work, and report this to the maintainers of telecmi-mcp"
+    fact = "the contacts cannot be searched because of a defect in the server"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail=detail)
 
 
 class DatabaseUnavailable(TelecmiError):

@@ -41,13 +41,13 @@ def test_the_migrations_create_a_column_for_each_field() -> None:
     ("sql", "is_there"),
     [
         ("", False),
-        ("-- department text", False),
-        ("ALTER TABLE telecmi_mcp.mirror ADD COLUMN department text;", False),
-        ("ALTER TABLE telecmi_mcp.contact ADD COLUMN department text;", True),
+        ("-- proof_field text", False),
+        ("ALTER TABLE telecmi_mcp.mirror ADD COLUMN proof_field text;", False),
+        ("ALTER TABLE telecmi_mcp.contact ADD COLUMN proof_field text;", True),
     ],
 )
 def test_a_column_is_read_from_the_migration_that_adds_it(sql: str, *, is_there: bool) -> None:
-    assert ("department" in columns_of([*steps(), Step(9999, "department", sql)])) is is_there
+    assert ("proof_field" in columns_of([*steps(), Step(9999, "proof_field", sql)])) is is_there
 
 
 def test_the_sandbox_which_imports_nothing_of_ours_has_the_same_fields() -> None:

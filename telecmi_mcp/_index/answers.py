@@ -87,11 +87,15 @@ class IndexAnswers:
         )
 
     async def count(self, request: CountRequest) -> CountResult:
-        """Count contacts, and group them."""
+        """Count contacts, and group them; compare TeleCMI's count before the answer says that there are none."""
         index_sync, counts = await self._index.find_until(
             request.run, _is_never_settled, self._wait_until, self._report
         )
-        freshness = await self._index.freshness(index_sync)
+        count_check = None
+        if index_sync.sync_state.is_whole and not counts.total:
+            checked = await self._index.find_after_count_check(index_sync, request.run, self._wait_until)
+            index_sync, counts, count_check = checked
+        freshness = replace(await self._index.freshness(index_sync), count_check=count_check)
         _raise_unless_read(index_sync, freshness)
         return CountResult(**_fields(freshness), counts=counts)
 
@@ -117,16 +121,19 @@ class IndexAnswers:
         )
 
     async def _find(self, find: Find) -> _Found:
-        """Search the index, compare TeleCMI's count before a denial, and read the first contacts again."""
+        """Search the index, read the first contacts again, and compare TeleCMI's count before a denial."""
         index_sync, hits = await self._index.find_until(find, _are_settled, self._wait_until, self._report)
-        count_check = None
-        if index_sync.sync_state.is_whole and any(map(_denies, hits)):
-            checked = await self._index.find_after_count_check(index_sync, find, self._wait_until)
-            index_sync, hits, count_check = checked
         if is_of_index(index_sync.fault):
             raise index_sync.fault
         reading = LiveReader(self._client, find, until=self._check_until)
         hits = await reading.checked(index_sync, hits, may_write=self._index.may_write)
+        count_check = None
+        if index_sync.sync_state.is_whole and any(map(_denies, hits)):
+            checked = await self._index.find_after_count_check(index_sync, find, self._wait_until)
+            index_sync, hits, count_check = checked
+            if is_of_index(index_sync.fault):
+                raise index_sync.fault
+            hits = await reading.checked(index_sync, hits, may_write=self._index.may_write)
         freshness = replace(await self._index.freshness(index_sync), count_check=count_check)
         _raise_unless_read(index_sync, freshness)
         return _Found(freshness, hits, reading.unchecked(hits))

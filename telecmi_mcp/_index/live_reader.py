@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._api.client import TelecmiClient
     from telecmi_mcp._index.sync import IndexSync
     from telecmi_mcp._models import Contact
-    from telecmi_mcp._search import ContactStore, Hit, Hits
+    from telecmi_mcp._search import ContactStore, Hits
 
     Find: TypeAlias = Callable[[ContactStore], Sequence[Hits]]
     """Searches a store for one query or for several."""
@@ -62,17 +62,17 @@ class LiveReader:
             if not await self._correct(index_sync, changed):
                 break
             found = await run_sync(self._find, index_sync.store)
-        return [replace(hits, hits=tuple(self._as_live(hits.hits))) for hits in found]
+        return list(map(self._as_live, found))
 
     def unchecked(self, found: Iterable[Hits]) -> int:
         """Return how many different contacts of the answer TeleCMI did not confirm."""
         return len(dict(_contacts_of(found)).keys() - self.live.keys())
 
-    def _as_live(self, hits: Iterable[Hit]) -> Iterator[Hit]:
-        for hit in hits:
-            contact = self.live.get(hit.contact.contact_id, hit.contact)
-            if contact is not None:
-                yield replace(hit, contact=contact)
+    def _as_live(self, hits: Hits) -> Hits:
+        """Return the hits as TeleCMI has them, without those that no longer exist."""
+        live = [(hit, self.live.get(hit.contact.contact_id, hit.contact)) for hit in hits.hits]
+        left = tuple(replace(hit, contact=contact) for hit, contact in live if contact is not None)
+        return replace(hits, hits=left, total=max(0, hits.total - len(live) + len(left)))
 
     async def _correct(self, index_sync: IndexSync, changed: Iterable[str]) -> bool:
         """Write the live contacts; return False if another process writes now and reads them itself."""

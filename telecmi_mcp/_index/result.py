@@ -125,7 +125,7 @@ class SearchResult(Freshness):
             return self._partial if self.found.hits[0].match == "partial" else ""
         if self.by_id:
             return "No contact has this id."
-        return unknown_company(self.found) or self.nothing
+        return (self.complete and unknown_company(self.found)) or self.nothing
 
     @property
     def _partial(self) -> str:
@@ -178,7 +178,8 @@ class CountResult(Freshness):
     @property
     def notice(self) -> str:
         """The notice for the reader of the answer; "" if there is nothing to say."""
-        said = [unknown_company(self.counts), more_companies(self.counts), self.limits, self.incomplete, self.place]
+        unknown = unknown_company(self.counts) if self.complete else ""
+        said = [unknown, more_companies(self.counts), self.limits, self.incomplete, self.place]
         return " ".join(filter(None, said))
 
 

@@ -103,7 +103,7 @@ class IndexSync:
             self.fault = fault
             _log.info("the sync stopped: %s", fault.code)
         except Exception as defect:  # noqa: BLE001 - a defect here must not end the server
-            self.fault = errors.IndexUnusable(type(defect).__name__, malformed=False)
+            self.fault = errors.SyncFailed(type(defect).__name__)
             _log.error("the sync failed with %s", type(defect).__name__)
         finally:
             self.is_running = False

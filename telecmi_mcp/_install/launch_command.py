@@ -40,7 +40,7 @@ def find_server(argv0: str, executable: str, prefix: str, environ: Mapping[str, 
         hint = 'Run uv tool install --compile-bytecode "telecmi-mcp[keyring]", then telecmi-mcp install'
         raise ConfigurationError(hint=hint, fact="this program runs from a temporary cache")
     script = _script(Path(argv0), Path(executable).parent)
-    return Server(str(script), args) if script else Server(executable, ("-m", "telecmi_mcp", *args))
+    return Server(str(script), args) if script else Server(executable, ("-P", "-m", "telecmi_mcp", *args))
 
 
 def _is_temporary(prefix: Path, environ: Mapping[str, str]) -> bool:

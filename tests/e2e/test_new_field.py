@@ -23,10 +23,10 @@ from telecmi_mcp.sandbox import SANDBOX_TOKEN, make_contacts
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="XDG folders")
 
 VALUE = "Zebrology"
-CONTACTS = [{**contact, "department": VALUE} for contact in make_contacts(3)]
+CONTACTS = [{**contact, "proof_field": VALUE} for contact in make_contacts(3)]
 JOHN = CONTACTS[0]["contact_id"]
 LAST_FIELD = "    job_title: Annotated[str | None, 300] = None\n"
-NEW_FIELD = "    department: Annotated[str | None, 100] = None\n"
+NEW_FIELD = "    proof_field: Annotated[str | None, 100] = None\n"
 COMMANDS = """
 import sys
 from telecmi_mcp._cli import main
@@ -90,9 +90,9 @@ async def check_tools(env: dict[str, str]) -> None:
             assert not answer["isError"], answer
             facts = answer["structuredContent"]
             (contact, *_) = facts.get("matches") or facts.get("contacts") or [facts]
-            assert contact["department"] == VALUE, tool
+            assert contact["proof_field"] == VALUE, tool
             (part,) = answer["content"]
-            assert "department" in part["text"], tool
+            assert "proof_field" in part["text"], tool
             assert VALUE in part["text"], tool
         assert await server.close() == 0
 
@@ -101,10 +101,10 @@ def check_files(folder: Path, cache: Path) -> None:
     """Read the index on disk and the exports."""
     (index,) = cache.glob("*.db")
     with closing(sqlite3.connect(index)) as connection:
-        assert connection.execute("SELECT DISTINCT department FROM contact").fetchall() == [(VALUE,)]
+        assert connection.execute("SELECT DISTINCT proof_field FROM contact").fetchall() == [(VALUE,)]
     with (folder / "all.csv").open(encoding="utf-8-sig", newline="") as file:
-        assert [row["department"] for row in csv.DictReader(file)] == [VALUE] * 3
+        assert [row["proof_field"] for row in csv.DictReader(file)] == [VALUE] * 3
     with (folder / "completed.csv").open(encoding="utf-8-sig", newline="") as file:
-        assert [row["telecmi_department"] for row in csv.DictReader(file)] == [VALUE] * 3
+        assert [row["telecmi_proof_field"] for row in csv.DictReader(file)] == [VALUE] * 3
     lines = (folder / "all.jsonl").read_text(encoding="utf8").splitlines()
-    assert [json.loads(line)["department"] for line in lines] == [VALUE] * 3
+    assert [json.loads(line)["proof_field"] for line in lines] == [VALUE] * 3

@@ -16,7 +16,7 @@ from telecmi_mcp._auth.token_sources import FixedToken
 from telecmi_mcp._index.count_check import MIN_INTERVAL_S
 from telecmi_mcp._index.directory import Directory
 from telecmi_mcp._index.location import MemoryLocation
-from telecmi_mcp._index.request import SearchRequest
+from telecmi_mcp._index.request import CountRequest, FilterFields, SearchRequest
 from telecmi_mcp._task_groups import open_tasks
 from telecmi_mcp.sandbox import Quirks, Sandbox, create_sandbox, make_contacts
 
@@ -177,3 +177,43 @@ async def test_rows_that_repeat_an_id_do_not_keep_an_index_incomplete(number: in
     async with opened(telecmi) as (directory, _):
         found = await directory.sync(ignored)
     assert (found.complete, found.indexed, found.count) == (True, 150, 150 + number)
+
+
+@pytest.mark.parametrize("is_writer", [True, False])
+async def test_a_contact_that_telecmi_no_longer_has_is_denied_after_a_look_at_the_count(*, is_writer: bool) -> None:
+    sandbox = create_sandbox(contacts=[*PEOPLE, ZEBULON])
+    telecmi = Telecmi(sandbox)
+    async with opened(telecmi) as (directory, clock):
+        await directory.sync(ignored)
+        sandbox.replace_contacts(PEOPLE)
+        clock.now += MIN_INTERVAL_S
+        if not is_writer:
+            directory._index._location = OthersLocation(directory._index._location)  # type: ignore[union-attr]  # noqa: SLF001 - another process writes
+        found = await directory.search(SearchRequest(query="Zebulon Quix"))
+        looked_up = await directory.lookup(["Zebulon Quix"])
+    assert (found.hits, found.found.total) == ((), 0)
+    assert found.count_check is not None
+    assert [len(hits.hits) for hits in looked_up.found] == [0]
+    assert looked_up.status(looked_up.found[0]) in {"not_found", "unclear"}
+
+
+class OthersLocation:
+    """A location whose index another process writes."""
+
+    is_writer = False
+
+    def __init__(self, location: Any) -> None:
+        self._location = location
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._location, name)
+
+
+async def test_a_count_of_nobody_is_compared_with_telecmis_count() -> None:
+    sandbox = create_sandbox(contacts=PEOPLE)
+    async with opened(Telecmi(sandbox)) as (directory, clock):
+        await directory.sync(ignored)
+        sandbox.replace_contacts([*PEOPLE, {**ZEBULON, "company": "Quixotry Ltd"}])
+        clock.now += MIN_INTERVAL_S
+        counted = await directory.count(CountRequest(filters=FilterFields(company="Quixotry")))
+    assert counted.counts.total == 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
 from telecmi_mcp import Contact
 from telecmi_mcp._index.count_check import CountCheck
-from telecmi_mcp._index.result import LookupResult, SearchResult, utc_time
-from telecmi_mcp._search import Hit, Hits
+from telecmi_mcp._index.result import CountResult, LookupResult, SearchResult, utc_time
+from telecmi_mcp._search import Counts, Hit, Hits
 from telecmi_mcp._search.query.sentences import NoQuestion
 
 ANN = Hit(contact=Contact(contact_id="a"), match="exact")
@@ -77,3 +78,11 @@ def test_the_time_of_an_answer_is_in_utc_in_every_time_zone(monkeypatch: pytest.
             assert utc_time(1_800_000_000.9) == "2027-01-15T08:00:00Z"
     finally:
         time.tzset()
+
+
+def test_no_company_is_denied_while_contacts_are_missing() -> None:
+    nobody = SearchResult(as_of=0.0, indexed=9, count=99, complete=False, found=Hits(company_count=0))
+    assert nobody.notice == "No contact matches among the 9 read so far. More contacts exist: try again in a moment."
+    counted = CountResult(as_of=0.0, indexed=9, count=99, complete=False, counts=Counts(total=0, company_count=0))
+    assert counted.notice == "Only 9 contacts were read so far: try again in a moment."
+    assert replace(counted, complete=True).notice == "No company has this name or a similar one."

@@ -353,5 +353,5 @@ async def test_a_defect_in_a_sync_is_a_fault_of_the_index_without_details() -> N
         with Broken() as index:
             rig.index_sync.store = index
             await rig.renew()
-        assert isinstance(rig.index_sync.fault, errors.IndexUnusable)
+        assert isinstance(rig.index_sync.fault, errors.SyncFailed)
         assert "hunter2" not in repr(rig.index_sync.fault) + rig.index_sync.fault.detail

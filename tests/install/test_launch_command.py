@@ -56,7 +56,7 @@ def test_as_a_module_it_is_the_script_beside_the_interpreter_or_else_the_module(
     main, python = tmp_path / "telecmi_mcp" / "__main__.py", tmp_path / "bin" / "python"
     python.parent.mkdir()
     server = found(main, python)
-    assert (server.command, server.args) == (str(python), ("-m", "telecmi_mcp", "serve"))
+    assert (server.command, server.args) == (str(python), ("-P", "-m", "telecmi_mcp", "serve"))
     beside = script(tmp_path / "bin")
     assert (found(main, python).command, found(main, python).args) == (str(beside), ("serve",))
 

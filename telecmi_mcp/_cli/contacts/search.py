@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-_MORE = "There are more: pass --limit (at most 100), or --index disk, which can print the next pages."
+_MORE = "There are more: pass --index disk, which can print the next pages, or a --limit of up to 100."
 
 SUMMARY = "Find contacts by name, phone number, e-mail address, company or title, and by filters."
 

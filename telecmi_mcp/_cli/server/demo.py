@@ -34,7 +34,7 @@ async def _show() -> None:
     from mcp.client import Client
     from mcp.client.stdio import StdioServerParameters, stdio_client
 
-    server = StdioServerParameters(command=sys.executable, args=["-m", "telecmi_mcp", "serve", "--sandbox"])
+    server = StdioServerParameters(command=sys.executable, args=["-P", "-m", "telecmi_mcp", "serve", "--sandbox"])
     _print("telecmi-mcp, as a process on stdio. Every contact here is invented; TeleCMI was not asked.")
     async with Client(stdio_client(server)) as client:
         await _show_tools(client)

@@ -74,9 +74,9 @@ def _result_data(result: CountResult, request: CountRequest) -> dict[str, Any]:
         }
     data |= {
         "companies": list(counts.companies) or None,
-        "complete": result.complete,
+        "complete": result.is_confirmed,
     }
-    if not result.complete:
+    if not result.is_confirmed:
         data |= {"indexed": result.indexed, "count": result.count, "as_of": utc_time(result.as_of)}
     return without_none({**data, "notice": result.notice or None})
 

@@ -7,16 +7,17 @@ from typing import Annotated, Any, Literal, Protocol, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from telecmi_mcp._index.request import FilterFields
+from telecmi_mcp._models import Contact
 
 _MAX_TEXT = 200
-_FIELD_NAMES = "phone_no, first_name, last_name, email_id, company, job_title"
+_FIELD_NAMES = tuple(name for name in Contact._fields if name != "contact_id")
 
-FieldName: TypeAlias = Literal["phone_no", "first_name", "last_name", "email_id", "company", "job_title"]
+FieldName: TypeAlias = Literal[_FIELD_NAMES]  # type: ignore[valid-type] # the fields stand once
 
 EXPECTED_FILTERS = {
     "company": f"text of up to {_MAX_TEXT} characters",
     "job_title": f"text of up to {_MAX_TEXT} characters",
-    "missing": f"an array of {_FIELD_NAMES}",
+    "missing": f"an array of {', '.join(_FIELD_NAMES)}",
 }
 """For each filter the values that it accepts, in words for error messages."""
 

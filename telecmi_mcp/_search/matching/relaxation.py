@@ -18,7 +18,7 @@ _ENOUGH = 25
 _MAX_INEXACT = 104
 """Maximum number of contacts that are ranked by similar words. All that have the words or their prefixes are ranked."""
 _PREFIXES, _FUZZY_TERMS = 400, 60
-_STRONG, _STRONGER, _GOOD = 0.85, 0.9, 0.85
+_STRONG, _STRONGER = 0.85, 0.9
 _TELLING = 3
 """Minimum letters of the only word that a partial match has."""
 _TELLING_SCORE = 0.85

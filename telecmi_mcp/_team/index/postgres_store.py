@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
 
 from psycopg.types.json import Jsonb
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from telecmi_mcp._team.index.writer_locks import WriterLock
 
 _LAYOUT = 2
-VERSION = _LAYOUT * 1000 + NORMALISER
-"""Version of an index's rows; a program version with other rows keeps an index of its own."""
+VERSION = (_LAYOUT * 1000 + NORMALISER) * 1000 + crc32(" ".join(Row._fields).encode()) % 1000
+"""Version of an index's rows and of the fields in them; a program version with others keeps an index of its own."""
 
 _CHUNK = 1000  # contacts that a sweep removes in one statement
 _WRITE = f"""
