@@ -164,7 +164,7 @@ def test_without_an_index_on_disk_the_page_state_of_a_filter_is_not_offered(run:
     assert len(shown) == 10
     assert said == [
         "25 found.",
-        "There are more: pass --limit (at most 100), or --index disk, which can print the next pages.",
+        "There are more: pass --index disk, which can print the next pages, or a --limit of up to 100.",
     ]
 
 
