@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 import threading
@@ -89,6 +90,11 @@ def _environment(address: str, folder: str) -> dict[str, str]:
     return {**outside, **settings}
 
 
+def _shown_uri(part: object) -> str:
+    """Return the URI of a file without the folder of this machine."""
+    return re.sub("^file:.*/", "file:///exports/", str(getattr(part, "uri", "")))
+
+
 def _text_of(result: CallToolResult) -> str:
-    parts = [part.text if part.type == "text" else str(getattr(part, "uri", "")) for part in result.content]
+    parts = [part.text if part.type == "text" else _shown_uri(part) for part in result.content]
     return "\n".join(parts)
