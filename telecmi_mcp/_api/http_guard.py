@@ -288,9 +288,11 @@ class _GuardedStream(httpcore2.AsyncNetworkStream):
         if self._is_reused and self._is_readable():
             raise httpcore2.ConnectionNotAvailable
         if early := self._inner.unread:
+            # An SSH server sends its banner first. Bytes of HTTP that nothing asked for may come from a proxy.
+            if not _STATUS_LINE_START.startswith(early[: len(_STATUS_LINE_START)].lstrip(_LINE_END)):
+                raise httpcore2.RemoteProtocolError
             self._connections.note_surplus()
-            # An SSH server sends its banner first; an unsolicited HTTP answer may come from a proxy.
-            raise httpcore2.ReadError if early.startswith(_STATUS_LINE_START) else httpcore2.RemoteProtocolError
+            raise httpcore2.ReadError
 
     def _taken(self, data: bytes, answer: h11.Connection) -> bytes:
         """Return the part of the data that belongs to the answer."""
