@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
@@ -10,7 +12,7 @@ from anyio.to_thread import run_sync
 
 from telecmi_mcp import errors
 from telecmi_mcp._index.current_index import is_of_index
-from telecmi_mcp._index.live_reader import LiveReader
+from telecmi_mcp._index.live_reader import MAX_LIVE, LiveReader, find_all
 from telecmi_mcp._index.request import MAX_LOOKUP_CONTACTS, CountRequest, SearchRequest
 from telecmi_mcp._index.result import CountResult, Freshness, LookupResult, SearchResult
 from telecmi_mcp._search import Hit, Hits
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._api.client import TelecmiClient
     from telecmi_mcp._index.current_index import CurrentIndex, Report
-    from telecmi_mcp._index.live_reader import Find
     from telecmi_mcp._index.request import FilterFields, WriteRows
     from telecmi_mcp._index.sync import IndexSync
     from telecmi_mcp._models import Contact
@@ -71,20 +72,35 @@ class IndexAnswers:
         """Find contacts."""
         if contact_id := request.contact_id:
             return await self._by_id(await self._index.sync(), contact_id)
-        if request.is_page_of_filter and request.created_at != (await self._index.sync()).sync_state.created_at:
+        if request.after is not None and request.created_at != (await self._index.sync()).sync_state.created_at:
             raise errors.InvalidArguments(
                 hint="Call again without page_state", fact="the contacts were read anew since the previous page"
             )
-        found = await self._find(lambda store: [request.run(store)])
-        return SearchResult(**_fields(found.freshness), found=found.hits[0], unchecked=found.unchecked)
+        found = await self._find([request])
+        return SearchResult(
+            **_fields(found.freshness),
+            found=found.hits[0],
+            unchecked=found.unchecked,
+            is_later_page=request.after is not None,
+        )
 
     async def lookup(self, queries: Sequence[str]) -> LookupResult:
         """Find contacts for each query."""
         requests = [SearchRequest(query=query, limit=MAX_LOOKUP_CONTACTS) for query in queries]
-        found = await self._find(lambda store: [request.run(store) for request in requests])
+        found = await self._find(requests)
+        hits = await self._with_ids(requests, found.hits)
         return LookupResult(
-            **_fields(found.freshness), queries=tuple(queries), found=tuple(found.hits), unchecked=found.unchecked
+            **_fields(found.freshness), queries=tuple(queries), found=tuple(hits), unchecked=found.unchecked
         )
+
+    async def _with_ids(self, requests: Sequence[SearchRequest], found: Sequence[Hits]) -> list[Hits]:
+        """Ask TeleCMI itself for ids that the index does not have, as far as an answer may read contacts."""
+        known = list(found)
+        unknown = [place for place, request in enumerate(requests) if request.contact_id and not known[place].hits]
+        for place in unknown[:MAX_LIVE]:
+            with suppress(errors.ContactNotFound):
+                known[place] = _one_hit(await self._get_contact(requests[place].contact_id))
+        return known
 
     async def count(self, request: CountRequest) -> CountResult:
         """Count contacts, and group them; compare TeleCMI's count before the answer says that there are none."""
@@ -120,20 +136,22 @@ class IndexAnswers:
             fact="there was no time to write all contacts, so no file was written",
         )
 
-    async def _find(self, find: Find) -> _Found:
+    async def _find(self, requests: Sequence[SearchRequest]) -> _Found:
         """Search the index, read the first contacts again, and compare TeleCMI's count before a denial."""
-        index_sync, hits = await self._index.find_until(find, _are_settled, self._wait_until, self._report)
+        find = partial(find_all, requests)
+        index_sync, found = await self._index.find_until(find, _are_settled, self._wait_until, self._report)
         if is_of_index(index_sync.fault):
             raise index_sync.fault
-        reading = LiveReader(self._client, find, until=self._check_until)
-        hits = await reading.checked(index_sync, hits, may_write=self._index.may_write)
+        reading = LiveReader(self._client, requests, until=self._check_until)
+        hits = await reading.checked(index_sync, found, may_write=self._index.may_write)
         count_check = None
-        if index_sync.sync_state.is_whole and any(map(_denies, hits)):
+        may_deny = [_denies(each) for request, each in zip(requests, hits, strict=True) if request.after is None]
+        if index_sync.sync_state.is_whole and any(may_deny):
             checked = await self._index.find_after_count_check(index_sync, find, self._wait_until)
-            index_sync, hits, count_check = checked
+            index_sync, found, count_check = checked
             if is_of_index(index_sync.fault):
                 raise index_sync.fault
-            hits = await reading.checked(index_sync, hits, may_write=self._index.may_write)
+            hits = await reading.checked(index_sync, found, may_write=self._index.may_write)
         freshness = replace(await self._index.freshness(index_sync), count_check=count_check)
         _raise_unless_read(index_sync, freshness)
         return _Found(freshness, hits, reading.unchecked(hits))
@@ -141,11 +159,15 @@ class IndexAnswers:
     async def _by_id(self, index_sync: IndexSync, contact_id: str) -> SearchResult:
         """Let TeleCMI itself answer a query that names an id."""
         try:
-            hits = Hits(hits=(Hit(contact=await self._get_contact(contact_id), match="exact"),), total=1)
+            hits = _one_hit(await self._get_contact(contact_id))
         except errors.ContactNotFound:
             hits = Hits()
         freshness = replace(await self._index.freshness(index_sync), as_of=self._clock())
         return SearchResult(**_fields(freshness), found=hits, by_id=True)
+
+
+def _one_hit(contact: Contact) -> Hits:
+    return Hits(hits=(Hit(contact=contact, match="exact"),), total=1)
 
 
 def _is_never_settled(_: object) -> bool:

@@ -100,6 +100,7 @@ class CurrentIndex:
             count=sync_state.count,
             complete=sync_state.is_whole,
             created_at=sync_state.created_at,
+            left_out=sync_state.left_out,
             place=self._location.notice,
         )
 

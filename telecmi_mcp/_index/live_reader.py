@@ -5,25 +5,24 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio.to_thread import run_sync
 
 from telecmi_mcp import errors
+from telecmi_mcp._index.rematch import still_matching
 from telecmi_mcp._search import id_in
 from telecmi_mcp._task_groups import open_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from telecmi_mcp._api.client import TelecmiClient
+    from telecmi_mcp._index.request import SearchRequest
     from telecmi_mcp._index.sync import IndexSync
     from telecmi_mcp._models import Contact
     from telecmi_mcp._search import ContactStore, Hits
-
-    Find: TypeAlias = Callable[[ContactStore], Sequence[Hits]]
-    """Searches a store for one query or for several."""
 
 _log = logging.getLogger(__name__)
 
@@ -37,17 +36,17 @@ class LiveReader:
 
     Args:
         client: Reads contacts.
-        find: Searches again after a contact changed.
+        requests: The searches of the answer.
         until: The event loop's time at which reading stops.
 
     Attributes:
         live: Each contact as TeleCMI returned it during this call; ``None`` for one that does not exist.
     """
 
-    def __init__(self, client: TelecmiClient, find: Find, *, until: float) -> None:
+    def __init__(self, client: TelecmiClient, requests: Sequence[SearchRequest], *, until: float) -> None:
         self.live: dict[str, Contact | None] = {}
         self._client = client
-        self._find = find
+        self._requests = requests
         self._until = until
 
     async def checked(self, index_sync: IndexSync, found: Sequence[Hits], *, may_write: bool) -> Sequence[Hits]:
@@ -61,18 +60,24 @@ class LiveReader:
                 break
             if not await self._correct(index_sync, changed):
                 break
-            found = await run_sync(self._find, index_sync.store)
-        return list(map(self._as_live, found))
+            found = await run_sync(find_all, self._requests, index_sync.store)
+        return await run_sync(lambda: list(map(self._as_live, self._requests, found)))
 
     def unchecked(self, found: Iterable[Hits]) -> int:
         """Return how many different contacts of the answer TeleCMI did not confirm."""
         return len(dict(_contacts_of(found)).keys() - self.live.keys())
 
-    def _as_live(self, hits: Hits) -> Hits:
-        """Return the hits as TeleCMI has them, without those that no longer exist."""
+    def _as_live(self, request: SearchRequest, hits: Hits) -> Hits:
+        """Return the hits as TeleCMI has them, without those that no longer exist or no longer match.
+
+        The index still has the old contacts if another process writes it.
+        """
         live = [(hit, self.live.get(hit.contact.contact_id, hit.contact)) for hit in hits.hits]
-        left = tuple(replace(hit, contact=contact) for hit, contact in live if contact is not None)
-        return replace(hits, hits=left, total=max(0, hits.total - len(live) + len(left)))
+        changed = [(hit, contact) for hit, contact in live if contact not in {None, hit.contact}]
+        matching = still_matching(request, changed) if changed else {}
+        left = [hit if contact == hit.contact else matching.get(hit.contact.contact_id) for hit, contact in live]
+        kept = tuple(hit for hit in left if hit is not None)
+        return replace(hits, hits=kept, total=max(0, hits.total - len(live) + len(kept)))
 
     async def _correct(self, index_sync: IndexSync, changed: Iterable[str]) -> bool:
         """Write the live contacts; return False if another process writes now and reads them itself."""
@@ -99,6 +104,11 @@ class LiveReader:
             raise
         except errors.TelecmiError as fault:
             _log.info("a hit could not be read again: %s", fault.code)
+
+
+def find_all(requests: Iterable[SearchRequest], store: ContactStore) -> list[Hits]:
+    """Search a store for each request."""
+    return [request.run(store) for request in requests]
 
 
 def _contacts_of(found: Iterable[Hits]) -> Iterator[tuple[str, Contact]]:

@@ -76,14 +76,9 @@ class SearchRequest:
     created_at: float = 0
 
     @property
-    def is_page_of_filter(self) -> bool:
-        """True for a later page without a query, whose position is a number in one index."""
-        return not self.query and self.after is not None
-
-    @property
     def position_length(self) -> int:
         """How many numbers a position of this request has."""
-        return 6 if self.query else 1
+        return 5 if self.query else 1
 
     @property
     def contact_id(self) -> str:

@@ -40,6 +40,7 @@ class Freshness:
         count_check: How TeleCMI's count compares with the index, if the answer needed that; else ``None``.
         place: A notice about where the index is kept; "" if there is nothing to say.
         created_at: The Unix time at which the first sync of this index started.
+        left_out: Number of entries of TeleCMI's list that are not contacts.
     """
 
     as_of: float
@@ -50,6 +51,12 @@ class Freshness:
     count_check: CountCheck | None = None
     place: str = ""
     created_at: float = 0
+    left_out: int = 0
+
+    @property
+    def left_out_entries(self) -> str:
+        """The sentence about entries that are not contacts; "" if there are none."""
+        return f"Malformed entries of TeleCMI's list that are left out: {self.left_out}." if self.left_out else ""
 
     @property
     def is_confirmed(self) -> bool:
@@ -75,7 +82,8 @@ class Freshness:
     def nothing(self) -> str:
         """The sentence of an answer without a contact."""
         if self.complete:
-            return f"No contact matches among all {self.indexed}, as of {utc_time(self.as_of)}."
+            said = f"No contact matches among all {self.indexed}, as of {utc_time(self.as_of)}."
+            return f"{said} {self.left_out_entries}".strip()
         return f"No contact matches among the {self.indexed} read so far. More contacts exist: {self._later}."
 
     @property
@@ -96,11 +104,13 @@ class SearchResult(Freshness):
         found: The contacts, best first, each with how it matches.
         unchecked: Number of hits that TeleCMI did not confirm during this search.
         by_id: True if the query was an id, which TeleCMI itself answers.
+        is_later_page: True if this is not the first page.
     """
 
     found: Hits
     unchecked: int = 0
     by_id: bool = False
+    is_later_page: bool = False
 
     @property
     def hits(self) -> tuple[Hit, ...]:
@@ -125,6 +135,8 @@ class SearchResult(Freshness):
             return self._partial if self.found.hits[0].match == "partial" else ""
         if self.by_id:
             return "No contact has this id."
+        if self.is_later_page:
+            return "No further matches. If the contacts changed meanwhile, call again without page_state."
         return (self.complete and unknown_company(self.found)) or self.nothing
 
     @property
@@ -154,7 +166,12 @@ class LookupResult(Freshness):
     unchecked: int = 0
 
     def status(self, hits: Hits) -> LookupStatus:
-        """Return the status of one query; one exact match is found, whatever else is similar."""
+        """Return the status of one query; one exact match is found, whatever else is similar.
+
+        A query for two people or numbers is never found: it has several contacts, or a part that no contact has.
+        """
+        if hits.total and hits.part_count > 1:
+            return "partial" if hits.unmatched else "several"
         if hits.total:
             only_first = [hit.match == "exact" for hit in hits.hits[:2]] == [True, False]
             return "found" if hits.total == 1 or only_first else "several"
@@ -165,8 +182,15 @@ class LookupResult(Freshness):
     @property
     def notice(self) -> str:
         """The notice for the reader of the answer; "" if there is nothing to say."""
-        said = [self.limits, self.incomplete, _unchecked(self.unchecked, self.as_of)]
-        return " ".join(filter(None, [*said, self.place]))
+        said = [self._denial, self.limits, self.incomplete, self.left_out_entries]
+        said += [_unchecked(self.unchecked, self.as_of), self.place]
+        return " ".join(filter(None, said))
+
+    @property
+    def _denial(self) -> str:
+        statuses = set(map(self.status, self.found))
+        is_said = self.is_confirmed and statuses & {"not_found", "partial"}
+        return f"Not found means among all {self.indexed}, as of {utc_time(self.as_of)}." if is_said else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +203,7 @@ class CountResult(Freshness):
     def notice(self) -> str:
         """The notice for the reader of the answer; "" if there is nothing to say."""
         unknown = unknown_company(self.counts) if self.complete else ""
-        said = [unknown, more_companies(self.counts), self.limits, self.incomplete, self.place]
+        said = [unknown, more_companies(self.counts), self.limits, self.incomplete, self.left_out_entries, self.place]
         return " ".join(filter(None, said))
 
 

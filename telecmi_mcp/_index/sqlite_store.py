@@ -271,6 +271,11 @@ class Snapshot(FacetQueries):
         """Return the contacts with these ids that the index holds."""
         return [row for _, row in _find(self._connection, contact_ids).values()]
 
+    def numbers(self, contact_ids: Collection[str], /) -> dict[str, int]:
+        """Return the numbers of the contacts with these ids."""
+        sql = "SELECT contact_id, rid FROM contact WHERE contact_id IN (SELECT value FROM json_each(?))"
+        return dict(self._connection.execute(sql, (json.dumps(list(contact_ids)),)).fetchall())
+
     def _in_span(self, span: Span, limit: int) -> list[int]:
         if span.is_prefix:
             where, values = "value >= ? AND value < ?", (span.value, span.value + _AFTER_ANY_TEXT)

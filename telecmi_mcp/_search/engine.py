@@ -1,10 +1,10 @@
 """Searches a store: by an id, number or address that the query holds, or else by its words."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from itertools import islice
+from operator import itemgetter
 from typing import TypeAlias
 
 from telecmi_mcp._models import Contact, MatchName
@@ -138,13 +138,15 @@ def _ranked(view: View, query: str, resolved: ResolvedFilter, limit: int, after:
     asked = parse(query)
     matches = _Search(view, asked, query, resolved).matches()
     is_partial = not _is_answered(matches.scored)
-    ordered = matches.scored if is_partial else sorted(matches.scored, key=_order)
-    start = 0 if after is None else len(ordered) if is_partial else _index_after(ordered, after)
+    if is_partial:
+        ordered, start = list(matches.scored), 0 if after is None else len(matches.scored)
+    else:
+        ordered, start = _page_order(view, matches.scored, limit, after)
     page = ordered[start : start + (min(limit, _MAX_PARTIAL) if is_partial else limit)]
     return Hits(
         hits=tuple(map(_hit, page)),
         total=0 if is_partial else len(ordered),
-        position=None if is_partial or start + limit >= len(ordered) else _position(ordered, start + limit - 1),
+        position=None if is_partial or start + limit >= len(ordered) else _position(view, page[-1]),
         is_settled=_is_settled(asked, ordered),
         missing=ordered[0].missing if ordered else (),
         unmatched=matches.unmatched,
@@ -270,23 +272,23 @@ def _order(one: Scored) -> tuple[float, ...]:
     return one.order
 
 
-def _position(ordered: Sequence[Scored], index: int) -> Position:
-    """Return the position of a match: its order, which match of this order it is, and the digest of its id."""
-    order = ordered[index].order
-    rank = index - bisect_left(ordered, _order(ordered[index]), key=_order)
-    return (*map(float, order), float(rank), _digest(ordered[index]))
+def _page_order(view: View, matches: Sequence[Scored], limit: int, after: Position | None) -> tuple[list[Scored], int]:
+    """Return the matches in the order of the pages, and the index of the first one after a position.
+
+    Equal matches are in the order of their numbers in the index, which a change of other contacts does not shift.
+    """
+    if len(matches) <= limit and after is None:
+        return sorted(matches, key=_order), 0
+    numbers = view.numbers([one.row.contact_id for one in matches])
+    positions = [(*map(float, one.order), float(numbers[one.row.contact_id])) for one in matches]
+    placed = sorted(zip(positions, range(len(matches)), strict=True))
+    start = 0 if after is None else bisect_right(placed, after, key=itemgetter(0))
+    return [matches[at] for _, at in placed], start
 
 
-def _index_after(ordered: Sequence[Scored], position: Position) -> int:
-    """Return the index of the first match after a position, whose own match may have been removed since."""
-    *order, rank, digest = position
-    start, end = (find(ordered, tuple(order), key=_order) for find in (bisect_left, bisect_right))
-    found = (index for index in range(start, end) if _digest(ordered[index]) == digest)
-    return next(found, min(start + int(rank), end) - 1) + 1
-
-
-def _digest(one: Scored) -> float:
-    return float(int.from_bytes(blake2b(one.row.contact_id.encode("utf-8", "replace"), digest_size=6).digest(), "big"))
+def _position(view: View, one: Scored) -> Position:
+    (number,) = view.numbers([one.row.contact_id]).values()
+    return (*map(float, one.order), float(number))
 
 
 def _is_answered(scored: Sequence[Scored]) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from telecmi_mcp._models import GroupBy
 from telecmi_mcp._search.fields.facets import Facet, company_value, title_value
 from telecmi_mcp._search.fields.index_entries import Row
+from telecmi_mcp._search.fields.phones import clean_phones, split_numbers
 from telecmi_mcp._search.fields.placeholders import missing_fields
 from telecmi_mcp._search.matching.company_filter import CompanyFilter
 from telecmi_mcp._search.matching.company_suggestions import suggest
@@ -161,7 +162,15 @@ def _grouped(
     least = min_count or (2 if group_by in DUPLICATES else 1)
     found = view.groups(facet, conditions, min_count=least, limit=max_groups)
     spelt = view.spellings(facet, [group.value for group in found.largest])
+    if facet is Facet.PHONE:
+        spelt = {value: _one_number(value, text) for value, text in spelt.items()}
     return found._replace(largest=[Group(spelt[group.value], group.size) for group in found.largest])
+
+
+def _one_number(value: str, text: str) -> str:
+    """Return the stored spelling of a number, or its digits if it is stored in one field with others."""
+    national, _, code = value.partition(" ")
+    return text if len(split_numbers(clean_phones(text))) == 1 else code + national
 
 
 def _largest(view: View, companies: Collection[str]) -> tuple[str, ...]:

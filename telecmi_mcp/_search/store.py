@@ -133,6 +133,9 @@ class View(Protocol):
     def contacts(self, contact_ids: Collection[str], /) -> list[Row]:
         """Return the contacts with these ids that the store has."""
 
+    def numbers(self, contact_ids: Collection[str], /) -> dict[str, int]:
+        """Return the numbers in the index of the contacts with these ids, as `select` returns them."""
+
     def values(self, facet: Facet, queries: Sequence[ValueQuery], /) -> list[str]:
         """Return the distinct values of a facet, except MISSING, that meet one of the queries."""
 

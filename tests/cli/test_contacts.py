@@ -141,10 +141,11 @@ def test_partial_matches_are_not_counted_as_found(run: Run) -> None:
     assert [line.split(";")[0] for line in said] == ["No contact matches all of the words"]
 
 
-def test_the_pages_of_a_search_follow_one_another(run: Run) -> None:
-    _, first, said = run("search", "Priya", "--limit", "3")
+def test_the_pages_of_a_search_follow_one_another(run: Run, cache: Path) -> None:
+    assert not cache.exists()
+    _, first, said = run("search", "Priya", "--limit", "3", "--index", "disk")
     more = said[-1].removeprefix("There are more: ").split()
-    _, second, said = run("search", "Priya", "--limit", "3", *more)
+    _, second, said = run("search", "Priya", "--limit", "3", "--index", "disk", *more)
     _, whole, _ = run("search", "Priya")
     assert first + second == whole
     assert said == ["4 found."]

@@ -217,3 +217,27 @@ async def test_a_count_of_nobody_is_compared_with_telecmis_count() -> None:
         clock.now += MIN_INTERVAL_S
         counted = await directory.count(CountRequest(filters=FilterFields(company="Quixotry")))
     assert counted.counts.total == 1
+
+
+async def test_a_process_that_does_not_write_never_shows_who_a_contact_became() -> None:
+    sandbox = create_sandbox(contacts=[*PEOPLE, ZEBULON])
+    other = {**ZEBULON, "first_name": "Olga", "last_name": "Other", "phone_no": "911111122222", "company": "Zen"}
+    renumbered = {**ZEBULON, "phone_no": "911111122222"}
+    async with opened(Telecmi(sandbox)) as (directory, clock):
+        await directory.sync(ignored)
+        directory._index._location = OthersLocation(directory._index._location)  # type: ignore[union-attr]  # noqa: SLF001 - another process writes
+        sandbox.replace_contacts([*PEOPLE, renumbered])
+        found = await directory.search(SearchRequest(query="Zebulon Quix"))
+        assert [hit.contact.phone_no for hit in found.hits] == ["911111122222"]
+        old = await directory.search(SearchRequest(query=f"+{ZEBULON['phone_no']}"))
+        assert ZEBULON["contact_id"] not in [hit.contact.contact_id for hit in old.hits]
+        sandbox.replace_contacts([*PEOPLE, other])
+        clock.now += MIN_INTERVAL_S
+        for request in (
+            SearchRequest(query="Zebulon Quix"),
+            SearchRequest(filters=FilterFields(company=str(ZEBULON["company"])), limit=100),
+        ):
+            found = await directory.search(request)
+            assert "Olga" not in [hit.contact.first_name for hit in found.hits]
+        looked_up = await directory.lookup(["Zebulon Quix"])
+    assert looked_up.status(looked_up.found[0]) != "found"

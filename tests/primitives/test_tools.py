@@ -80,7 +80,9 @@ def test_the_output_schema_has_the_fields_of_a_contact() -> None:
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("search_contacts", {}, "Missing query: pass query, company, job_title or missing."),
     ("search_contacts", {"query": " ", "limit": 3}, "Missing query: pass query, company, job_title or missing."),
-    ("search_contacts", {"company": " ", "missing": []}, "Missing query: pass query, company, job_title or missing."),
+    ("search_contacts", {"company": " ", "missing": []}, "Invalid company: use text, or omit it."),
+    ("count_contacts", {"job_title": "\t"}, "Invalid job_title: use text, or omit it."),
+    ("search_contacts", {"query": "x", "page_state": "s." + "W1tb" * 2000}, "Pass page_state exactly as the previous"),
     *(
         ("search_contacts", {"query": value}, "Invalid query: use text of 1 to 200 characters.")
         for value in ["x" * 201, 919200000000, True, [], {}]

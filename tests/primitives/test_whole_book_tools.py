@@ -235,3 +235,46 @@ async def test_without_an_index_a_search_says_how_much_was_read_and_has_no_page_
     assert "page_state" not in found
     assert counted["groups"][0]["count"] == 30
     assert looked_up["results"][0]["status"] == "found"
+
+
+async def test_a_query_for_two_is_never_found_and_an_id_is_read_from_telecmi() -> None:
+    late = person(77, first_name="Wilhelmina", last_name="Okonkwo")
+    async with opened_desk(contacts=BOOK) as desk:
+        await desk.call("search_contacts", query="Ursula")
+        desk.sandbox.replace_contacts([*BOOK[:-1], late])  # as many as before: the count tells nothing
+        answer = await desk.call(
+            "lookup_contacts",
+            queries=["Omkar Dholakia and Tadeusz Brzozowski", "919800000002 / 919999999999", late["contact_id"]],
+        )
+    assert [each["status"] for each in answer["results"]] == ["several", "partial", "found"]
+
+
+async def test_pages_lose_nobody_when_shown_contacts_are_removed() -> None:
+    twins = [person(number, first_name="Priya", last_name="Raman") for number in range(1, 31)]
+    settings = dataclasses.replace(SIGNED_IN, index_max_age=0.001)
+    async with opened_desk(contacts=twins, settings=settings) as desk:
+        answer = await desk.call("search_contacts", query="Priya Raman", limit=10)
+        shown = {match["contact_id"] for match in answer["matches"]}
+        desk.sandbox.replace_contacts([each for each in twins if each["contact_id"] not in shown])
+        while page_state := answer.get("page_state"):
+            answer = await desk.call("search_contacts", query="Priya Raman", limit=10, page_state=page_state)
+            ids = [match["contact_id"] for match in answer["matches"]]
+            assert not shown & {*ids}
+            shown.update(ids)
+    assert len(shown) == 30
+
+
+async def test_a_group_of_a_number_has_that_number_as_its_value() -> None:
+    both = "919876543210 / 17035550111"
+    book = [person(1, phone_no=both), person(2, phone_no=both), person(3, phone_no="919876543210")]
+    async with opened_desk(contacts=book) as desk:
+        counted = await desk.call("count_contacts", group_by="phone_no")
+    assert counted["groups"] == [{"value": "919876543210", "count": 3}, {"value": "17035550111", "count": 2}]
+
+
+async def test_entries_that_are_no_contacts_are_counted_in_the_notice() -> None:
+    async with opened_desk(Quirks(malformed_contact="null"), contacts=BOOK) as desk:
+        counted = await desk.call("count_contacts")
+        denied = await desk.call("search_contacts", query="Zebulon Quix")
+    assert counted["notice"] == "Malformed entries of TeleCMI's list that are left out: 1."
+    assert denied["notice"].endswith("Malformed entries of TeleCMI's list that are left out: 1.")

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         data = anyio.run(_look_up, args, settings, [query for query in queries if query])
         write(_render_json(data) if args.json else _render_csv(table, queries, data, is_file=args.output is not None))
     statuses = Counter(result["status"] for result in data["results"])
-    print_notes(_totals(statuses, empty=queries.count("")), None if args.json else data.get("notice"))
+    print_notes(None if args.json else data.get("notice"), _totals(statuses, empty=queries.count("")))
     return 0 if statuses.total() == statuses["found"] else 1
 
 

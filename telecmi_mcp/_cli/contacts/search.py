@@ -47,7 +47,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         print_json(data)
     else:
         print_contacts(data["matches"])
-        print_notes(*_notes(data, is_kept=bool(query) or settings.index == "disk"))
+        print_notes(*_notes(data, is_kept=settings.index == "disk"))
     return 0 if data["total"] else 1
 
 
@@ -56,7 +56,7 @@ def _notes(data: dict[str, Any], *, is_kept: bool) -> list[str | None]:
 
     Args:
         data: The answer.
-        is_kept: Whether another process can continue at the page state: one of a filter is a position in one index.
+        is_kept: Whether another process can continue at the page state, which is a position in one index.
     """
     notes = [f"{data['total']:,} found." if data["total"] else None, data.get("notice")]
     if companies := data.get("companies"):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._index.result import CountResult
 
 _MAX_GROUPS = 100
+_MAX_COUNT = 1_000_000_000  # no group is larger, and databases take no larger number
 
 
 def _without_empty(schema: dict[str, Any]) -> None:
@@ -57,7 +58,7 @@ async def _count_contacts(app: App, arguments: CountContactsArguments, report: R
     request = CountRequest(
         filters=filters_of(arguments),
         group_by=arguments.group_by or None,
-        min_count=arguments.min_count or None,
+        min_count=min(arguments.min_count, _MAX_COUNT) or None,
         max_groups=arguments.max_groups,
     )
     return Answer(_result_data(await app.directory.count(request, report=report), request), 0)

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from telecmi_mcp._index.request import FilterFields
 from telecmi_mcp._models import Contact
+from telecmi_mcp.errors import InvalidArguments
 
 _MAX_TEXT = 200
 _FIELD_NAMES = tuple(name for name in Contact._fields if name != "contact_id")
@@ -45,7 +46,15 @@ class Filtered(Protocol):
 
 
 def filters_of(arguments: Filtered) -> FilterFields:
-    """Return the filters as the index takes them."""
+    """Return the filters as the index takes them.
+
+    Raises:
+        InvalidArguments: A filter consists of blanks, which would stand for everybody.
+    """
+    for name in ("company", "job_title"):
+        text = getattr(arguments, name)
+        if text and not text.strip():
+            raise InvalidArguments(hint=f"Invalid {name}", fact="use text, or omit it")
     return FilterFields(
         company=arguments.company.strip(),
         job_title=arguments.job_title.strip(),

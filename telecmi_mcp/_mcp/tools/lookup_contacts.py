@@ -11,6 +11,7 @@ from telecmi_mcp._index.result import LookupStatus
 from telecmi_mcp._mcp.tools.schemas import CONTACT_SCHEMA, closed_object
 from telecmi_mcp._mcp.tools.search_contacts import MAX_QUERY_CHARACTERS, match_data
 from telecmi_mcp._mcp.tools.tool import Answer, Arguments, Tool
+from telecmi_mcp._sanitize import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +66,7 @@ def _as_rows(data: dict[str, Any]) -> dict[str, Any]:
     rows = []
     for each in data["results"]:
         head = {name: value for name, value in each.items() if name != "contacts"}
-        head["query"] = " ".join(head["query"].split())  # a cell holds no tab and no line break
+        head["query"] = clean(head["query"], limit=MAX_QUERY_CHARACTERS)  # a cell holds no tab and no line break
         rows += [{**head, **contact} for contact in each["contacts"]] or [head]
     return {**data, "results": rows}
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._index.request import SearchRequest
 
 _DIGEST_BYTES = 9
+_MAX_PAGE_STATE = 400  # characters; a position needs fewer than 250
 _TOO_LARGE = 2.0**53  # from here on a float does not hold every whole number
 
 
@@ -34,6 +35,8 @@ def unpack_position(page_state: str, request: SearchRequest, *, account: str) ->
         raise InvalidArguments(
             hint="Omit page_state, or pass it to list_contacts", fact="it is not from search_contacts"
         )
+    if len(page_state) > _MAX_PAGE_STATE:
+        raise _changed()
     digest, created_at, position = _decoded(page_state.removeprefix(SEARCH_PREFIX))
     if digest != _digest(request, account):
         raise InvalidArguments(
@@ -49,7 +52,7 @@ def _decoded(text: str) -> tuple[str, float, tuple[float, ...]]:
     try:
         digest, created_at, *position = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         return str(digest), float(created_at), tuple(map(_number, position))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise _changed() from None
 
 

@@ -126,6 +126,11 @@ class Snapshot(FacetQueries):
         known = rows_of(self._connection, self._mirror_id, contact_ids)
         return [known[contact_id][1] for contact_id in dict.fromkeys(map(storable, contact_ids)) if contact_id in known]
 
+    def numbers(self, contact_ids: Collection[str], /) -> dict[str, int]:
+        """Return the numbers of the contacts with these ids."""
+        known = rows_of(self._connection, self._mirror_id, contact_ids)
+        return {contact_id: rid + 1 for contact_id, (rid, _) in known.items()}
+
     def _meeting(self, place: int, demand: BooleanQuery, values: dict[str, Any]) -> str:
         names = [f"c{place}_{number}" for number in range(len(demand))]
         values |= {name: sorted(clause) for name, clause in zip(names, demand, strict=True)}
