@@ -109,7 +109,7 @@ class IndexAnswers:
         )
         count_check = None
         if index_sync.sync_state.is_whole and not counts.total:
-            checked = await self._index.find_after_count_check(index_sync, request.run, self._wait_until)
+            checked = await self._index.find_after_count_check(index_sync, request.run, counts, self._wait_until)
             index_sync, counts, count_check = checked
         freshness = replace(await self._index.freshness(index_sync), count_check=count_check)
         _raise_unless_read(index_sync, freshness)
@@ -121,7 +121,7 @@ class IndexAnswers:
         index_sync, counts = await self._index.find_until(count, _is_never_settled, self._wait_until, self._report)
         count_check = None
         if index_sync.sync_state.is_whole:
-            checked = await self._index.find_after_count_check(index_sync, count, self._wait_until)
+            checked = await self._index.find_after_count_check(index_sync, count, counts, self._wait_until)
             index_sync, counts, count_check = checked
         freshness = replace(await self._index.freshness(index_sync), count_check=count_check)
         _raise_unless_read(index_sync, freshness)
@@ -147,7 +147,7 @@ class IndexAnswers:
         count_check = None
         may_deny = [_denies(each) for request, each in zip(requests, hits, strict=True) if request.after is None]
         if index_sync.sync_state.is_whole and any(may_deny):
-            checked = await self._index.find_after_count_check(index_sync, find, self._wait_until)
+            checked = await self._index.find_after_count_check(index_sync, find, list(hits), self._wait_until)
             index_sync, found, count_check = checked
             if is_of_index(index_sync.fault):
                 raise index_sync.fault

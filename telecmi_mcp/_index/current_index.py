@@ -165,13 +165,14 @@ class CurrentIndex:
             index_sync = await self._wait_for_progress(index_sync, progressed, until)
 
     async def find_after_count_check(
-        self, index_sync: IndexSync, find: Callable[[ContactStore], _T], until: float
+        self, index_sync: IndexSync, find: Callable[[ContactStore], _T], found: _T, until: float
     ) -> tuple[IndexSync, _T, CountCheck]:
         """Compare TeleCMI's count before an answer depends on every contact; if it differs, wait for a sync.
 
         Args:
             index_sync: The sync of an index that a sync has read completely.
-            find: Searches a store.
+            find: Searches a store again after a sync.
+            found: What it found before.
             until: The event loop's time at which the answer must be given.
         """
         count_check = await self._count_checker.compare(index_sync.sync_state)
@@ -181,7 +182,8 @@ class CurrentIndex:
             while self._is_syncing(index_sync) and anyio.current_time() < until:
                 index_sync = await self._wait_for_progress(index_sync, index_sync.progressed, until)
             count_check = await self._count_checker.compare(index_sync.sync_state)
-        return index_sync, await run_sync(find, index_sync.store), count_check
+            found = await run_sync(find, index_sync.store)
+        return index_sync, found, count_check
 
     def _is_syncing(self, index_sync: IndexSync) -> bool:
         """Return True if a sync runs, here or in the process that writes."""
