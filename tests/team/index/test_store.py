@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from search_samples import sample_queries
 
 from telecmi_mcp import Contact
 from telecmi_mcp._index.sqlite_store import Index
-from telecmi_mcp._search import search
+from telecmi_mcp._search import Hits, search
 from telecmi_mcp._search.fields.facets import Facet
 from telecmi_mcp._search.fields.index_entries import Field, IndexKey, query_sketches
 from telecmi_mcp._search.store import Span, ValueQuery
@@ -124,6 +125,11 @@ def seen(store: ContactStore) -> list[object]:
         ]
 
 
+def without_number(found: Hits) -> Hits:
+    """A position ends with the number of a contact, which is each index's own."""
+    return replace(found, position=found.position and found.position[:-1])
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(operations, min_size=1, max_size=8))
 def test_whatever_is_written_it_answers_as_sqlite_does(index: PostgresStore, steps: Sequence[Any]) -> None:
@@ -133,7 +139,7 @@ def test_whatever_is_written_it_answers_as_sqlite_does(index: PostgresStore, ste
             assert do(index, operation, some, generation) == do(oracle, operation, kept(some), generation)
         assert seen(index) == seen(oracle)
         for query in QUERIES:
-            assert search(index, query, limit=4) == search(oracle, query, limit=4)
+            assert without_number(search(index, query, limit=4)) == without_number(search(oracle, query, limit=4))
         assert index.state() == oracle.state()
 
 
