@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from telecmi_mcp._api.client import TelecmiClient
-    from telecmi_mcp._index.current_index import CurrentIndex, Report
+    from telecmi_mcp._index.count_check import CountCheck
+    from telecmi_mcp._index.current_index import CurrentIndex, Finding, Report
     from telecmi_mcp._index.request import FilterFields, WriteRows
     from telecmi_mcp._index.sync import IndexSync
     from telecmi_mcp._models import Contact
@@ -104,33 +105,28 @@ class IndexAnswers:
 
     async def count(self, request: CountRequest) -> CountResult:
         """Count contacts, and group them; compare TeleCMI's count before the answer says that there are none."""
-        index_sync, counts = await self._index.find_until(
-            request.run, _is_never_settled, self._wait_until, self._report
-        )
+        finding = await self._index.find_until(request.run, _is_never_settled, self._wait_until, self._report)
         count_check = None
-        if index_sync.sync_state.is_whole and not counts.total:
-            checked = await self._index.find_after_count_check(index_sync, request.run, counts, self._wait_until)
-            index_sync, counts, count_check = checked
-        freshness = replace(await self._index.freshness(index_sync), count_check=count_check)
-        _raise_unless_read(index_sync, freshness)
-        return CountResult(**_fields(freshness), counts=counts)
+        if finding.sync_state.is_whole and not finding.found.total:
+            checked = await self._index.find_after_count_check(finding, request.run, self._wait_until)
+            finding, count_check = checked
+        freshness = await self._freshness(finding, count_check)
+        return CountResult(**_fields(freshness), counts=finding.found)
 
     async def export_rows(self, filters: FilterFields, write: WriteRows) -> CountResult:
         """Write the contacts that pass the filters from a complete copy; see ``Directory.export_rows``."""
         count = CountRequest(filters=filters).run
-        index_sync, counts = await self._index.find_until(count, _is_never_settled, self._wait_until, self._report)
+        finding = await self._index.find_until(count, _is_never_settled, self._wait_until, self._report)
         count_check = None
-        if index_sync.sync_state.is_whole:
-            checked = await self._index.find_after_count_check(index_sync, count, counts, self._wait_until)
-            index_sync, counts, count_check = checked
-        freshness = replace(await self._index.freshness(index_sync), count_check=count_check)
-        _raise_unless_read(index_sync, freshness)
+        if finding.sync_state.is_whole:
+            finding, count_check = await self._index.find_after_count_check(finding, count, self._wait_until)
+        freshness = await self._freshness(finding, count_check)
         if not freshness.is_confirmed:
             raise errors.ContactsIncomplete
         with anyio.move_on_after(self._check_until - anyio.current_time()):
-            if counts.total:
-                await run_sync(write, filters.pages(index_sync.store))
-            return CountResult(**_fields(freshness), counts=counts)
+            if finding.found.total:
+                await run_sync(write, filters.pages(finding.index_sync.store))
+            return CountResult(**_fields(freshness), counts=finding.found)
         raise errors.ContactsIncomplete(
             hint="Pass filters, or ask the user to run telecmi-mcp export in a terminal",
             fact="there was no time to write all contacts, so no file was written",
@@ -139,22 +135,32 @@ class IndexAnswers:
     async def _find(self, requests: Sequence[SearchRequest]) -> _Found:
         """Search the index, read the first contacts again, and compare TeleCMI's count before a denial."""
         find = partial(find_all, requests)
-        index_sync, found = await self._index.find_until(find, _are_settled, self._wait_until, self._report)
-        if is_of_index(index_sync.fault):
-            raise index_sync.fault
+        finding = await self._index.find_until(find, _are_settled, self._wait_until, self._report)
         reading = LiveReader(self._client, requests, until=self._check_until)
-        hits = await reading.checked(index_sync, found, may_write=self._index.may_write)
+        hits = await self._checked(reading, finding)
         count_check = None
         may_deny = [_denies(each) for request, each in zip(requests, hits, strict=True) if request.after is None]
-        if index_sync.sync_state.is_whole and any(may_deny):
-            checked = await self._index.find_after_count_check(index_sync, find, list(hits), self._wait_until)
-            index_sync, found, count_check = checked
-            if is_of_index(index_sync.fault):
-                raise index_sync.fault
-            hits = await reading.checked(index_sync, found, may_write=self._index.may_write)
-        freshness = replace(await self._index.freshness(index_sync), count_check=count_check)
-        _raise_unless_read(index_sync, freshness)
-        return _Found(freshness, hits, reading.unchecked(hits))
+        if finding.sync_state.is_whole and any(may_deny):
+            finding, count_check = await self._index.find_after_count_check(finding, find, self._wait_until)
+            hits = await self._checked(reading, finding)
+        return _Found(await self._freshness(finding, count_check), hits, reading.unchecked(hits))
+
+    async def _checked(self, reading: LiveReader, finding: Finding[list[Hits]]) -> Sequence[Hits]:
+        if is_of_index(finding.index_sync.fault):
+            raise finding.index_sync.fault
+        return await reading.checked(finding.index_sync, finding.found, may_write=self._index.may_write)
+
+    async def _freshness(self, finding: Finding[Any], count_check: CountCheck | None) -> Freshness:
+        """Return how fresh and complete a result is.
+
+        Raises:
+            TelecmiError: Nothing was read, or the user must sign in.
+        """
+        freshness = await self._index.freshness(finding.index_sync, finding.sync_state)
+        fault = finding.index_sync.fault
+        if fault and (isinstance(fault, errors.SignInError) or not freshness.indexed):
+            raise fault
+        return replace(freshness, count_check=count_check)
 
     async def _by_id(self, index_sync: IndexSync, contact_id: str) -> SearchResult:
         """Let TeleCMI itself answer a query that names an id."""
@@ -186,9 +192,3 @@ def _are_settled(found: Sequence[Hits]) -> bool:
 def _denies(hits: Hits) -> bool:
     """Return True if the answer would say that no contact matches the whole query."""
     return hits.no_question is None and (not hits.hits or hits.hits[0].match == "partial")
-
-
-def _raise_unless_read(index_sync: IndexSync, freshness: Freshness) -> None:
-    """Raise the fault of the sync if nothing was read, or if the user must sign in."""
-    if index_sync.fault and (isinstance(index_sync.fault, errors.SignInError) or not freshness.indexed):
-        raise index_sync.fault

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeAlias, TypeGuard, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeGuard, TypeVar
 
 import anyio
 from anyio.to_thread import run_sync
@@ -33,6 +34,21 @@ _log = logging.getLogger(__name__)
 _MAX_FAULTS = 3
 _MAX_INDEXES = 3  # that one call tries: the existing one, a new one, and one in memory
 _POLL_S = 0.2  # between two reads of the state that another process writes
+
+
+@dataclass(frozen=True, slots=True)
+class Finding(Generic[_T]):
+    """What a search found.
+
+    Attributes:
+        index_sync: The sync of the index that was searched.
+        sync_state: Its progress when the search began: a sync may end while the search runs.
+        found: The result.
+    """
+
+    index_sync: IndexSync
+    sync_state: SyncState
+    found: _T
 
 
 class CurrentIndex:
@@ -91,9 +107,9 @@ class CurrentIndex:
         """Return how complete the index is, without a request; ``None`` before the first search."""
         return None if self._index_sync is None else await self.freshness(self._index_sync)
 
-    async def freshness(self, index_sync: IndexSync) -> Freshness:
-        """Return how fresh and complete the index of a sync is."""
-        sync_state = index_sync.sync_state
+    async def freshness(self, index_sync: IndexSync, sync_state: SyncState | None = None) -> Freshness:
+        """Return how fresh and complete the index of a sync is now, or was when a search began."""
+        sync_state = sync_state or index_sync.sync_state
         return Freshness(
             as_of=sync_state.as_of or sync_state.started_at or self._clock(),
             indexed=await run_sync(index_sync.store.count),
@@ -151,39 +167,42 @@ class CurrentIndex:
 
     async def find_until(
         self, find: Callable[[ContactStore], _T], is_settled: Callable[[_T], bool], until: float, report: Report | None
-    ) -> tuple[IndexSync, _T]:
+    ) -> Finding[_T]:
         """Search the index again and again while the first sync runs and more contacts could change the result."""
         index_sync = await self.sync()
         while True:
             progressed = index_sync.progressed
-            found = await run_sync(find, index_sync.store)
-            is_final = index_sync.sync_state.is_whole or is_settled(found)
-            if is_final or not self._is_worth_waiting(index_sync, until):
-                return index_sync, found
+            finding = await _find(find, index_sync)
+            if finding.sync_state.is_whole or is_settled(finding.found):
+                return finding
+            if index_sync.sync_state.is_whole:
+                return await _find(find, index_sync)
+            if not self._is_worth_waiting(index_sync, until):
+                return finding
             if report:
                 await report(index_sync.sync_state.read, index_sync.sync_state.count)
             index_sync = await self._wait_for_progress(index_sync, progressed, until)
 
     async def find_after_count_check(
-        self, index_sync: IndexSync, find: Callable[[ContactStore], _T], found: _T, until: float
-    ) -> tuple[IndexSync, _T, CountCheck]:
+        self, finding: Finding[_T], find: Callable[[ContactStore], _T], until: float
+    ) -> tuple[Finding[_T], CountCheck]:
         """Compare TeleCMI's count before an answer depends on every contact; if it differs, wait for a sync.
 
         Args:
-            index_sync: The sync of an index that a sync has read completely.
+            finding: What was found in an index that a sync has read completely.
             find: Searches a store again after a sync.
-            found: What it found before.
             until: The event loop's time at which the answer must be given.
         """
+        index_sync = finding.index_sync
         count_check = await self._count_checker.compare(index_sync.sync_state)
-        if count_check in {CountCheck.DIFFERENT, CountCheck.UNFINISHED}:
-            if self.may_write:
-                index_sync.start(self._tasks, max_age=0)
-            while self._is_syncing(index_sync) and anyio.current_time() < until:
-                index_sync = await self._wait_for_progress(index_sync, index_sync.progressed, until)
-            count_check = await self._count_checker.compare(index_sync.sync_state)
-            found = await run_sync(find, index_sync.store)
-        return index_sync, found, count_check
+        if count_check not in {CountCheck.DIFFERENT, CountCheck.UNFINISHED}:
+            return finding, count_check
+        if self.may_write:
+            index_sync.start(self._tasks, max_age=0)
+        while self._is_syncing(index_sync) and anyio.current_time() < until:
+            index_sync = await self._wait_for_progress(index_sync, index_sync.progressed, until)
+        count_check = await self._count_checker.compare(index_sync.sync_state)
+        return await _find(find, index_sync), count_check
 
     def _is_syncing(self, index_sync: IndexSync) -> bool:
         """Return True if a sync runs, here or in the process that writes."""
@@ -235,6 +254,11 @@ class CurrentIndex:
                 self._client, index, sync_state, clock=self._clock, is_same_account=self._is_same_account
             )
         return index_sync
+
+
+async def _find(find: Callable[[ContactStore], _T], index_sync: IndexSync) -> Finding[_T]:
+    sync_state = index_sync.sync_state
+    return Finding(index_sync, sync_state, await run_sync(find, index_sync.store))
 
 
 def is_of_index(fault: errors.TelecmiError | None) -> TypeGuard[errors.IndexUnusable]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     import httpx2
+
+    from telecmi_mcp._search import ContactStore
 
 PEOPLE = make_contacts(150)
 ZEBULON = {
@@ -241,3 +244,26 @@ async def test_a_process_that_does_not_write_never_shows_who_a_contact_became() 
             assert "Olga" not in [hit.contact.first_name for hit in found.hits]
         looked_up = await directory.lookup(["Zebulon Quix"])
     assert looked_up.status(looked_up.found[0]) != "found"
+
+
+async def test_a_search_that_the_end_of_a_sync_overtook_is_repeated() -> None:
+    ended, counts = threading.Event(), []
+
+    def find(store: ContactStore) -> int:
+        counts.append(store.count())
+        if len(counts) == 1:
+            assert ended.wait(30), "the sync ends while this search runs"
+        return counts[-1]
+
+    async with opened(Telecmi(create_sandbox(contacts=PEOPLE))) as (directory, _):
+        index = directory._index  # noqa: SLF001 - what is tested
+        assert index is not None
+
+        async def wait_for_end() -> None:
+            await index.wait_for_end(ignored, patience=30)
+            ended.set()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(wait_for_end)
+            finding = await index.find_until(find, lambda _: False, anyio.current_time() + 60, None)
+    assert (finding.found, finding.sync_state.is_whole) == (len(PEOPLE), True)
