@@ -17,6 +17,7 @@
     │   └── ConcurrencyLimitReached   the concurrency limit of this server
     ├── IndexUnusable                 the local index of contacts cannot be opened, read or written
     ├── DatabaseUnavailable           the database of a team server cannot be reached
+    ├── LookupUnfinished              the queries of one call take longer than its time
     ├── SyncFailed                    a defect keeps the contacts from being read into the index
     ├── WriterLockLost                another replica now writes the index of a team server
     ├── StatementRejected             the database of a team server rejects a statement
@@ -274,6 +275,14 @@ class SyncFailed(TelecmiError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail=detail)
+
+
+class LookupUnfinished(TelecmiError):
+    """The queries of a lookup take longer than the time of the call; none of them is answered."""
+
+    code = "lookup_unfinished"
+    hint = "Pass fewer or shorter queries"
+    fact = "there was no time to look all of them up"
 
 
 class DatabaseUnavailable(TelecmiError):

@@ -39,6 +39,7 @@ MADE: list[errors.TelecmiError] = [
     errors.CorruptResponse(),
     errors.UnexpectedRedirect(),
     errors.IndexUnusable("disk I/O error", malformed=False),
+    errors.LookupUnfinished(),
     errors.SyncFailed("TypeError"),
     errors.DatabaseUnavailable(),
     errors.StatementRejected(),

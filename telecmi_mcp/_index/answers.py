@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import fields, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
@@ -12,7 +11,7 @@ from anyio.to_thread import run_sync
 
 from telecmi_mcp import errors
 from telecmi_mcp._index.current_index import is_of_index
-from telecmi_mcp._index.live_reader import MAX_LIVE, LiveReader, find_all
+from telecmi_mcp._index.live_reader import MAX_LIVE, LiveReader
 from telecmi_mcp._index.request import MAX_LOOKUP_CONTACTS, CountRequest, SearchRequest
 from telecmi_mcp._index.result import CountResult, Freshness, LookupResult, SearchResult
 from telecmi_mcp._search import Hit, Hits
@@ -134,14 +133,13 @@ class IndexAnswers:
 
     async def _find(self, requests: Sequence[SearchRequest]) -> _Found:
         """Search the index, read the first contacts again, and compare TeleCMI's count before a denial."""
-        find = partial(find_all, requests)
-        finding = await self._index.find_until(find, _are_settled, self._wait_until, self._report)
         reading = LiveReader(self._client, requests, until=self._check_until)
+        finding = await self._index.find_until(reading.find, _are_settled, self._wait_until, self._report)
         hits = await self._checked(reading, finding)
         count_check = None
         may_deny = [_denies(each) for request, each in zip(requests, hits, strict=True) if request.after is None]
         if finding.sync_state.is_whole and any(may_deny):
-            finding, count_check = await self._index.find_after_count_check(finding, find, self._wait_until)
+            finding, count_check = await self._index.find_after_count_check(finding, reading.find, self._wait_until)
             hits = await self._checked(reading, finding)
         return _Found(await self._freshness(finding, count_check), hits, reading.unchecked(hits))
 

@@ -1,8 +1,9 @@
-"""Reads the first contacts of an answer from TeleCMI again before the answer returns them."""
+"""Searches the index, and reads the first contacts of an answer from TeleCMI again before the answer returns them."""
 
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -37,7 +38,7 @@ class LiveReader:
     Args:
         client: Reads contacts.
         requests: The searches of the answer.
-        until: The event loop's time at which reading stops.
+        until: The event loop's time at which searching and reading stop.
 
     Attributes:
         live: Each contact as TeleCMI returned it during this call; ``None`` for one that does not exist.
@@ -48,6 +49,20 @@ class LiveReader:
         self._client = client
         self._requests = requests
         self._until = until
+        self._find_until = time.monotonic() + until - anyio.current_time()
+
+    def find(self, store: ContactStore) -> list[Hits]:
+        """Search a store for each request; runs in a worker thread, which cannot be cancelled.
+
+        Raises:
+            LookupUnfinished: The time of several searches ended.
+        """
+        found: list[Hits] = []
+        for request in self._requests:
+            found.append(request.run(store))
+            if len(self._requests) > 1 and time.monotonic() > self._find_until:
+                raise errors.LookupUnfinished
+        return found
 
     async def checked(self, index_sync: IndexSync, found: Sequence[Hits], *, may_write: bool) -> Sequence[Hits]:
         """Return the hits with their live contacts; search again if one changed or does not exist."""
@@ -60,7 +75,7 @@ class LiveReader:
                 break
             if not await self._correct(index_sync, changed):
                 break
-            found = await run_sync(find_all, self._requests, index_sync.store)
+            found = await run_sync(self.find, index_sync.store)
         return await run_sync(lambda: list(map(self._as_live, self._requests, found)))
 
     def unchecked(self, found: Iterable[Hits]) -> int:
@@ -104,11 +119,6 @@ class LiveReader:
             raise
         except errors.TelecmiError as fault:
             _log.info("a hit could not be read again: %s", fault.code)
-
-
-def find_all(requests: Iterable[SearchRequest], store: ContactStore) -> list[Hits]:
-    """Search a store for each request."""
-    return [request.run(store) for request in requests]
 
 
 def _contacts_of(found: Iterable[Hits]) -> Iterator[tuple[str, Contact]]:

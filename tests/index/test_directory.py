@@ -383,3 +383,23 @@ async def test_progress_is_reported_to_a_client_that_asks_for_it(generation: str
     assert reported
     assert reported == sorted(set(reported))
     assert {total for _, total in reported} == {450}
+
+
+@pytest.mark.own_time
+async def test_queries_that_take_longer_than_a_call_end_with_it_and_nobody_else_is_blamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    run = SearchRequest.run
+
+    def run_slowly(request: SearchRequest, store: Any) -> Any:
+        asked.append(request.query)
+        time.sleep(0.4)
+        return run(request, store)
+
+    async with opened(create_sandbox(contacts=PEOPLE), timeout=1) as app:
+        await app.directory.search(SearchRequest(query="Priya"))
+        monkeypatch.setattr(SearchRequest, "run", run_slowly)
+        with pytest.raises(errors.LookupUnfinished, match="Pass fewer or shorter queries"):
+            await app.directory.lookup([f"Name {number}" for number in range(50)])
+    assert len(asked) < 10
