@@ -9,17 +9,19 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, UNSUPPORTED_PROTOCOL_VERSION
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from telecmi_mcp._mcp.call_record import DEFECT, raise_if_rejected, record_failure
 from telecmi_mcp._mcp.resources import MAX_URI
+from telecmi_mcp._mcp.revisions import SERVED_VERSIONS
 from telecmi_mcp.errors import CallLimitReached, ContactNotFound, InvalidArguments, ResourceNotFound, TelecmiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mcp.server import ServerRequestContext
+    from mcp.shared.inbound import InboundLadderRejection
 
     from telecmi_mcp._app import App
 
@@ -64,6 +66,14 @@ def protocol_errors(ctx: ServerRequestContext[App, Any], *, uri: str = "") -> It
         log_defect(ctx.method, error)
         record_failure(DEFECT)
         raise MCPError(INTERNAL_ERROR, INTERNAL) from None
+
+
+def as_protocol_error(rejection: InboundLadderRejection) -> MCPError:
+    """Return the error of a request whose ``_meta`` the SDK has rejected; -32022 names every version that is served."""
+    data = rejection.data
+    if rejection.code == UNSUPPORTED_PROTOCOL_VERSION:
+        data = {**data, "supported": list(SERVED_VERSIONS)}
+    return MCPError(rejection.code, rejection.message, data)
 
 
 def log_defect(name: str, error: Exception) -> None:

@@ -16,6 +16,7 @@ from telecmi_mcp._mcp.server_info import INSTRUCTIONS, NAME, TITLE
 from telecmi_mcp._mcp.tools.registry import LOCAL_TOOLS, TOOLS
 from telecmi_mcp._server import prompt_handlers, resource_handlers
 from telecmi_mcp._server.tool_handlers import handle_call, input_schema, insert_result, listed_tools
+from telecmi_mcp._server.version_middleware import fit_result
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -98,7 +99,7 @@ def build_server(
         on_read_resource=resource_handlers.read_resource,
         on_completion=resource_handlers.complete,
     )
-    server.middleware.extend((*middleware, insert_result))
+    server.middleware.extend((fit_result, *middleware, insert_result))
     server.add_notification_handler("notifications/initialized", NotificationParams, _on_initialized)
     return server
 

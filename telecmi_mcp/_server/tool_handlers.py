@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 _READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=True)
 _ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True)
 _FIRST_WITH_LINKS = "2025-06-18"  # the first protocol version with resource links in answers
+_FIRST_WITH_MESSAGES = "2025-03-26"  # the first one with messages in progress notifications
 _EMPTY_RESULT = CallToolResult(content=[])
 _FINISHED: ContextVar[list[dict[str, Any]] | None] = ContextVar("finished", default=None)
 
@@ -115,12 +116,13 @@ async def _call_tool(
 def _reporter(ctx: ServerRequestContext[App, Any]) -> Report:
     """Return a function that sends progress, which must increase with each notification, to a caller that asked."""
     last_sent = 0
+    message = "contacts read" if ctx.protocol_version >= _FIRST_WITH_MESSAGES else None
 
     async def report(read: int, count: int | None) -> None:
         nonlocal last_sent
         if read > last_sent:
             last_sent = read
-            await ctx.session.report_progress(read, count, "contacts read")
+            await ctx.session.report_progress(read, count, message)
 
     return report
 

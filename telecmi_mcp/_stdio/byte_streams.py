@@ -80,6 +80,14 @@ class Writer:
         if self._on_loop:
             os.set_blocking(fd, False)
 
+    def is_abandoned(self) -> bool:
+        """Whether nobody can read any more; a file can always be read."""
+        if not can_wait_for(self._fd):
+            return False
+        poll = select.poll()
+        poll.register(self._fd, 0)  # an error and a hang-up of both directions show in any case
+        return bool(poll.poll(0))
+
     async def write(self, data: bytes) -> None:
         """Write all of the data.
 

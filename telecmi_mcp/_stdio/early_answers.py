@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from telecmi_mcp import __version__
+from telecmi_mcp._mcp.revisions import HANDSHAKE_VERSIONS, SERVED_VERSIONS, STATELESS_VERSIONS, fit_to_version
 from telecmi_mcp._stdio.descriptors import BLOCKING
 from telecmi_mcp._stdio.known_messages import (
     INITIALIZE_PARAMS,
@@ -26,9 +27,6 @@ from telecmi_mcp._stdio.known_messages import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-HANDSHAKE_VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
-STATELESS_VERSIONS = ("2026-07-28",)
 
 _ADVERTISED = Path(__file__).with_name("advertised.json")
 _MAX_ANSWERS = 8
@@ -74,14 +72,15 @@ def results(
     tools = [{name: value for name, value in tool.items() if name not in left_out} for tool in offered]
     if version in HANDSHAKE_VERSIONS:
         hello = {**shared, "protocolVersion": version, "serverInfo": server}
-        return {"initialize": hello, "ping": {}, "tools/list": {"tools": tools}}
+        known = {"initialize": hello, "ping": {}, "tools/list": {"tools": tools}}
+        return {method: fit_to_version(version, result) for method, result in known.items()}
     if version in STATELESS_VERSIONS:
         envelope = {
             **advertised["cache"],
             "resultType": "complete",
             "_meta": {"io.modelcontextprotocol/serverInfo": server},
         }
-        discovered = {**shared, **envelope, "supportedVersions": list(STATELESS_VERSIONS)}
+        discovered = {**shared, **envelope, "supportedVersions": list(SERVED_VERSIONS)}
         return {"server/discover": discovered, "tools/list": {**envelope, "tools": tools}}
     return {}
 

@@ -14,6 +14,7 @@ from mcp_types import (
     JSONRPCError,
     JSONRPCMessage,
     JSONRPCNotification,
+    JSONRPCRequest,
     JSONRPCResponse,
     jsonrpc_message_adapter,
 )
@@ -21,6 +22,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from telecmi_mcp._mcp.output import PreSerialized
+from telecmi_mcp._mcp.revisions import may_lack_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,33 +80,64 @@ class LineSplitter:
 
 
 def read_message(line: bytes | TooLong) -> JSONRPCMessage:
-    """Return the message of a line, or the error that answers an invalid line."""
+    """Return the message of a line, or the error that answers an invalid one, with the id None if that is unknown."""
     if isinstance(line, TooLong):
-        found = _ID_AT_START.match(line.start) or _ID_AT_END.search(line.end)
-        return _error(INVALID_REQUEST, "The message is longer than 1 MiB.", json.loads(found[1]) if found else None)
+        return _error(INVALID_REQUEST, "The message is longer than 1 MiB.", _id_at_edge(line.start, line.end))
     try:
         message = jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValidationError:
         return _invalid_line(line)
-    # For the SDK a request with an invalid id is a notification, which is never answered.
-    is_request = isinstance(message, JSONRPCNotification) and b'"id"' in line and "id" in json.loads(line)
-    return _invalid_line(line) if is_request else message
+    # For the SDK a request whose id is no string or integer is a notification, which is never answered.
+    return _read_notification(message, line) if isinstance(message, JSONRPCNotification) else message
+
+
+def _read_notification(notification: JSONRPCNotification, line: bytes) -> JSONRPCMessage:
+    members = json.loads(line)
+    if "id" not in members:
+        return notification
+    request_id = _readable_id(members["id"])
+    if request_id is None:
+        return _error(INVALID_REQUEST, "The id of a request must be a string or an integer.", None)
+    return JSONRPCRequest.model_validate({**members, "id": request_id}, by_name=False)
 
 
 def _invalid_line(line: bytes) -> JSONRPCError:
     try:
-        message = json.loads(line)
+        message = json.loads(line.decode())
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return _error(PARSE_ERROR, "The line is not JSON in UTF-8: send one message a line.", None)
     except (ValueError, RecursionError):
-        return _error(PARSE_ERROR, "The line is not JSON.", None)
-    given = message.get("id") if isinstance(message, dict) else None
-    known = given if isinstance(given, str | int) and not isinstance(given, bool) else None
-    if isinstance(known, str) and not known.isprintable():
-        known = None
-    return _error(INVALID_REQUEST, "The line is not a JSON-RPC message of MCP.", known)
+        known = _id_at_edge(line[:_EDGE_BYTES], line[-_EDGE_BYTES:])
+        return _error(INVALID_REQUEST, "The message is nested too deeply, or has too long a number.", known)
+    if isinstance(message, list):
+        return _error(INVALID_REQUEST, "Send one message a line: this server takes no batches.", None)
+    known = _readable_id(message.get("id")) if isinstance(message, dict) else None
+    return _error(INVALID_REQUEST, "The line is not a JSON-RPC 2.0 message of MCP.", known)
+
+
+def _id_at_edge(start: bytes, end: bytes) -> str | int | None:
+    found = _ID_AT_START.match(start) or _ID_AT_END.search(end)
+    request_id: str | int | None = json.loads(found[1]) if found else None
+    return request_id
+
+
+def _readable_id(value: object) -> str | int | None:
+    """Return an id that can be repeated; 1.0 is the integer 1."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    return None if isinstance(value, str) and not value.isprintable() else value
 
 
 def _error(code: int, message: str, request_id: str | int | None) -> JSONRPCError:
     return JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=message))
+
+
+def write_error(error: JSONRPCError, version: str) -> bytes:
+    """Return the answer to an invalid line, in the form of a protocol version; "" if that is not known yet."""
+    left_out = {"id"} if error.id is None and may_lack_id(version) else None
+    return error.model_dump_json(by_alias=True, exclude_unset=True, exclude=left_out).encode() + b"\n"
 
 
 def write_message(message: JSONRPCMessage) -> bytes:

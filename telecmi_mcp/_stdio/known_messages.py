@@ -6,12 +6,14 @@ import json
 from typing import Any, NoReturn
 
 MAX_LINE_BYTES = 16 * 1024
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""Hosts on Windows may write it before the first message; it is no part of the JSON."""
 
 _MAX_NESTING = 64
 _MAX_DIGITS = 15
 
-# A shape is a type, a tuple of shapes, or an object of names and shapes. A name that ends with "?" may be missing,
-# "*" is any name, and no other name may be present.
+# A shape is a type, a text, a tuple of shapes, or an object of names and shapes. A name that ends with "?" may be
+# missing, "*" is any name, and no other name may be present.
 _TOKEN = (int, str)
 _INFO = {"name": str, "version": str, "title?": str, "description?": str, "websiteUrl?": str}
 _CAPABILITIES = {
@@ -22,8 +24,8 @@ _CAPABILITIES = {
     "extensions?": {"*": dict},
 }
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
-REQUEST = {"jsonrpc": str, "id": (int, str), "method": str, "params?": dict}
-NOTIFICATION = {"jsonrpc": str, "method": str, "params?": {}}
+REQUEST = {"jsonrpc": "2.0", "id": (int, str), "method": str, "params?": dict}
+NOTIFICATION = {"jsonrpc": "2.0", "method": str, "params?": {}}
 INITIALIZE_PARAMS = {"protocolVersion": str, "capabilities": _CAPABILITIES, "clientInfo": _INFO}
 PLAIN_PARAMS = {"_meta?": {"progressToken?": _TOKEN}}
 STATELESS_PARAMS = {
@@ -38,6 +40,7 @@ STATELESS_PARAMS = {
 
 def read_line(line: bytes) -> Any:  # noqa: ANN401 - JSON
     """Return the JSON value of a line; ``None`` for a line that two readers of JSON might read differently."""
+    line = line.removeprefix(BYTE_ORDER_MARK)
     if len(line) > MAX_LINE_BYTES or b"\\" in line or line.count(b"{") + line.count(b"[") > _MAX_NESTING:
         return None
     try:
@@ -58,6 +61,8 @@ def matches(value: Any, shape: Any) -> bool:  # noqa: ANN401 - JSON, and the sha
         return any(matches(value, each) for each in shape)
     if isinstance(shape, type):
         return type(value) is shape  # true is not an integer
+    if isinstance(shape, str):
+        return bool(value == shape)
     if type(value) is not dict:
         return False
     required = {name for name in shape if name[-1] not in "?*"}

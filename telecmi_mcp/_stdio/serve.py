@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from telecmi_mcp._server.sessions import serve_session
 from telecmi_mcp._stdio.transport import stdio_streams
 
 if TYPE_CHECKING:
@@ -46,6 +47,6 @@ async def _serve_stdio(server: Server[Any], wire: tuple[int, int], session: Earl
         if sys.platform != "win32":  # its event loop has no signal handlers; Ctrl-C raises KeyboardInterrupt
             tasks.start_soon(leave_on_signal, tasks.cancel_scope)
         async with stdio_streams(wire, session) as (read_stream, write_stream):
-            await server.run(read_stream, write_stream, server.create_initialization_options())
+            await serve_session(server, read_stream, write_stream)
         tasks.cancel_scope.cancel()
     return code

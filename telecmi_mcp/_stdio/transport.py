@@ -29,10 +29,12 @@ from mcp_types import (
     JSONRPCResponse,
 )
 
+from telecmi_mcp._mcp.revisions import HANDSHAKE_VERSIONS
 from telecmi_mcp._stdio.backpressure import Backlog
 from telecmi_mcp._stdio.byte_streams import Reader, Writer
 from telecmi_mcp._stdio.early_responder import NO_EARLY_SESSION, EarlySession
-from telecmi_mcp._stdio.framing import LineSplitter, TooLong, read_message, write_message
+from telecmi_mcp._stdio.framing import LineSplitter, TooLong, read_message, write_error, write_message
+from telecmi_mcp._stdio.known_messages import BYTE_ORDER_MARK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -48,6 +50,8 @@ GRACE_S = 0.8
 FINAL_ERRORS_S = 0.1
 
 _HANG_UP_CHECK_S = 0.1
+_ABANDONED_CHECK_S = 2.0
+_REPLAY_TIMEOUT_S = 5.0
 
 
 class _Line(NamedTuple):
@@ -101,6 +105,8 @@ class _StdioPumps:
         self._input_ended = False
         self._is_leaving = False
         self._hung_up_at = 0.0  # when that was seen, if before the end of the input was read
+        self._version = ""  # of the session, for the errors of this module
+        self._served = anyio.Event()
 
     async def pump_in(self) -> None:
         """Pass the lines to the server; at the end of the input, give the answers that are due some time."""
@@ -151,6 +157,22 @@ class _StdioPumps:
                         self._backlog.settle(line.request_id)
                     self._notify_settled()
 
+    async def watch_client(self) -> None:
+        """End the transport when nobody can read the answers: another process may hold the input open.
+
+        Raises:
+            BrokenPipeError: The client is gone.
+        """
+        while not self._served.is_set():
+            if self._writer.is_abandoned():
+                raise BrokenPipeError
+            with anyio.move_on_after(_ABANDONED_CHECK_S):
+                await self._served.wait()
+
+    def stop_watching(self) -> None:
+        """End `watch_client`."""
+        self._served.set()
+
     async def _enqueue(self, line: _Line) -> None:
         """Queue a line, and count it until it is written; drop an answer that was given early, after a comparison."""
         if line.request_id is None:
@@ -171,19 +193,24 @@ class _StdioPumps:
         if self._session.unsent:
             self._start_error_answer(self._session.unsent)
         for line in self._session.lines:
-            await self._receive(line)
-        while self._early:
-            await self._settled.wait()
-        if self._contradicted:
+            await self._receive(line, is_replay=True)
+        with anyio.move_on_after(_REPLAY_TIMEOUT_S):
+            while self._early:
+                await self._settled.wait()
+        if self._contradicted or self._early:
+            self._early.clear()
             _log.warning("Report this, and set TELECMI_EARLY_ANSWERS=off: an early answer is not the server's own.")
 
-    async def _receive(self, line: bytes | TooLong) -> None:
-        if isinstance(line, bytes) and (not line or line.isspace()):
-            return
+    async def _receive(self, line: bytes | TooLong, *, is_replay: bool = False) -> None:
+        if isinstance(line, bytes):
+            line = line.removeprefix(BYTE_ORDER_MARK)
+            if not line or line.isspace():
+                return
         message = read_message(line)
         if isinstance(message, JSONRPCError) and message.error.code in {PARSE_ERROR, INVALID_REQUEST}:
-            # A task of its own writes it: a client that does not read must not hide that it hangs up.
-            self._start_error_answer(write_message(message))
+            if not is_replay:
+                # A task of its own writes it: a client that does not read must not hide that it hangs up.
+                self._start_error_answer(write_error(message, self._version))
         elif self._may_start(message, 0 if isinstance(line, TooLong) else len(line)):
             await self._to_server.send(SessionMessage(message))
         await self._wait_for_capacity()
@@ -209,12 +236,17 @@ class _StdioPumps:
     def _may_start(self, message: JSONRPCMessage, size: int) -> bool:
         """Count what the client sent, and return whether the server gets it now."""
         if isinstance(message, JSONRPCRequest):
+            if message.method == "initialize":
+                self._note_version((message.params or {}).get("protocolVersion"))
             return self._backlog.start(message, size)
         if isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
             # The SDK never answers a cancelled request.
             self._backlog.cancel(str((message.params or {}).get("requestId")))
             self._notify_settled()
         return True
+
+    def _note_version(self, requested: object) -> None:
+        self._version = requested if requested in HANDSHAKE_VERSIONS else HANDSHAKE_VERSIONS[-1]
 
     def _settle(self, due: str | int) -> None:
         self._backlog.settle(due)
@@ -244,8 +276,9 @@ async def stdio_streams(wire: tuple[int, int], session: EarlySession = NO_EARLY_
     try:
         async with anyio.create_task_group() as tasks:
             pumps = _StdioPumps(wire, tasks, session)
-            for pump in (pumps.pump_in, pumps.pump_held, pumps.pump_out):
+            for pump in (pumps.pump_in, pumps.pump_held, pumps.pump_out, pumps.watch_client):
                 tasks.start_soon(pump)
             yield pumps.from_client, pumps.to_client
+            pumps.stop_watching()
     except* (BrokenPipeError, ConnectionResetError):
         pass  # the client is gone

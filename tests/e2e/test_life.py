@@ -8,7 +8,7 @@ import select
 import socket
 import subprocess
 import sys
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from subprocess import PIPE
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from anyio.abc import SocketAttribute
 from e2e.lines import PATIENCE, Lines, call, environment, initialize, request, started
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from anyio.abc import SocketStream
 
@@ -268,3 +268,53 @@ async def test_a_socket_for_stdin_and_stdout_is_served() -> None:
         with anyio.fail_after(PATIENCE):
             assert await process.wait() == 0
         assert json.loads(ours.recv(65536))["id"] == 1
+
+
+@contextmanager
+def ends_of(kind: str) -> Iterator[tuple[int, int]]:
+    """The reading and the writing end of a pipe, or of a pair of sockets, as Node makes it."""
+    if kind == "pipe":
+        reads, writes = os.pipe()
+    else:
+        reads, writes = (each.detach() for each in socket.socketpair())
+    try:
+        yield reads, writes
+    finally:
+        for fd in (reads, writes):
+            with suppress(OSError):  # closed by the test
+                os.close(fd)
+
+
+@pytest.mark.parametrize("greeted", [True, False])
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+async def test_a_client_that_dies_while_another_process_holds_the_input_ends_the_server(
+    kind: str,
+    greeted: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    with ends_of(kind) as (stdin, held), ends_of(kind) as (answers, stdout):
+        words = [sys.executable, "-m", "telecmi_mcp", "serve", "--sandbox"]
+        async with await anyio.open_process(
+            words, stdin=stdin, stdout=stdout, stderr=PIPE, env=environment()
+        ) as server:
+            os.close(stdout)
+            if greeted:
+                os.write(held, json.dumps(request(1, "no/such/method")).encode() + b"\n")  # it is no early answer
+                with anyio.fail_after(PATIENCE):
+                    await anyio.wait_readable(answers)
+            os.close(answers)
+            assert await Lines(server).wait() == 0
+            assert await Lines(server).errors() == ""
+
+
+async def test_answers_go_on_into_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "answers"
+    with path.open("wb") as file, ends_of("pipe") as (stdin, held):
+        words = [sys.executable, "-m", "telecmi_mcp", "serve", "--sandbox"]
+        async with await anyio.open_process(words, stdin=stdin, stdout=file, stderr=PIPE, env=environment()) as server:
+            os.write(held, b"".join(json.dumps(each).encode() + b"\n" for each in [*initialize(), request(1, "ping")]))
+            with anyio.fail_after(PATIENCE):
+                while path.read_bytes().count(b"\n") < 2:
+                    await anyio.lowlevel.checkpoint()
+            os.close(held)
+            assert await Lines(server).wait() == 0
+    assert json.loads(path.read_bytes().splitlines()[1]) == {"jsonrpc": "2.0", "id": 1, "result": {}}

@@ -18,11 +18,11 @@ from paths import ROOT
 from snapshots import ADVERTISED
 from telecmi_mcp import Settings, create_server, open_app
 from telecmi_mcp._config.variables import ALL, values_of
+from telecmi_mcp._mcp.revisions import HANDSHAKE_VERSIONS, STATELESS_VERSIONS
 from telecmi_mcp._mcp.tools.registry import TOOLS
+from telecmi_mcp._server.sessions import serve_session
 from telecmi_mcp._stdio import early_answers as module
 from telecmi_mcp._stdio.early_answers import (
-    HANDSHAKE_VERSIONS,
-    STATELESS_VERSIONS,
     EarlyAnswers,
     early_answers,
     reason_off,
@@ -75,7 +75,7 @@ async def sdk(**output: Any) -> AsyncIterator[Any]:
         return write_message(answer)
 
     async with anyio.create_task_group() as tasks, to_server, from_server:
-        tasks.start_soon(server.run, from_client, to_client, server.create_initialization_options())
+        tasks.start_soon(serve_session, server, from_client, to_client)
         yield ask
         tasks.cancel_scope.cancel()
 
@@ -173,7 +173,8 @@ ODD_FIRST = [
     hello(clientInfo={**INFO, "icons": []}),
     hello(more=1),
     {**hello(), "params": []},
-    {**hello(), "jsonrpc": "1.0", "method": "initialize2"},
+    *({**hello(), "jsonrpc": odd} for odd in ["1.0", "2", "2.0 ", "", None, 2.0, ["2.0"]]),
+    {name: value for name, value in hello().items() if name != "jsonrpc"},
     {**hello(), "more": 1},
     {**hello(), "method": "no/such/method"},
     *({**hello(), "id": odd} for odd in ODD_IDS),
@@ -217,7 +218,6 @@ ODD_TEXT = [
     b"  ",
     b"{",
     b"\xff",
-    b"\xef\xbb\xbf" + GREETING,
     GREETING.decode().encode("utf-16"),
     GREETING.replace(b'"id": 0', b'"id": 0, "id": 0'),
     GREETING.replace(b'"id": 0', b'"id": -0'),
@@ -251,6 +251,10 @@ def test_text_that_readers_of_json_may_read_differently_is_left_to_the_sdk(text:
 )
 def test_a_handshake_on_a_stateless_connection_is_left_to_the_sdk(message: Any) -> None:
     assert is_left_to_the_sdk(message, after=[MODERN_LIST])
+
+
+def test_a_byte_order_mark_changes_no_answer() -> None:
+    assert EarlyAnswers(ADVERTISES).answer(b"\xef\xbb\xbf" + GREETING) == EarlyAnswers(ADVERTISES).answer(GREETING)
 
 
 def test_spaces_and_the_order_of_names_change_no_answer() -> None:

@@ -18,6 +18,7 @@ from e2e.lines import MODERN, initialize, request
 from snapshots import ADVERTISED
 from telecmi_mcp import Settings, create_server, open_app
 from telecmi_mcp._config.variables import values_of
+from telecmi_mcp._server.sessions import serve_session
 from telecmi_mcp._stdio.early_answers import EarlyAnswers, early_answers
 from telecmi_mcp._stdio.early_responder import (
     NO_EARLY_SESSION,
@@ -106,7 +107,7 @@ async def serve(data: bytes, stdout: int, session: EarlySession = NO_EARLY_SESSI
         os.write(requests, data)
         os.close(requests)
         async with stdio_streams((stdin, stdout), session) as (read_stream, write_stream):
-            await server.run(read_stream, write_stream, server.create_initialization_options())
+            await serve_session(server, read_stream, write_stream)
 
 
 def answers_to(data: bytes, *, early_bytes: int | None = None) -> list[str]:
@@ -163,11 +164,34 @@ CANCEL = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"req
         [HELLO],
         [[PING]],
         [{**PING, "id": None}],
+        [{**PING, "jsonrpc": "1.0"}, UNKNOWN],
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_later_messages_are_answered_as_without_early_answers(more: list[Any]) -> None:
     agree_on(lines(HELLO, DONE, LIST) + lines(*more))
+
+
+@pytest.mark.parametrize("jsonrpc", [{"jsonrpc": "1.0"}, {"jsonrpc": "2"}, {"jsonrpc": ""}, {"jsonrpc": None}, {}])
+@pytest.mark.parametrize("message", [HELLO, request(0, "server/discover", **MODERN), PING, DONE])
+def test_a_first_line_of_another_json_rpc_is_refused_once_and_the_session_goes_on(
+    jsonrpc: dict[str, Any], message: dict[str, Any]
+) -> None:
+    first = {**{name: value for name, value in message.items() if name != "jsonrpc"}, **jsonrpc}
+    data = lines(first, {**HELLO, "id": 7}, DONE, LIST)
+    answers = [json.loads(each) for each in answers_to(data, early_bytes=len(data))]
+    assert [each["error"]["code"] for each in answers if "error" in each] == [-32600]
+    assert sorted(str(each.get("id")) for each in answers if "result" in each) == ["1", "7"]
+    agree_on(data)
+
+
+def test_an_early_answer_to_a_line_that_the_server_refuses_is_the_only_one(caplog: pytest.LogCaptureFixture) -> None:
+    refused = EarlySession(lines=(b'{"jsonrpc":"1.0","id":1}',), answers={"1": b"{}"}, unread=lines(HELLO))
+    with pytest.MonkeyPatch.context() as patch, pipe() as (answers, stdout):
+        patch.setattr("telecmi_mcp._stdio.transport._REPLAY_TIMEOUT_S", 0)
+        anyio.run(serve, lines(DONE, PING), stdout, refused)
+        assert [json.loads(each)["id"] for each in heard(answers)] == [0, 2]
+    assert "TELECMI_EARLY_ANSWERS=off" in caplog.text
 
 
 IDS = st.one_of(st.integers(0, 4), st.sampled_from(["0", "x", -7, True, None, 1.5, "é", 2**70]))
@@ -191,7 +215,7 @@ PARAMS: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from([None, [], {"_meta": {}}, {"_meta": {"progressToken": 1}}, {"cursor": "c"}, {"cursor": None}]),
 )
 METHODS = st.sampled_from(["tools/list", "tools/list", "ping", "server/discover", "no/such/method", "initialize"])
-REQUESTS = st.one_of(
+MESSAGES = st.one_of(
     st.builds(lambda i, p: {"jsonrpc": "2.0", "id": i, "method": "initialize", "params": p}, IDS, HELLOS),
     st.builds(lambda i, m, p: {"jsonrpc": "2.0", "id": i, "method": m, "params": p}, IDS, METHODS, PARAMS),
     st.builds(lambda i, m: {"jsonrpc": "2.0", "id": i, "method": m}, IDS, METHODS),
@@ -199,12 +223,27 @@ REQUESTS = st.one_of(
         [DONE, {**DONE, "id": 9}, {**DONE, "params": {}}, [LIST], {"jsonrpc": "2.0", "id": 1, "result": {}}]
     ),
 )
+MEMBERS = st.sampled_from(
+    [{}, {}, {}, {"jsonrpc": "1.0"}, {"jsonrpc": "2"}, {"jsonrpc": ""}, {"jsonrpc": None}, {"x": 1}]
+)
+WITHOUT = st.sampled_from(["", "", "", "jsonrpc", "id", "method", "params"])
+
+
+def altered(message: Any, members: dict[str, Any], left_out: str) -> Any:
+    """A message with other members and without one of them, unless it is a batch."""
+    if isinstance(message, list):
+        return message
+    return {name: value for name, value in {**message, **members}.items() if name != left_out}
+
+
+REQUESTS = st.builds(altered, MESSAGES, MEMBERS, WITHOUT)
 OPENINGS = st.sampled_from([[HELLO], [HELLO, DONE], [HELLO, DONE, LIST], [request(0, "tools/list", **MODERN)], []])
 ENDS = st.sampled_from([b"\n", b"\r\n", b" \n", b"\n\n", b"}\n"])
 TALKS = st.builds(
-    lambda opening, rest, ends: b"".join(
-        json.dumps(message).encode() + end for message, end in zip([*opening, *rest], ends, strict=False)
+    lambda mark, opening, rest, ends: b"".join(
+        mark + json.dumps(message).encode() + end for message, end in zip([*opening, *rest], ends, strict=False)
     ),
+    st.sampled_from([b"", b"", b"\xef\xbb\xbf"]),
     OPENINGS,
     st.lists(REQUESTS, max_size=5),
     st.lists(ENDS, min_size=8, max_size=8),

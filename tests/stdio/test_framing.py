@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp_types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
 
-from telecmi_mcp._stdio.framing import LineSplitter, TooLong, read_message, write_message
+from telecmi_mcp._stdio.framing import LineSplitter, TooLong, read_message, write_error, write_message
 
 
 @given(st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"")), min_size=1), st.integers(1, 9))
@@ -58,13 +58,22 @@ def test_a_line_that_is_too_long_is_answered_with_its_request_id(line: str, requ
         (b"hello", None, -32700),
         (b'{"jsonrpc":"2.0","id":1', None, -32700),
         (b"\xff\xfe", None, -32700),
-        (b"[" * 100_000, None, -32700),
+        (b"[" * 100_000, None, -32600),
+        (b'{"jsonrpc":"2.0","id":8,"method":"m","params":{"a":' + b"[" * 9_000 + b"]" * 9_000 + b"}}", 8, -32600),
+        (b'{"jsonrpc":"2.0","id":9,"method":1,"params":{"a":' + b"9" * 5_000 + b"}}", 9, -32600),
+        ('{"jsonrpc":"2.0","id":1,"method":"m"}'.encode("utf-16"), None, -32700),
         (b"[]", None, -32600),
         (b"1", None, -32600),
         (b'{"jsonrpc":"2.0","id":1}', 1, -32600),
         (b'{"jsonrpc":"1.0","id":"a","method":"m"}', "a", -32600),
         (b'{"jsonrpc":"2.0","id":true,"method":"m"}', None, -32600),
         (b'{"jsonrpc":"2.0","id":1.5,"method":"m"}', None, -32600),
+        (b'{"jsonrpc":"2.0","id":1e400,"method":"m"}', None, -32600),
+        (b'{"jsonrpc":"2.0","id":null,"method":"m"}', None, -32600),
+        (b'{"jsonrpc":"2.0","id":{},"method":"m"}', None, -32600),
+        (b'{"jsonrpc":"2.0","\\u0069d":[1],"method":"m"}', None, -32600),
+        (b'{"jsonrpc":"2.0","id":4.0,"method":1}', 4, -32600),
+        (b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]', None, -32600),
         (b'{"jsonrpc":"2.0","id":"\\ud800","method":1}', None, -32600),
         (b'{"jsonrpc":"2.0","id":3,"method":"m","params":{"a":"\\ud800"}}', 3, -32600),
     ],
@@ -73,7 +82,28 @@ def test_a_malformed_line_is_answered(line: bytes, request_id: Any, code: int) -
     answer = read_message(line)
     assert isinstance(answer, JSONRPCError)
     assert (answer.id, answer.error.code) == (request_id, code)
-    assert json.loads(write_message(answer))["id"] == request_id
+    assert json.loads(write_error(answer, "2025-06-18"))["id"] == request_id
+
+
+@pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18"])
+def test_the_older_revisions_get_null_for_an_unknown_id_as_in_json_rpc(version: str) -> None:
+    assert b'"id":null' in write_error(no_message(b"no JSON"), version)
+
+
+@pytest.mark.parametrize("version", ["", "2025-11-25", "2026-07-28"])
+def test_the_later_revisions_get_no_id_where_it_is_unknown(version: str) -> None:
+    assert b'"id"' not in write_error(no_message(b"no JSON"), version)
+    assert b'"id":5' in write_error(no_message(b'{"id":5}'), version)
+
+
+def no_message(line: bytes) -> JSONRPCError:
+    answer = read_message(line)
+    assert isinstance(answer, JSONRPCError)
+    return answer
+
+
+def test_a_whole_number_is_an_integer_as_an_id_too() -> None:
+    assert read_message(b'{"jsonrpc":"2.0","id":7.0,"method":"m"}') == JSONRPCRequest(jsonrpc="2.0", id=7, method="m")
 
 
 def test_a_message_is_read() -> None:

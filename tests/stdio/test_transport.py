@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import select
+import socket
 import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -211,7 +212,7 @@ async def test_an_error_answer_does_not_cut_a_line() -> None:
         while lines.count(b"\n") < 2:
             await anyio.wait_readable(host.answers)
             lines += host.heard()
-        assert [json.loads(line)["id"] for line in lines.splitlines()] == [0, None]
+        assert [json.loads(line).get("id") for line in lines.splitlines()] == [0, None]
         host.leave()
 
 
@@ -283,3 +284,17 @@ async def test_a_held_request_is_passed_on_when_an_answer_was_written() -> None:
         for number in range(3, 70):
             await answer(wire, number)
         await host.has_taken(72)
+
+
+def test_a_stdout_is_abandoned_when_nobody_can_read_it_and_a_file_never(tmp_path: Path) -> None:
+    answers, stdout = os.pipe()
+    ours, theirs = socket.socketpair()
+    with ours, theirs, (tmp_path / "file").open("wb") as file:
+        writers = [Writer(stdout), Writer(theirs.fileno()), Writer(file.fileno())]
+        assert [each.is_abandoned() for each in writers] == [False, False, False]
+        ours.shutdown(socket.SHUT_WR)  # it sends no more, and still reads
+        assert not writers[1].is_abandoned()
+        os.close(answers)
+        ours.close()
+        assert [each.is_abandoned() for each in writers] == [True, True, False]
+        os.close(stdout)
