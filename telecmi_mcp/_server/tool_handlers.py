@@ -109,11 +109,11 @@ async def _call_tool(
         links = [_resource_link(answer.file)] if answer.file and ctx.protocol_version >= _FIRST_WITH_LINKS else []
         return _written(output, tool, answer.data, links)
     except TelecmiError as error:
-        _log.info("%s: %s", tool.name, error.code)
+        _log.info("%s: %s", names.shown(tool.name), error.code)
         record_failure(error.code)
         return _failure(str(error))
     except Exception as error:  # noqa: BLE001 - the text of a defect must not reach the model
-        log_defect(tool.name, error)
+        log_defect(names.shown(tool.name), error)
         record_failure(DEFECT)
         return _failure(INTERNAL)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -131,6 +132,13 @@ async def test_errors_of_arguments_name_the_tools_of_the_server(
         sentence = await desk.refuse(f"{PREFIX}{tool}", **arguments)
     assert said.format(PREFIX) in sentence
     assert not NAMED.search(sentence)
+
+
+async def test_the_log_names_the_tools_of_the_server(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "telecmi_mcp")
+    async with opened("legacy") as desk:
+        await desk.refuse(f"{PREFIX}get_contact", contact_id=UNKNOWN)
+    assert f"{PREFIX}get_contact: not_found" in caplog.messages
 
 
 async def test_an_error_of_a_resource_names_the_tools_of_the_server(generation: str) -> None:
