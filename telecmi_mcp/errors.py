@@ -25,7 +25,7 @@
     ├── IssuerUnavailable             the keys of an identity provider cannot be read
     ├── ClientConfigError             the configuration of an MCP client was not changed
     ├── FileUnusable                  the file of an export cannot be written
-    ├── ContactsIncomplete            an export needs every contact, and some are not read yet
+    ├── ContactsIncomplete            the answer needs every contact, and some are not read yet
     ├── ExportLimitReached            the limit of exports at a time or a day
     ├── RateLimited                   the rate limit of TeleCMI
     ├── NetworkError
@@ -353,7 +353,7 @@ class FileUnusable(TelecmiError):
 
 
 class ContactsIncomplete(TelecmiError):
-    """Not every contact can be written: some are not read, or there was no time to write them. There is no file."""
+    """The answer needs every contact, and some are not read, or there was no time for all. An export wrote no file."""
 
     code = "contacts_incomplete"
     retryable = True

@@ -117,7 +117,11 @@ async def opened_desk(
 ) -> AsyncIterator[Desk]:
     """Open the whole surface in memory."""
     sandbox = create_sandbox(quirks or Quirks(), **options)
-    server = create_server(lambda: open_app(settings, transport=ASGITransport(app=sandbox)))
+    server = create_server(
+        lambda: open_app(settings, transport=ASGITransport(app=sandbox)),
+        tools=settings.tools,
+        tool_prefix=settings.tool_prefix,
+    )
     async with Client(server, mode=mode) as client:
         yield Desk(client, sandbox)
 

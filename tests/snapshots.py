@@ -41,13 +41,15 @@ async def generated() -> dict[Path, str]:
     """Return the text of each generated file."""
     offered, others, capabilities = await _offered()
     tools, export_tool = offered[: len(TOOLS)], offered[-1]
+    chatgpt = await _offered_to_chatgpt()
     messages = {prompt.name: prompt.message({prompt.argument: WHO}).splitlines() for prompt in PROMPTS}
-    snapshots = {**{tool["name"]: tool for tool in offered}, **others, "prompt_messages": messages}
+    listed = {tool["name"]: tool for tool in (*offered, *chatgpt["tools"])}
+    snapshots = {**listed, **others, "prompt_messages": messages}
     files = {SNAPSHOTS / f"{name}.json": _json(value) for name, value in snapshots.items()}
     manifest = MANIFEST.read_text(encoding="utf8")
     return {
         **files,
-        ADVERTISED: _json(_advertised(tools, export_tool, capabilities)),
+        ADVERTISED: _json({**_advertised(tools, export_tool, capabilities), "chatgpt": chatgpt}),
         README: _README_TABLE.sub(lambda part: part[1] + _readme_rows(), README.read_text(encoding="utf8")),
         MANIFEST: _MANIFEST_TOOLS.sub(lambda part: part[1] + _manifest_tools(), manifest),
     }
@@ -65,6 +67,15 @@ async def _offered() -> tuple[list[Any], dict[str, list[Any]], Any]:
         assert client.server_capabilities is not None
         lists = {name: [_dumped(model) for model in models] for name, models in others.items()}  # type: ignore[attr-defined] # all are models
         return tools, lists, _dumped(client.server_capabilities)
+
+
+async def _offered_to_chatgpt() -> dict[str, Any]:
+    """Ask a server for ChatGPT for what it offers."""
+    async with Client(create_server(lambda: open_app(Settings()), tools="chatgpt"), mode="legacy") as client:
+        tools = [_dumped(tool) for tool in (await client.list_tools()).tools]
+        assert client.server_capabilities is not None
+        capabilities = _dumped(client.server_capabilities)
+        return {"instructions": client.instructions, "capabilities": capabilities, "tools": tools}
 
 
 def _dumped(model: BaseModel) -> Any:

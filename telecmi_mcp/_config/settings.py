@@ -31,6 +31,9 @@ class Settings:
         index_max_age: Seconds after which the copy of the contacts is renewed.
         text: Format of the text of an answer: ``json`` or ``table``.
         structured: True if answers also have structured content.
+        tools: Which tools there are: ``all`` or ``chatgpt``.
+        tool_prefix: Text before the name of every tool.
+        contact_url: URL of a contact's page, with ``{contact_id}``; "" for none.
         export_folder: Folder for the files of the tool export_contacts; ``None`` for no such tool.
         preconnect: True if a connection is opened before the first call.
         log_level: Least severe level that is logged.
@@ -49,6 +52,9 @@ class Settings:
     index_max_age: float = float(variables.INDEX_MAX_AGE.default)
     text: str = variables.TEXT.default
     structured: bool = True
+    tools: str = variables.TOOLS.default
+    tool_prefix: str = ""
+    contact_url: str = ""
     export_folder: Path | None = None
     preconnect: bool = True
     log_level: str = variables.LOG_LEVEL.default

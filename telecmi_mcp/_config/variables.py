@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SWITCH = ("on", "off")
 INDEXES = ("memory", "disk", "off")
 TEXTS = ("json", "table")
+TOOLSETS = ("all", "chatgpt")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 _UNSET = re.compile(r"\s*(\$\{[^}]*\}\s*)?")  # clients pass "" or a literal "${...}" for an unset value
@@ -25,6 +26,9 @@ _MAX_TIMEOUT_S = 600.0
 _MAX_RATE = 1_000_000
 _USER_ID = re.compile(r"[!-~]{1,128}")
 _MAX_AGE_S = 604_800.0
+_TOOL_PREFIX = re.compile(r"[a-z][a-z0-9_]{0,13}")
+_CONTACT_ID = "{contact_id}"
+_MAX_CONTACT_URL = 500
 
 
 class Setting(NamedTuple):
@@ -110,6 +114,25 @@ STRUCTURED = Setting(
     default="on",
     flag="--structured",
 )
+TOOLS = Setting(
+    "TELECMI_TOOLS",
+    f"one of {', '.join(TOOLSETS)}",
+    "Which tools there are: all, or search and fetch in the form that ChatGPT needs.",
+    default="all",
+    flag="--tools",
+)
+TOOL_PREFIX = Setting(
+    "TELECMI_TOOL_PREFIX",
+    "1 to 14 characters of a-z, 0-9 and _, the first of a-z",
+    "Text before the name of every tool, such as crm_, where two servers have tools of the same name.",
+    flag="--tool-prefix",
+)
+CONTACT_URL = Setting(
+    "TELECMI_CONTACT_URL",
+    f"an http or https URL of at most {_MAX_CONTACT_URL} characters that has {_CONTACT_ID} once, after the host",
+    "Page of a contact, which ChatGPT cites; models and users see it.",
+    flag="--contact-url",
+)
 EXPORT_FOLDER = Setting(
     "TELECMI_EXPORT_FOLDER",
     "the absolute path of a folder of mode 0700",
@@ -148,7 +171,7 @@ def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
     """
     _check_sign_in(environ)
     password = environ[PASSWORD.variable] if is_set(environ, PASSWORD) else ""  # may start or end with a space
-    return {
+    values = {
         "token": _valid(TOKEN, value_of(environ, TOKEN), is_token),
         "token_file": path_of(environ, TOKEN_FILE),
         "user_id": _valid(USER_ID, value_of(environ, USER_ID), _USER_ID.fullmatch),
@@ -161,11 +184,35 @@ def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
         "index_max_age": _number(environ, INDEX_MAX_AGE, most=_MAX_AGE_S),
         "text": one_of(environ, TEXT, TEXTS, str.lower),
         "structured": one_of(environ, STRUCTURED, SWITCH, str.lower) == "on",
+        "tools": one_of(environ, TOOLS, TOOLSETS, str.lower),
+        "tool_prefix": _valid(TOOL_PREFIX, value_of(environ, TOOL_PREFIX), _TOOL_PREFIX.fullmatch),
+        "contact_url": _valid(CONTACT_URL, value_of(environ, CONTACT_URL), _is_contact_url),
         "export_folder": _absolute_path(environ, EXPORT_FOLDER),
         "preconnect": one_of(environ, PRECONNECT, SWITCH, str.lower) == "on",
         "log_level": one_of(environ, LOG_LEVEL, LOG_LEVELS, str.upper),
         "early_answers": one_of(environ, EARLY_ANSWERS, SWITCH, str.lower),
     }
+    check_tools(values)
+    return values
+
+
+def check_tools(values: Mapping[str, Any]) -> None:
+    """Check that nothing contradicts the form that ChatGPT needs.
+
+    Args:
+        values: At least ``tools``, ``tool_prefix``, ``text`` and ``structured``, as in ``Settings``.
+
+    Raises:
+        ConfigurationError: A setting contradicts it.
+    """
+    if values["tools"] != "chatgpt":
+        return
+    if values["tool_prefix"]:
+        raise _not_for_chatgpt(TOOL_PREFIX, "ChatGPT needs the names search and fetch")
+    if values["text"] != TEXT.default:
+        raise _not_for_chatgpt(TEXT, "ChatGPT needs the text of an answer as JSON")
+    if not values["structured"]:
+        raise _not_for_chatgpt(STRUCTURED, "ChatGPT needs structured content")
 
 
 def is_loopback(host: str) -> bool:
@@ -200,6 +247,11 @@ def _check_sign_in(environ: Mapping[str, str]) -> None:
         raise ConfigurationError(hint=f"Set only one of {' and '.join(given)}", fact="each of them signs in by itself")
     if passwords and not is_set(environ, USER_ID):
         raise ConfigurationError(hint=f"Set {USER_ID.variable} too", fact=f"{passwords[0]} needs a user id")
+
+
+def _not_for_chatgpt(setting: Setting, fact: str) -> ConfigurationError:
+    hint = f"Unset {setting.variable} ({setting.flag}), or do not set {TOOLS.variable} to chatgpt"
+    return ConfigurationError(hint=hint, fact=fact)
 
 
 def _valid(setting: Setting, text: str, is_valid: Callable[[str], object]) -> str:
@@ -243,6 +295,20 @@ def web_address(environ: Mapping[str, str], setting: Setting) -> str:
     if text and not (is_plain and is_safe and host):
         raise unusable(setting)
     return text
+
+
+def _is_contact_url(text: str) -> bool:
+    """Return True for a URL whose placeholder is not in its host, so that a contact cannot decide where it leads."""
+    before, placeholder, after = text.partition(_CONTACT_ID)
+    try:
+        url = urlsplit(before)
+        host, _ = url.hostname, url.port
+    except ValueError:
+        return False
+    is_plain = text.isascii() and text.isprintable() and not set(before + after) & set(' "<>\\^`{|}')
+    is_safe = url.scheme in {"http", "https"} and bool(host) and "@" not in url.netloc
+    is_after_host = bool(url.path or url.query or url.fragment or before.endswith(("?", "#")))
+    return bool(placeholder) and is_plain and is_safe and is_after_host and len(text) <= _MAX_CONTACT_URL
 
 
 def _number(environ: Mapping[str, str], setting: Setting, *, most: float) -> float:

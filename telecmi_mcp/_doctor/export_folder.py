@@ -6,17 +6,25 @@ from typing import TYPE_CHECKING
 
 from telecmi_mcp._doctor.result import MAX_SHOWN_CHARS, CheckResult, Verdict
 from telecmi_mcp._export import check_folder
+from telecmi_mcp._mcp.tools.export_contacts import EXPORT_CONTACTS
+from telecmi_mcp._mcp.toolsets import toolset_of
 from telecmi_mcp._sanitize import clean
 from telecmi_mcp.errors import FileUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from telecmi_mcp._config.settings import Settings
 
 
-def check_export_folder(folder: Path | None) -> Iterator[CheckResult]:
-    """Yield whether files can be written into the folder; nothing if the tool is off."""
+def check_export_folder(settings: Settings) -> Iterator[CheckResult]:
+    """Yield whether files can be written into the folder; nothing if the setting is not set."""
+    folder = settings.export_folder
     if folder is None:
+        return
+    toolset = toolset_of(settings.tools, settings.tool_prefix, exports=True)
+    if EXPORT_CONTACTS not in toolset.tools:
+        yield CheckResult("Export folder", Verdict.GOOD, f"not used, because TELECMI_TOOLS is {settings.tools}")
         return
     try:
         check_folder(folder)
@@ -24,5 +32,5 @@ def check_export_folder(folder: Path | None) -> Iterator[CheckResult]:
         advice = unusable.hint.removeprefix("The user must ")
         yield CheckResult("Export folder", Verdict.BAD, unusable.fact, f"{advice[0].upper()}{advice[1:]}.")
     else:
-        shown = clean(str(folder), limit=MAX_SHOWN_CHARS)
-        yield CheckResult("Export folder", Verdict.GOOD, f"export_contacts writes into {shown}")
+        shown, tool = clean(str(folder), limit=MAX_SHOWN_CHARS), toolset.names.shown(EXPORT_CONTACTS.name)
+        yield CheckResult("Export folder", Verdict.GOOD, f"{tool} writes into {shown}")

@@ -9,6 +9,7 @@ from telecmi_mcp._doctor.result import CheckResult, Verdict
 from telecmi_mcp._index.files import probe_folder
 from telecmi_mcp._index.location import cache_folder, find_index, inspect_index
 from telecmi_mcp._index.sync_state import SyncState
+from telecmi_mcp._mcp.toolsets import toolset_of
 from telecmi_mcp.errors import IndexUnusable
 
 if TYPE_CHECKING:
@@ -16,14 +17,13 @@ if TYPE_CHECKING:
     from telecmi_mcp._index.location import IndexFileStatus
 
 _HOUR_S = 3600
+_OFF = "off: search_contacts is unavailable; use list_contacts and get_contact, which work"
 
 
 def check_index(settings: Settings, owner: str) -> CheckResult:
     """Report where the index is, and for an index on disk, how complete this account's is."""
     if settings.index == "off":
-        return CheckResult(
-            "Index", Verdict.GOOD, "off: search_contacts is unavailable; list_contacts and get_contact work"
-        )
+        return CheckResult("Index", Verdict.GOOD, toolset_of(settings.tools, settings.tool_prefix).names.in_text(_OFF))
     if settings.index == "memory":
         return CheckResult("Index", Verdict.GOOD, "in memory, built by the first search after each start")
     try:

@@ -54,7 +54,7 @@ class Recent:
 def _contacts(facts: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """Return the contacts of a page, of a search, of a lookup or of a single contact."""
     if "results" in facts:
-        return [contact for each in facts["results"] for contact in each["contacts"]]
+        return [contact for each in facts["results"] for contact in each.get("contacts", ())]
     for name in ("matches", "contacts"):
         if isinstance(contacts := facts.get(name), list):  # an export has the number of its contacts there
             return contacts

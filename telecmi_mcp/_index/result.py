@@ -16,14 +16,6 @@ LookupStatus: TypeAlias = Literal["found", "several", "partial", "not_found", "u
 """Result of one query of a lookup."""
 
 _ASK_FOR_A_CONTACT = "This query asks for no contact: pass a name, number, e-mail address, company or job title."
-_NO_QUESTION = {
-    "greeting": _ASK_FOR_A_CONTACT,
-    "field_word": _ASK_FOR_A_CONTACT,
-    "aggregate": (
-        "search_contacts finds contacts; count_contacts counts and groups them; company, job_title and missing are "
-        "filters of both. TeleCMI gives no dates."
-    ),
-}
 _MAX_NAMED = 3  # words, numbers or addresses of a query in one sentence
 
 
@@ -118,8 +110,13 @@ class SearchResult(Freshness):
         return self.found.hits
 
     @property
+    def asks_to_count(self) -> bool:
+        """True if the query asks to count or group contacts; the tool says which tool does that."""
+        return self.found.no_question is not None and self.found.no_question.value == "aggregate"
+
+    @property
     def notice(self) -> str:
-        """The notice for the reader of the answer; "" if there is nothing to say."""
+        """The notice for the reader of the answer; "" if there is nothing to say. It names no tool."""
         said = [self._kind, self._parts, more_companies(self.found), self.limits]
         if self.found.hits and not (self.complete or self.by_id):
             said.append(f"Not all contacts could be searched{' yet' * self.is_kept}: there may be better matches.")
@@ -130,7 +127,7 @@ class SearchResult(Freshness):
     @property
     def _kind(self) -> str:
         if self.found.no_question:
-            return _NO_QUESTION[self.found.no_question.value]
+            return "" if self.asks_to_count else _ASK_FOR_A_CONTACT
         if self.found.hits:
             return self._partial if self.found.hits[0].match == "partial" else ""
         if self.by_id:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from telecmi_mcp._plain_text import ARGUMENT_MARKS, MAX_ARGUMENT_CHARS, is_plain_argument
 from telecmi_mcp._sanitize import clean
+from telecmi_mcp._tool_names import BARE_NAMES, ToolNames
 from telecmi_mcp.errors import InvalidArguments
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ class Prompt:
     argument_description: str
     text: str
 
-    def message(self, arguments: Mapping[str, str]) -> str:
-        """Return the message with the argument inserted.
+    def message(self, arguments: Mapping[str, str], names: ToolNames = BARE_NAMES) -> str:
+        """Return the message with the names of the tools, and then the argument, inserted.
 
         Raises:
             InvalidArguments: The argument is missing, empty, too long or not quotable, or there are others.
@@ -53,7 +54,7 @@ class Prompt:
         shown = self._read(arguments.get(self.argument, ""))
         if len(arguments) > 1:
             raise InvalidArguments(hint="Remove the other arguments", fact=f"{self.name} accepts only {self.argument}")
-        return self.text.format_map({self.argument: json.dumps(shown, ensure_ascii=False)})
+        return names.in_text(self.text).format_map({self.argument: json.dumps(shown, ensure_ascii=False)})
 
     def _read(self, value: str) -> str:
         """Return the argument without invisible characters, if it may be quoted."""

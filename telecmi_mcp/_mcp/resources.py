@@ -16,6 +16,7 @@ from telecmi_mcp.errors import ResourceNotFound, TelecmiError
 if TYPE_CHECKING:
     from telecmi_mcp._app import App
     from telecmi_mcp._mcp.tools.tool import Answer
+    from telecmi_mcp._tool_names import ToolNames
 
 MIME_TYPE = "application/json"
 MAX_URI = 200
@@ -67,16 +68,16 @@ def contact_id_in(uri: str) -> str | None:
     return unquote(found[1])
 
 
-async def read_contact(app: App, contact_id: str) -> Answer:
+async def read_contact(app: App, contact_id: str, names: ToolNames) -> Answer:
     """Read a contact exactly as get_contact does.
 
     Raises:
         TelecmiError: The errors of get_contact.
     """
-    return await GET_CONTACT.call(app, {"contact_id": contact_id})
+    return await GET_CONTACT.call(app, {"contact_id": contact_id}, names=names)
 
 
-async def read_status(app: App) -> dict[str, Any]:
+async def read_status(app: App, names: ToolNames) -> dict[str, Any]:
     """Return the status, without a request to TeleCMI and without a secret; an error becomes the notice."""
     data: dict[str, Any] = {"version": __version__, "calls_a_minute": app.settings.rate_limit, "signed_in": False}
     try:
@@ -84,7 +85,7 @@ async def read_status(app: App) -> dict[str, Any]:
         data["index"] = await _index(app)
         notice = app.notice
     except TelecmiError as error:
-        notice = str(error)
+        notice = names.in_text(str(error))
     return {**data, "notice": notice} if notice else data
 
 

@@ -11,10 +11,12 @@ from mcp.server.caching import CacheHint
 from mcp_types import ListToolsResult, NotificationParams, PaginatedRequestParams
 
 from telecmi_mcp import __version__
+from telecmi_mcp._config.variables import check_tools
 from telecmi_mcp._mcp.output import OutputFormat
-from telecmi_mcp._mcp.server_info import INSTRUCTIONS, NAME, TITLE
-from telecmi_mcp._mcp.tools.registry import LOCAL_TOOLS, TOOLS
+from telecmi_mcp._mcp.server_info import NAME, TITLE
+from telecmi_mcp._mcp.toolsets import ALL, Toolset, toolset_of
 from telecmi_mcp._server import prompt_handlers, resource_handlers
+from telecmi_mcp._server.naming import naming
 from telecmi_mcp._server.tool_handlers import handle_call, input_schema, insert_result, listed_tools
 from telecmi_mcp._server.version_middleware import fit_result
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from mcp.server.context import ServerMiddleware
 
     from telecmi_mcp._app import App
-    from telecmi_mcp._mcp.tools.tool import Tool
+    from telecmi_mcp._tool_names import ToolNames
 
 STATIC = CacheHint(ttl_ms=3_600_000, scope="public")
 """Cache hint of the lists, which are the same for every caller until the next version."""
@@ -46,6 +48,8 @@ def create_server(
     text: str = "json",
     structured: bool = True,
     exports: bool = False,
+    tools: str = "all",
+    tool_prefix: str = "",
 ) -> Server[App]:
     """Return the MCP server, for any transport of the SDK.
 
@@ -55,16 +59,22 @@ def create_server(
         structured: Whether tools have output schemas, and answers a structured half.
         exports: Whether there is the tool ``export_contacts``, which writes files into ``Settings.export_folder`` on
             the computer of the server. Use it only where the client's user owns that computer: over stdio.
+        tools: Which tools there are: ``Settings.tools``.
+        tool_prefix: Text before the name of every tool: ``Settings.tool_prefix``.
+
+    Raises:
+        ConfigurationError: ``chatgpt`` with a prefix, with tables, or without a structured half.
     """
-    tools = LOCAL_TOOLS if exports else TOOLS
-    return build_server(opened, OutputFormat(text=text, structured=structured), tools=tools)
+    check_tools({"tools": tools, "tool_prefix": tool_prefix, "text": text, "structured": structured})
+    toolset = toolset_of(tools, tool_prefix, exports=exports)
+    return build_server(opened, OutputFormat(text=text, structured=structured), toolset=toolset)
 
 
 def build_server(
     opened: Callable[[], AbstractAsyncContextManager[Any]],
     output: OutputFormat,
     *,
-    tools: Sequence[Tool] = TOOLS,
+    toolset: Toolset = ALL,
     middleware: Sequence[ServerMiddleware[Any]] = (),
 ) -> Server[Any]:
     """Return the same server with more middleware.
@@ -72,7 +82,7 @@ def build_server(
     Args:
         opened: Opens what ``ctx.lifespan_context`` is outside of the middleware; handlers expect an app.
         output: Format of the answers of tools.
-        tools: The tools of the server.
+        toolset: The tools of the server, and what belongs to them.
         middleware: Runs inside the SDK's own middleware (spans), the first outermost.
     """
 
@@ -81,37 +91,44 @@ def build_server(
         async with opened() as opened_object:
             yield opened_object
 
-    by_name = {tool.name: tool for tool in tools}
+    by_name, names = toolset.by_name, toolset.names
     server = Server(
         NAME,
         version=__version__,
         title=TITLE,
-        instructions=INSTRUCTIONS,
+        instructions=toolset.instructions,
         lifespan=lifespan,
         cache_hints=dict.fromkeys(_STATIC_METHODS, STATIC),
         get_tool_input_schema=partial(input_schema, by_name),
-        on_list_tools=partial(_list_tools, output, tools),
-        on_call_tool=partial(handle_call, by_name, output),
-        on_list_prompts=prompt_handlers.list_prompts,
-        on_get_prompt=prompt_handlers.get_prompt,
-        on_list_resources=resource_handlers.list_resources,
-        on_list_resource_templates=resource_handlers.list_resource_templates,
-        on_read_resource=resource_handlers.read_resource,
-        on_completion=resource_handlers.complete,
+        on_list_tools=partial(_list_tools, output, toolset),
+        on_call_tool=partial(handle_call, by_name, names, output),
+        **({} if toolset.has_only_tools else _other_handlers(names)),
     )
-    server.middleware.extend((fit_result, *middleware, insert_result))
+    server.middleware.extend((*([naming(names)] if names else []), fit_result, *middleware, insert_result))
     server.add_notification_handler("notifications/initialized", NotificationParams, _on_initialized)
     return server
 
 
+def _other_handlers(names: ToolNames) -> dict[str, Any]:
+    """Return the handlers of prompts, resources and completions."""
+    return {
+        "on_list_prompts": prompt_handlers.list_prompts,
+        "on_get_prompt": partial(prompt_handlers.get_prompt, names),
+        "on_list_resources": resource_handlers.list_resources,
+        "on_list_resource_templates": resource_handlers.list_resource_templates,
+        "on_read_resource": partial(resource_handlers.read_resource, names),
+        "on_completion": resource_handlers.complete,
+    }
+
+
 async def _list_tools(
     output: OutputFormat,
-    tools: Sequence[Tool],
+    toolset: Toolset,
     ctx: ServerRequestContext[App, Any],
     _: PaginatedRequestParams | None,
 ) -> ListToolsResult:
     ctx.lifespan_context.preconnect()  # clients of 2026-07-28 send no notifications/initialized
-    return listed_tools(output, tools)
+    return listed_tools(output, toolset)
 
 
 async def _on_initialized(ctx: ServerRequestContext[App, Any], _: NotificationParams) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
 
     from telecmi_mcp._app import App
+    from telecmi_mcp._tool_names import ToolNames
 
 
 async def list_prompts(_: ServerRequestContext[App, Any], __: PaginatedRequestParams | None) -> ListPromptsResult:
@@ -38,11 +39,13 @@ def _listed_prompt(prompt: Prompt) -> ListedPrompt:
     return ListedPrompt(name=prompt.name, title=prompt.title, description=prompt.description, arguments=[argument])
 
 
-async def get_prompt(ctx: ServerRequestContext[App, Any], params: GetPromptRequestParams) -> GetPromptResult:
+async def get_prompt(
+    names: ToolNames, ctx: ServerRequestContext[App, Any], params: GetPromptRequestParams
+) -> GetPromptResult:
     """Answer ``prompts/get``: one message with the user's words inserted."""
     prompt = find_prompt(params.name)
     with protocol_errors(ctx):
-        text = prompt.message(params.arguments or {})
+        text = prompt.message(params.arguments or {}, names)
     message = PromptMessage(role="user", content=TextContent(type="text", text=text))
     return GetPromptResult(description=prompt.description, messages=[message])
 

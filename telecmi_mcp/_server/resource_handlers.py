@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
 
     from telecmi_mcp._app import App
+    from telecmi_mcp._tool_names import ToolNames
 
 _MAX_COMPLETIONS = 100  # by the specification
 
@@ -61,16 +62,18 @@ async def list_resource_templates(
     return ListResourceTemplatesResult(resource_templates=[contact])
 
 
-async def read_resource(ctx: ServerRequestContext[App, Any], params: ReadResourceRequestParams) -> ReadResourceResult:
+async def read_resource(
+    names: ToolNames, ctx: ServerRequestContext[App, Any], params: ReadResourceRequestParams
+) -> ReadResourceResult:
     """Answer ``resources/read`` with a contact or the status."""
     app = ctx.lifespan_context
     with protocol_errors(ctx, uri=params.uri):
         contact_id = contact_id_in(params.uri)
         if contact_id is None:
-            data = await read_status(app)
+            data = await read_status(app, names)
         else:
             check_rate_limit(app)
-            answer = await read_contact(app, contact_id)
+            answer = await read_contact(app, contact_id, names)
             data = answer.data
             record_contacts(answer.contacts)
     contents = TextResourceContents(uri=params.uri, mime_type=MIME_TYPE, text=to_json(data).decode())

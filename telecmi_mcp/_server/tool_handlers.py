@@ -12,7 +12,7 @@ from mcp_types import Tool as ListedTool
 
 from telecmi_mcp._mcp.call_record import DEFECT, raise_if_rejected, record_contacts, record_failure
 from telecmi_mcp._mcp.output import OutputFormat, PreSerialized, as_table
-from telecmi_mcp._mcp.tools.registry import TOOLS
+from telecmi_mcp._mcp.toolsets import ALL, Toolset
 from telecmi_mcp._server.error_mapping import INTERNAL, check_rate_limit, log_defect
 from telecmi_mcp.errors import TelecmiError
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._app import App
     from telecmi_mcp._index.directory import Report
     from telecmi_mcp._mcp.tools.tool import FileLink, Tool
+    from telecmi_mcp._tool_names import ToolNames
 
 _log = logging.getLogger(__name__)
 
@@ -36,9 +37,9 @@ _EMPTY_RESULT = CallToolResult(content=[])
 _FINISHED: ContextVar[list[dict[str, Any]] | None] = ContextVar("finished", default=None)
 
 
-def listed_tools(output: OutputFormat, tools: Iterable[Tool] = TOOLS) -> ListToolsResult:
-    """Return the answer to ``tools/list``, which depends on the output format and the tools of the server only."""
-    return ListToolsResult(tools=[_listed_tool(tool, output) for tool in tools])
+def listed_tools(output: OutputFormat, toolset: Toolset = ALL) -> ListToolsResult:
+    """Return the answer to ``tools/list``, which depends on the output format and the toolset of the server only."""
+    return ListToolsResult(tools=[_listed_tool(tool, output) for tool in toolset.tools])
 
 
 def input_schema(tools: Mapping[str, Tool], name: str) -> dict[str, Any] | None:
@@ -59,6 +60,7 @@ def _listed_tool(tool: Tool, output: OutputFormat) -> ListedTool:
 
 async def handle_call(
     tools: Mapping[str, Tool],
+    names: ToolNames,
     output: OutputFormat,
     ctx: ServerRequestContext[App, Any],
     params: CallToolRequestParams,
@@ -67,7 +69,7 @@ async def handle_call(
     tool = tools.get(params.name)
     if tool is None:
         raise MCPError(INVALID_PARAMS, "Unknown tool: tools/list returns the names of all tools.")
-    result = await _call_tool(output, ctx, tool, params.arguments or {})
+    result = await _call_tool(output, ctx, tool, names, params.arguments or {})
     finished = _FINISHED.get()
     if finished is None:
         return CallToolResult.model_validate(result)
@@ -91,24 +93,28 @@ async def insert_result(ctx: ServerRequestContext[App, Any], call_next: CallNext
 
 
 async def _call_tool(
-    output: OutputFormat, ctx: ServerRequestContext[App, Any], tool: Tool, arguments: dict[str, Any]
+    output: OutputFormat,
+    ctx: ServerRequestContext[App, Any],
+    tool: Tool,
+    names: ToolNames,
+    arguments: dict[str, Any],
 ) -> dict[str, Any]:
     app = ctx.lifespan_context
     try:
         raise_if_rejected()
         check_rate_limit(app, calls=tool.cost(arguments))
         recent = app.directory.recent  # of this account, even if another one signs in during the call
-        answer = await tool.call(app, arguments, report=_reporter(ctx))
+        answer = await tool.call(app, arguments, report=_reporter(ctx), names=names)
         recent.note(answer.data)
         record_contacts(answer.contacts)
         links = [_resource_link(answer.file)] if answer.file and ctx.protocol_version >= _FIRST_WITH_LINKS else []
         return _written(output, tool, answer.data, links)
     except TelecmiError as error:
-        _log.info("%s: %s", tool.name, error.code)
+        _log.info("%s: %s", names.shown(tool.name), error.code)
         record_failure(error.code)
         return _failure(str(error))
     except Exception as error:  # noqa: BLE001 - the text of a defect must not reach the model
-        log_defect(tool.name, error)
+        log_defect(names.shown(tool.name), error)
         record_failure(DEFECT)
         return _failure(INTERNAL)
 

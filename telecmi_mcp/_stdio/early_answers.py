@@ -51,7 +51,29 @@ def early_answers(values: Mapping[str, Any]) -> EarlyAnswers | None:
     advertised = None if values["early_answers"] == "off" or BLOCKING else _advertised()
     if advertised is None:
         return None
-    return EarlyAnswers(advertised, structured=values["structured"], exports=values["export_folder"] is not None)
+    exports = values["export_folder"] is not None and values["tools"] == "all"
+    offered = advertised_for(advertised, tools=values["tools"], tool_prefix=values["tool_prefix"])
+    return EarlyAnswers(offered, structured=values["structured"], exports=exports)
+
+
+def advertised_for(advertised: Mapping[str, Any], *, tools: str, tool_prefix: str) -> Mapping[str, Any]:
+    """Return what a server with these settings advertises.
+
+    Args:
+        advertised: Content of ``advertised.json``.
+        tools: ``all`` or ``chatgpt``.
+        tool_prefix: Text before the name of every tool.
+    """
+    if tools == "chatgpt":
+        return {**advertised, **advertised["chatgpt"]}
+    if not tool_prefix:
+        return advertised
+    from telecmi_mcp._tool_names import ToolNames  # here, as nothing else may delay the first answer
+
+    listed = [*advertised["tools"], advertised["exportTool"]]
+    names = ToolNames.with_prefix(tool_prefix, [tool["name"] for tool in listed])
+    named: Mapping[str, Any] = names.in_json(advertised)
+    return named
 
 
 def results(
@@ -149,7 +171,7 @@ def _advertised() -> dict[str, Any] | None:
     return advertised if isinstance(advertised, dict) and advertised.keys() >= _PARTS else None
 
 
-_PARTS = {"serverInfo", "instructions", "capabilities", "cache", "tools", "exportTool"}
+_PARTS = {"serverInfo", "instructions", "capabilities", "cache", "tools", "exportTool", "chatgpt"}
 
 
 def _line(message: Mapping[str, object]) -> bytes:

@@ -54,6 +54,69 @@ def test_the_export_folder_is_an_absolute_path(tmp_path: Path) -> None:
         assert str(caught.value) == ("Correct TELECMI_EXPORT_FOLDER: use the absolute path of a folder of mode 0700.")
 
 
+@pytest.mark.parametrize("prefix", ["c", "crm_", "crm2_eu__", "x" * 14])
+def test_a_prefix_is_up_to_14_characters_of_names(prefix: str) -> None:
+    assert Settings.from_env({"TELECMI_TOOL_PREFIX": prefix}).tool_prefix == prefix
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://crm.example/contacts/{contact_id}",
+        "https://crm.example?id={contact_id}",
+        "https://crm.example/#/contacts/{contact_id}/edit?tab=1&x=%20",
+        "http://localhost:8080/{contact_id}",
+        "http://[::1]/{contact_id}",
+    ],
+)
+def test_the_url_of_a_contact_has_the_id_after_the_host(url: str) -> None:
+    assert Settings.from_env({"TELECMI_CONTACT_URL": f" {url} "}).contact_url == url
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "https://crm.example/",
+        "https://crm.example/{id}",
+        "https://crm.example/{contact_id}/{contact_id}",
+        "https://crm.example/{x}/{contact_id}",
+        "https://{contact_id}",
+        "https://{contact_id}.example/",
+        "https://crm.example{contact_id}",
+        "https://crm.example:{contact_id}",
+        "https://{contact_id}@crm.example/",
+        "https://hunter2@crm.example/{contact_id}",
+        "https:///{contact_id}",
+        "https://crm.example:99999/{contact_id}",
+        "https://[::1/{contact_id}",
+        "ftp://crm.example/{contact_id}",
+        "javascript:alert({contact_id})",
+        "//crm.example/{contact_id}",
+        "https://crm.example\\{contact_id}",
+        "https://crm.example/a b/{contact_id}",
+        "https://crm.example/\u00e9/{contact_id}",
+        'https://crm.example/"{contact_id}"',
+        f"https://crm.example/{'x' * 470}" + "/{contact_id}",
+    ],
+)
+def test_any_other_url_of_a_contact_is_an_error_without_its_value(bad: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"TELECMI_CONTACT_URL \(--contact-url\)") as caught:
+        Settings.from_env({"TELECMI_CONTACT_URL": bad})
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("TELECMI_TOOL_PREFIX", "crm_"), ("TELECMI_TEXT", "table"), ("TELECMI_STRUCTURED", "off")]
+)
+def test_what_contradicts_the_form_for_chatgpt_is_an_error_that_names_both(variable: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"Unset {variable} .* do not set TELECMI_TOOLS to chatgpt") as caught:
+        Settings.from_env({"TELECMI_TOOLS": "ChatGPT", variable: value})
+    assert len(str(caught.value)) <= 200
+    harmless = {"TELECMI_TOOLS": "chatgpt", "TELECMI_TEXT": "json", "TELECMI_STRUCTURED": "on"}
+    assert Settings.from_env(harmless).tools == "chatgpt"
+
+
 @pytest.mark.parametrize(
     ("given_url", "base_url"),
     [
@@ -104,6 +167,8 @@ def test_any_other_base_url_is_an_error_that_names_the_variable_without_its_valu
         *(("TELECMI_INDEX_MAX_AGE", bad) for bad in ["0", "-1", "nan", "604801", "soon"]),
         *(("TELECMI_TEXT", bad) for bad in ["tsv", "json,table", "TABLES"]),
         *(("TELECMI_STRUCTURED", bad) for bad in ["true", "0", "none"]),
+        *(("TELECMI_TOOLS", bad) for bad in ["openai", "search,fetch", "none"]),
+        *(("TELECMI_TOOL_PREFIX", bad) for bad in ["_crm", "1crm", "Crm_", "crm-", "c\u00e9_", "x" * 15, "a b"]),
         *(("TELECMI_LOG_LEVEL", bad) for bad in ["LOUD", "10", "TRACE"]),
         *(("TELECMI_USER_ID", bad) for bad in ["two words", "ü", "x" * 129]),
         *((name, bad) for name in ["TELECMI_TOKEN_FILE", "TELECMI_PASSWORD_FILE"] for bad in ["a\0bcd", "line\nbreak"]),

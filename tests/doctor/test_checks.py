@@ -320,6 +320,19 @@ def test_the_place_of_the_index_is_reported(
     assert word in found.says
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({}, "search_contacts is unavailable; use list_contacts and get_contact, which work"),
+        ({"tool_prefix": "x_"}, "x_search_contacts is unavailable; use x_list_contacts and x_get_contact, which work"),
+        ({"tools": "chatgpt"}, "search is unavailable; use fetch, which works"),
+    ],
+)
+def test_tools_that_need_the_index_are_named_as_the_server_names_them(settings: dict[str, str], says: str) -> None:
+    found = check_index(Settings(index="off", **settings), "nobody")  # type: ignore[arg-type] # all are texts
+    assert found.says == f"off: {says}"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such owners")
 def test_an_index_that_cannot_be_on_disk_is_reported_with_the_reason(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path

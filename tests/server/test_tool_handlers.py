@@ -15,6 +15,7 @@ from telecmi_mcp._mcp.call_record import CallRecord, recording
 from telecmi_mcp._mcp.output import OutputFormat
 from telecmi_mcp._mcp.tools.schemas import closed_object
 from telecmi_mcp._mcp.tools.tool import Answer, Arguments, Tool
+from telecmi_mcp._mcp.toolsets import Toolset
 from telecmi_mcp._server.factory import build_server
 from telecmi_mcp.errors import ConcurrencyLimitReached
 from telecmi_mcp.sandbox import create_sandbox
@@ -60,7 +61,7 @@ async def answered(text: str = "json") -> tuple[Any, CallRecord]:
             return await call_next(ctx)
 
     opened = lambda: open_app(SIGNED_IN, transport=ASGITransport(app=create_sandbox()))  # noqa: E731 - as it is taken
-    server = build_server(opened, OutputFormat(text=text), tools=[COUNT])
+    server = build_server(opened, OutputFormat(text=text), toolset=Toolset([COUNT]))
     server.middleware.insert(0, keep)
     async with Client(server, mode="legacy") as client:
         result = await client.call_tool(COUNT.name, {})

@@ -24,6 +24,7 @@ from telecmi_mcp._server.sessions import serve_session
 from telecmi_mcp._stdio import early_answers as module
 from telecmi_mcp._stdio.early_answers import (
     EarlyAnswers,
+    advertised_for,
     early_answers,
     reason_off,
 )
@@ -82,7 +83,8 @@ async def sdk(**output: Any) -> AsyncIterator[Any]:
 
 async def agree(*messages: Any, **output: Any) -> None:
     """The early answers to these messages and the server's are the same JSON, and there are some."""
-    answers = EarlyAnswers(ADVERTISES, structured=output.get("structured", True), exports=output.get("exports", False))
+    advertised = advertised_for(ADVERTISES, tools=output.get("tools", "all"), tool_prefix=output.get("tool_prefix", ""))
+    answers = EarlyAnswers(advertised, structured=output.get("structured", True), exports=output.get("exports", False))
     async with sdk(**output) as ask:
         for message in messages:
             early, own = answers.answer(line(message)), await ask(line(message))
@@ -126,8 +128,25 @@ async def test_the_tool_that_writes_files_is_listed_as_by_the_server(version: st
     await agree(*messages, structured=structured, exports=True)
 
 
-@pytest.mark.parametrize(("environ", "last"), [({}, TOOLS[-1].name), (EXPORTS, "export_contacts")])
-def test_the_setting_decides_whether_it_is_listed(environ: dict[str, str], last: str) -> None:
+@pytest.mark.parametrize("version", [*HANDSHAKE_VERSIONS, *STATELESS_VERSIONS])
+@pytest.mark.parametrize("output", [{"tools": "chatgpt"}, {"tool_prefix": "crm_"}])
+async def test_the_choice_and_the_names_of_the_tools_are_as_of_the_server(version: str, output: Any) -> None:
+    stateless = [request(1, "server/discover", **MODERN), request(2, "tools/list", **MODERN)]
+    handshake = [*initialize(version), request(1, "tools/list")]
+    await agree(*(stateless if version in STATELESS_VERSIONS else handshake), **output)
+
+
+@pytest.mark.parametrize(
+    ("environ", "last"),
+    [
+        ({}, TOOLS[-1].name),
+        (EXPORTS, "export_contacts"),
+        ({"TELECMI_TOOL_PREFIX": "crm_"}, f"crm_{TOOLS[-1].name}"),
+        ({**EXPORTS, "TELECMI_TOOL_PREFIX": "crm_"}, "crm_export_contacts"),
+        ({**EXPORTS, "TELECMI_TOOLS": "chatgpt"}, "fetch"),
+    ],
+)
+def test_the_settings_decide_which_tool_is_listed_last(environ: dict[str, str], last: str) -> None:
     answers = early_answers(values_of(environ))
     assert answers is not None
     listed = json.loads(answers.answer(line(MODERN_LIST)) or b"")
@@ -140,8 +159,9 @@ async def test_a_stateless_session_is_answered_as_by_the_server(structured: bool
     await agree(MODERN_LIST, structured=structured)
 
 
-def test_nothing_but_the_output_format_and_exports_can_change_an_answer() -> None:
-    assert [*inspect.signature(create_server).parameters] == ["opened", "text", "structured", "exports"]
+def test_nothing_but_the_output_format_and_the_tools_can_change_an_answer() -> None:
+    known = ["opened", "text", "structured", "exports", "tools", "tool_prefix"]
+    assert [*inspect.signature(create_server).parameters] == known
 
 
 @pytest.mark.parametrize("capabilities", CAPABILITIES)
@@ -288,6 +308,8 @@ VALUES = {
     "TELECMI_RATE_LIMIT": "1",
     "TELECMI_INDEX_MAX_AGE": "1",
     "TELECMI_TEXT": "table",
+    "TELECMI_TOOLS": "chatgpt",
+    "TELECMI_CONTACT_URL": "https://example.com/{contact_id}",
     **EXPORTS,
     "TELECMI_LOG_LEVEL": "DEBUG",
 }

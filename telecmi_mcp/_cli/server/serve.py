@@ -91,6 +91,8 @@ def _serve(args: argparse.Namespace, settings: Settings, wire: tuple[int, int], 
         text=settings.text,
         structured=settings.structured,
         exports=settings.export_folder is not None,
+        tools=settings.tools,
+        tool_prefix=settings.tool_prefix,
     )
     return serve_stdio(server, wire, session)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._app import App
     from telecmi_mcp._index.directory import Report
 
-_UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+CONTACT_ID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 
 class GetContactArguments(Arguments):
@@ -28,7 +28,7 @@ class GetContactArguments(Arguments):
     contact_id: Annotated[
         str,
         Field(
-            pattern=_UUID,
+            pattern=CONTACT_ID_PATTERN,
             # The schema shows a shorter pattern than the one that is checked, and no format: Gemini's own schema
             # accepts two formats of a string and refuses all others (docs/compatibility.md).
             json_schema_extra={"pattern": "^[0-9a-fA-F-]{36}$"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from telecmi_mcp._mcp.tools.chatgpt import FETCH, SEARCH
 from telecmi_mcp._mcp.tools.count_contacts import COUNT_CONTACTS
 from telecmi_mcp._mcp.tools.export_contacts import EXPORT_CONTACTS
 from telecmi_mcp._mcp.tools.get_contact import GET_CONTACT
@@ -14,3 +15,6 @@ TOOLS = (SEARCH_CONTACTS, LOOKUP_CONTACTS, COUNT_CONTACTS, GET_CONTACT, LIST_CON
 
 LOCAL_TOOLS = (*TOOLS, EXPORT_CONTACTS)
 """The tools of a stdio server whose user set TELECMI_EXPORT_FOLDER."""
+
+CHATGPT_TOOLS = (SEARCH, FETCH)
+"""The tools of a server with TELECMI_TOOLS=chatgpt, instead of those above."""

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 MAX_QUERY_CHARACTERS = 200
 _MAX_MATCHES = 100
+_COUNT_INSTEAD = (
+    "search_contacts finds contacts; count_contacts counts and groups them; company, job_title and missing are "
+    "filters of both. TeleCMI gives no dates."
+)
 _PLAIN_FIELDS = ({"name"}, {"company"}, {"job_title"}, {"name", "company"}, set[str]())
 
 
@@ -67,7 +71,8 @@ async def _search_contacts(app: App, arguments: SearchContactsArguments, report:
     page_state = None
     if result.found.position is not None and result.is_kept:
         page_state = pack_position(result.found.position, result.created_at, request, account=await app.account())
-    return Answer(_result_data(result, query, page_state), len(result.hits))
+    advice = _COUNT_INSTEAD if result.asks_to_count else ""
+    return Answer(_result_data(result, query, page_state), len(result.hits), advice=advice)
 
 
 def _result_data(result: SearchResult, query: str, page_state: str | None) -> dict[str, Any]:

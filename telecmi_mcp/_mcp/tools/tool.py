@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
+from telecmi_mcp._tool_names import BARE_NAMES
 from telecmi_mcp.errors import InvalidArguments
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._app import App
     from telecmi_mcp._index.directory import Report
+    from telecmi_mcp._tool_names import ToolNames
 
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,31}")
 _MAX_NAMES_IN_ERROR = 3
@@ -55,15 +57,21 @@ class Answer(NamedTuple):
         data: JSON object that ``output_schema`` describes.
         contacts: Number of contacts that it holds, for the audit.
         file: A new file, for which the answer gets a resource link.
+        advice: Sentence that names other tools, before the notice; it holds no value of a contact or of the caller.
     """
 
     data: dict[str, Any]
     contacts: int
     file: FileLink | None = None
+    advice: str = ""
 
 
 def _one_call(_: Mapping[str, Any]) -> int:
     return 1
+
+
+def _with_notice(data: dict[str, Any], notice: str) -> dict[str, Any]:
+    return {**data, "notice": notice}
 
 
 async def no_report(_: int, __: int | None) -> None:
@@ -82,6 +90,7 @@ class Tool:
         as_rows: Returns the data with rows that hold no objects, for a table.
         cost: Returns for how many calls the unchecked arguments count.
         is_read_only: False if each call adds something on the user's computer.
+        with_notice: Returns the data with the whole notice in it.
     """
 
     name: str
@@ -96,6 +105,7 @@ class Tool:
     as_rows: Callable[[dict[str, Any]], dict[str, Any]] = dict
     cost: Callable[[Mapping[str, Any]], int] = _one_call
     is_read_only: bool = True
+    with_notice: Callable[[dict[str, Any], str], dict[str, Any]] = _with_notice
 
     @property
     def input_schema(self) -> dict[str, Any]:
@@ -111,15 +121,19 @@ class Tool:
         row = fields[self.rows]["items"]["properties"] if self.rows else fields
         return [name for name in row if name != "notice"]
 
-    async def call(self, app: App, arguments: Mapping[str, Any], *, report: Report = no_report) -> Answer:
-        """Check the arguments, run the tool, and add the notice of the app to its own.
+    async def call(
+        self, app: App, arguments: Mapping[str, Any], *, report: Report = no_report, names: ToolNames = BARE_NAMES
+    ) -> Answer:
+        """Check the arguments, run the tool, and add its advice and the notice of the app to its own notice.
 
         Raises:
             InvalidArguments: The arguments do not match the schema; no request was sent.
             TelecmiError: The client or the search failed.
         """
         answer = await self.run(app, self._check(arguments), report)
-        return answer._replace(data=_add_notice(answer.data, app.notice))
+        notices = (names.in_text(answer.advice), answer.data.get("notice"), app.notice)
+        notice = " ".join(filter(None, notices))
+        return answer._replace(data=self.with_notice(answer.data, notice)) if notice else answer
 
     def _check(self, arguments: Mapping[str, Any]) -> Arguments:
         given = {name: value for name, value in arguments.items() if value is not None}
@@ -161,7 +175,3 @@ def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
         if not parameter.get("default", True):
             del parameter["default"]
     return schema
-
-
-def _add_notice(data: dict[str, Any], notice: str) -> dict[str, Any]:
-    return {**data, "notice": f"{data.get('notice', '')} {notice}".strip()} if notice else data

@@ -24,6 +24,7 @@ from starlette.routing import Route
 from telecmi_mcp._config.logging import configure_logging
 from telecmi_mcp._config.secrets import KnownSecrets
 from telecmi_mcp._mcp.output import OutputFormat
+from telecmi_mcp._mcp.toolsets import toolset_of
 from telecmi_mcp._private_files import state_folder
 from telecmi_mcp._server.factory import build_server
 from telecmi_mcp._team.auth.bearer import BearerBackend, answer_unknowable, choose_verifier
@@ -114,7 +115,8 @@ def build_app(
 
     requests, allowed_hosts = max_requests_for(max_connections), AllowedHosts.of(settings)
     output = OutputFormat(text=settings.common.text, structured=settings.common.structured)
-    server = build_server(opened, output, middleware=(_as_caller,))
+    toolset = toolset_of(settings.common.tools, settings.common.tool_prefix)
+    server = build_server(opened, output, toolset=toolset, middleware=(_as_caller,))
     manager = StreamableHTTPSessionManager(server, stateless=True, max_request_body_size=MAX_BODY_BYTES)
     return Starlette(
         routes=[

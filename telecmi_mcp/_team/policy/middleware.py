@@ -11,20 +11,19 @@ from pydantic import ValidationError
 from telecmi_mcp._mcp.call_record import DEFECT, OK, recording
 from telecmi_mcp._mcp.prompts import PROMPTS
 from telecmi_mcp._mcp.resources import CONTACT, STATUS
-from telecmi_mcp._mcp.tools.registry import TOOLS
+from telecmi_mcp._mcp.toolsets import toolset_of
 from telecmi_mcp._team.policy.audit import Entry
 from telecmi_mcp._team.policy.metrics import CANCELLED
 from telecmi_mcp._team.policy.quotas import Quota
 from telecmi_mcp.errors import CallLimitReached, ConcurrencyLimitReached
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from mcp.server import ServerRequestContext
     from mcp.server.context import CallNext, HandlerResult
 
     from telecmi_mcp._mcp.call_record import CallRecord
-    from telecmi_mcp._mcp.tools.tool import Tool
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.policy.audit import Audit
     from telecmi_mcp._team.policy.metrics import Metrics
@@ -35,9 +34,7 @@ PROTOCOL_ERROR = "protocol_error"
 UNKNOWN = "unknown"
 
 _CONTACTS = CONTACT.uri.partition("{")[0]
-_TOOLS: dict[str, Tool] = {tool.name: tool for tool in TOOLS}
-_NAMES = {
-    "tools/call": set(_TOOLS),
+_NAMES: Mapping[str, Collection[str]] = {
     "prompts/get": {prompt.name for prompt in PROMPTS},
     "completion/complete": {CONTACT.name, *(prompt.name for prompt in PROMPTS)},
     "resources/read": {CONTACT.name, STATUS.name},
@@ -72,14 +69,16 @@ class CallMiddleware:
         self._caller_now = caller_now
         self._audit = audit
         self._metrics = metrics
+        self._tools = toolset_of(settings.common.tools, settings.common.tool_prefix).by_name
+        self._names = {**_NAMES, "tools/call": self._tools}
         self._active: dict[str, int] = {}
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Handle one message."""
-        if ctx.method not in _NAMES or ctx.request_id is None:
+        if ctx.method not in self._names or ctx.request_id is None:
             return await call_next(ctx)
         caller, started_at = self._caller_now(), self._metrics.clock()
-        calls = _calls(ctx.method, ctx.params or {})
+        calls = self._calls(ctx.method, ctx.params or {})
         with recording() as outcome:
             try:
                 with _noting_failure(outcome), self._slot(caller) as has_slot:
@@ -113,10 +112,16 @@ class CallMiddleware:
             if not self._active[name]:
                 del self._active[name]
 
+    def _calls(self, method: str, params: Mapping[str, Any]) -> int:
+        """Return for how many calls a message counts."""
+        name, arguments = params.get("name"), params.get("arguments")
+        tool = self._tools.get(name) if method == "tools/call" and isinstance(name, str) else None
+        return tool.cost(arguments) if tool and isinstance(arguments, dict) else 1
+
     def _record_call(
         self, caller: str, ctx: ServerRequestContext[Any, Any], outcome: CallRecord, seconds: float
     ) -> None:
-        subject = _subject(ctx.method, ctx.params or {})
+        subject = _subject(ctx.method, ctx.params or {}, self._names[ctx.method])
         contacts = outcome.contacts if outcome.code == OK else 0
         entry = Entry(caller, ctx.method, subject, outcome.code, seconds, contacts)
         self._audit.write(entry)
@@ -140,14 +145,7 @@ def _noting_failure(outcome: CallRecord) -> Iterator[None]:
         raise
 
 
-def _calls(method: str, params: Mapping[str, Any]) -> int:
-    """Return for how many calls a message counts."""
-    name, arguments = params.get("name"), params.get("arguments")
-    tool = _TOOLS.get(name) if method == "tools/call" and isinstance(name, str) else None
-    return tool.cost(arguments) if tool and isinstance(arguments, dict) else 1
-
-
-def _subject(method: str, params: Mapping[str, Any]) -> str:
+def _subject(method: str, params: Mapping[str, Any], names: Collection[str]) -> str:
     """Return the name of a call's tool, prompt or resource; never text of the caller."""
     if method == "completion/complete":
         ref = params.get("ref")
@@ -155,4 +153,4 @@ def _subject(method: str, params: Mapping[str, Any]) -> str:
     name, uri = params.get("name"), params.get("uri")
     if isinstance(uri, str):
         name = {STATUS.uri: STATUS.name}.get(uri.lower(), CONTACT.name if uri.lower().startswith(_CONTACTS) else "")
-    return name if isinstance(name, str) and name in _NAMES[method] else UNKNOWN
+    return name if isinstance(name, str) and name in names else UNKNOWN

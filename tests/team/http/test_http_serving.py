@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -73,6 +74,37 @@ async def test_there_is_no_tool_that_writes_files_whatever_the_environment_says(
             with pytest.raises(MCPError, match="Unknown tool"):
                 await client.call_tool("export_contacts", {})
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - a short call, and no method of a path in an async function
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize(
+    ("variables", "names", "called", "arguments"),
+    [
+        ({"TELECMI_TOOLS": "chatgpt"}, ["search", "fetch"], "search", {"query": "john doe acme"}),
+        (
+            {"TELECMI_TOOL_PREFIX": "crm_"},
+            [f"crm_{tool.name}" for tool in TOOLS],
+            "crm_lookup_contacts",
+            {"queries": ["john doe", "priya"]},
+        ),
+    ],
+)
+async def test_the_chosen_tools_are_served_limited_and_audited_by_their_names(
+    variables: dict[str, str], names: list[str], called: str, arguments: dict[str, Any], generation: str
+) -> None:
+    env = environment(**variables, TELECMI_AUDIT="stderr", TELECMI_CALLER_RATE_LIMIT="2")
+    with served("--sandbox", env=env) as server:
+        async with Client(server.url, mode=generation) as client:
+            assert [tool.name for tool in (await client.list_tools()).tools] == names
+            answered = await client.call_tool(called, arguments)
+            assert not answered.is_error
+            again = [await client.call_tool(called, arguments) for _ in range(2)]
+        code, said = server.stop(signal.SIGTERM)
+    assert code == 0
+    calls = len(arguments.get("queries", "1"))  # the limit of the caller is two calls a minute
+    assert [each.is_error for each in again] == ([True, True] if calls == 2 else [False, True])
+    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert [line["tool"] for line in lines] == [called] * 3
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
