@@ -27,6 +27,7 @@ from schema_readers import (
 from telecmi_mcp._mcp.tools.registry import LOCAL_TOOLS
 
 PAGE = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf8")
+DIALECTS = {"JSON Schema 2020-12": jsonschema.Draft202012Validator, "draft-07": jsonschema.Draft7Validator}
 NAMES = [tool.name for tool in LOCAL_TOOLS]
 DEFAULT = [reader for reader in READERS if not reader.is_strict]
 # What a tool is called together with: the server's name in the README's configurations, and its own.
@@ -76,8 +77,13 @@ def test_the_names_fit(reader: Reader) -> None:
 @pytest.mark.parametrize("tool", LOCAL_TOOLS, ids=NAMES)
 def test_the_schemas_are_valid_in_both_drafts_that_clients_use(tool: Any) -> None:
     for schema in (tool.input_schema, tool.output_schema):
-        jsonschema.Draft202012Validator.check_schema(schema)
-        jsonschema.Draft7Validator.check_schema(schema)
+        for validator in DIALECTS.values():
+            validator.check_schema(schema)
+
+
+def test_the_page_names_the_dialects_of_the_schemas() -> None:
+    (sentence,) = re.findall(r"All schemas of the server are valid in (.+?)\. ", " ".join(PAGE.split()))
+    assert sentence == " and in ".join(DIALECTS)
 
 
 @pytest.mark.parametrize("limit", [5, None])

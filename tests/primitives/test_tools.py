@@ -51,7 +51,7 @@ async def test_a_model_sees_exactly_the_snapshot(name: str, generation: str) -> 
 @pytest.mark.parametrize("tool", LOCAL_TOOLS, ids=lambda tool: tool.name)
 def test_the_schemas_are_flat_closed_and_without_noise(tool: Any) -> None:
     for node in schemas([tool.input_schema, tool.output_schema]):
-        assert not {"$ref", "$defs", "anyOf", "oneOf", "allOf", "title"} & node.keys()
+        assert not {"$ref", "$defs", "anyOf", "oneOf", "allOf", "title", "x-mcp-header"} & node.keys()
         assert not isinstance(node.get("type"), list)
         if node.get("type") == "object" and "properties" in node:
             assert node["additionalProperties"] is False

@@ -15,6 +15,7 @@ import pytest
 from httpx2 import ASGITransport
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
+from mcp_types import PromptReference
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -136,6 +137,15 @@ async def test_lists_and_discovery_are_not_counted(generation: str) -> None:
         result = await desk.client.call_tool("list_contacts", {})
     assert not result.is_error
     assert desk.outcomes == ["ok"]
+
+
+async def test_a_completion_counts_as_a_call(generation: str) -> None:
+    prompt, argument = PromptReference(name="find_contact"), {"name": "who", "value": "p"}
+    async with opened_desk(mode=generation, caller_rate_limit=1) as desk:
+        await desk.client.complete(prompt, argument)
+        with pytest.raises(MCPError, match=r"^Wait "):
+            await desk.client.complete(prompt, argument)
+    assert desk.outcomes == ["ok", "too_many_calls"]
 
 
 async def test_a_lookup_counts_for_as_many_calls_as_it_has_queries(generation: str) -> None:
