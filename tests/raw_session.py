@@ -13,6 +13,7 @@ from mcp_types import jsonrpc_message_adapter
 from conftest import SIGNED_IN
 from e2e.lines import MODERN, initialize
 from telecmi_mcp import create_server, open_app
+from telecmi_mcp._server.sessions import serve_session
 from telecmi_mcp.sandbox import create_sandbox
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import ObjectReceiveStream, ObjectSendStream
     from httpx2 import AsyncBaseTransport
+    from mcp.server.context import ServerMiddleware
 
 
 class Session:
@@ -60,16 +62,21 @@ class Session:
 
 @asynccontextmanager
 async def opened(
-    generation: str, *, shake_hands: bool = True, telecmi: AsyncBaseTransport | None = None
+    generation: str,
+    *,
+    shake_hands: bool = True,
+    telecmi: AsyncBaseTransport | None = None,
+    middleware: ServerMiddleware[Any] | None = None,
 ) -> AsyncIterator[Session]:
-    """Open a server, by default over the sandbox, and a connection to it."""
+    """Open a server, by default over the sandbox, with one middleware more, and a connection to it."""
     to_server, from_client = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     to_client, from_server = anyio.create_memory_object_stream[SessionMessage](0)
     transport = telecmi or ASGITransport(app=create_sandbox())
     server = create_server(lambda: open_app(SIGNED_IN, transport=transport))
+    server.middleware.extend([middleware] if middleware else [])
     session = Session(generation, to_server, from_server)
     async with anyio.create_task_group() as tasks, to_server, from_server:
-        tasks.start_soon(server.run, from_client, to_client, server.create_initialization_options())
+        tasks.start_soon(serve_session, server, from_client, to_client)
         if generation == "legacy" and shake_hands:
             hello, done = initialize()
             await session.ask(hello)

@@ -183,7 +183,6 @@ async def test_a_version_that_is_not_served_is_refused_and_one_that_is_named() -
     assert error["data"]["requested"] == "2099-01-01"
 
 
-@pytest.mark.xfail(strict=True, reason="only 2026-07-28 is named")
 async def test_every_version_that_is_served_is_named() -> None:
     async with opened("2026-07-28") as session:
         found = (await session.ask(request(0, "server/discover")))["result"]["supportedVersions"]
