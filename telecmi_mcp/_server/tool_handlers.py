@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=True)
+_READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
 _ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True)
 _FIRST_WITH_LINKS = "2025-06-18"  # the first protocol version with resource links in answers
 _EMPTY_RESULT = CallToolResult(content=[])
