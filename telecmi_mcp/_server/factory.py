@@ -15,6 +15,7 @@ from telecmi_mcp._mcp.output import OutputFormat
 from telecmi_mcp._mcp.server_info import INSTRUCTIONS, NAME, TITLE
 from telecmi_mcp._mcp.tools.registry import LOCAL_TOOLS, TOOLS
 from telecmi_mcp._server import prompt_handlers, resource_handlers
+from telecmi_mcp._server.request_params import raise_if_paged, read_params
 from telecmi_mcp._server.tool_handlers import handle_call, input_schema, insert_result, listed_tools
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def build_server(
         opened: Opens what ``ctx.lifespan_context`` is outside of the middleware; handlers expect an app.
         output: Format of the answers of tools.
         tools: The tools of the server.
-        middleware: Runs inside the SDK's own middleware (spans), the first outermost.
+        middleware: Runs inside the SDK's own middleware (spans) and ``read_params``, the first outermost.
     """
 
     @asynccontextmanager
@@ -98,7 +99,7 @@ def build_server(
         on_read_resource=resource_handlers.read_resource,
         on_completion=resource_handlers.complete,
     )
-    server.middleware.extend((*middleware, insert_result))
+    server.middleware.extend((read_params, *middleware, insert_result))
     server.add_notification_handler("notifications/initialized", NotificationParams, _on_initialized)
     return server
 
@@ -107,8 +108,9 @@ async def _list_tools(
     output: OutputFormat,
     tools: Sequence[Tool],
     ctx: ServerRequestContext[App, Any],
-    _: PaginatedRequestParams | None,
+    params: PaginatedRequestParams | None,
 ) -> ListToolsResult:
+    raise_if_paged(ctx, params)
     ctx.lifespan_context.preconnect()  # clients of 2026-07-28 send no notifications/initialized
     return listed_tools(output, tools)
 

@@ -14,6 +14,7 @@ from telecmi_mcp._mcp.call_record import DEFECT, raise_if_rejected, record_conta
 from telecmi_mcp._mcp.output import OutputFormat, PreSerialized, as_table
 from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp._server.error_mapping import INTERNAL, check_rate_limit, log_defect
+from telecmi_mcp._server.request_params import raise_if_unreadable
 from telecmi_mcp.errors import TelecmiError
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ async def _call_tool(
     try:
         raise_if_rejected()
         check_rate_limit(app, calls=tool.cost(arguments))
+        raise_if_unreadable(tool.name)
         recent = app.directory.recent  # of this account, even if another one signs in during the call
         answer = await tool.call(app, arguments, report=_reporter(ctx))
         recent.note(answer.data)

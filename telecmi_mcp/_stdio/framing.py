@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_types import (
+    INVALID_PARAMS,
     INVALID_REQUEST,
     PARSE_ERROR,
     ErrorData,
@@ -40,6 +41,10 @@ class TooLong:
 
     start: bytes
     end: bytes
+
+
+class InvalidLine(JSONRPCError):
+    """The answer to a line that is no message; other errors are messages of the client."""
 
 
 class LineSplitter:
@@ -91,7 +96,7 @@ def read_message(line: bytes | TooLong) -> JSONRPCMessage:
     return _invalid_line(line) if is_request else message
 
 
-def _invalid_line(line: bytes) -> JSONRPCError:
+def _invalid_line(line: bytes) -> InvalidLine:
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -100,11 +105,19 @@ def _invalid_line(line: bytes) -> JSONRPCError:
     known = given if isinstance(given, str | int) and not isinstance(given, bool) else None
     if isinstance(known, str) and not known.isprintable():
         known = None
+    if known is not None and _has_other_params(message):
+        return _error(INVALID_PARAMS, "Pass params as an object.", known)
     return _error(INVALID_REQUEST, "The line is not a JSON-RPC message of MCP.", known)
 
 
-def _error(code: int, message: str, request_id: str | int | None) -> JSONRPCError:
-    return JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=message))
+def _has_other_params(message: dict[str, object]) -> bool:
+    """Whether a message would be a request if its params were an object."""
+    is_request = message.get("jsonrpc") == "2.0" and isinstance(message.get("method"), str)
+    return is_request and not isinstance(message.get("params", {}), dict)
+
+
+def _error(code: int, message: str, request_id: str | int | None) -> InvalidLine:
+    return InvalidLine(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=message))
 
 
 def write_message(message: JSONRPCMessage) -> bytes:

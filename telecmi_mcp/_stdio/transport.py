@@ -19,8 +19,6 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from mcp.shared.message import SessionMessage
 from mcp_types import (
     CONNECTION_CLOSED,
-    INVALID_REQUEST,
-    PARSE_ERROR,
     ErrorData,
     JSONRPCError,
     JSONRPCMessage,
@@ -32,7 +30,7 @@ from mcp_types import (
 from telecmi_mcp._stdio.backpressure import Backlog
 from telecmi_mcp._stdio.byte_streams import Reader, Writer
 from telecmi_mcp._stdio.early_responder import NO_EARLY_SESSION, EarlySession
-from telecmi_mcp._stdio.framing import LineSplitter, TooLong, read_message, write_message
+from telecmi_mcp._stdio.framing import InvalidLine, LineSplitter, TooLong, read_message, write_message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -181,7 +179,7 @@ class _StdioPumps:
         if isinstance(line, bytes) and (not line or line.isspace()):
             return
         message = read_message(line)
-        if isinstance(message, JSONRPCError) and message.error.code in {PARSE_ERROR, INVALID_REQUEST}:
+        if isinstance(message, InvalidLine):
             # A task of its own writes it: a client that does not read must not hide that it hangs up.
             self._start_error_answer(write_message(message))
         elif self._may_start(message, 0 if isinstance(line, TooLong) else len(line)):
