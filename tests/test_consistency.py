@@ -89,7 +89,7 @@ def test_the_readme_and_the_manifest_name_the_tools() -> None:
     assert manifest["tools_generated"] is True  # export_contacts, by a setting
 
 
-@pytest.mark.parametrize(("page", "settings"), [("README.md", variables.ALL), ("docs/teams.md", TEAM)])
+@pytest.mark.parametrize(("page", "settings"), [("docs/settings.md", variables.ALL), ("docs/teams.md", TEAM)])
 def test_the_settings_of_a_page_are_the_settings(page: str, settings: tuple[variables.Setting, ...]) -> None:
     def code(text: str) -> str:
         return f"`{text}`" if text else ""
