@@ -15,6 +15,7 @@ import pytest
 
 from clients.bench import CLIENTS, HERE, Bench, ended_well, needs_clients
 from paths import ROOT
+from schema_readers import OPENAI, OPENAI_STRICT, read
 from telecmi_mcp._mcp.tools.registry import TOOLS
 
 if TYPE_CHECKING:
@@ -204,3 +205,41 @@ def test_the_advice_of_the_page_helps(run: Run) -> None:
 def test_a_model_is_given_our_tools_and_with_mcp_use_the_prompts_and_the_status_too(run: Run) -> None:
     more = ["status", "find_contact", "prepare_call", "company_contacts"] if run.name == "mcp-use" else []
     assert run.variants[""]["tools"] == [*(tool.name for tool in TOOLS), *more]
+
+
+def changes(schemas: list[dict[str, Any]]) -> str:
+    """What a converter did to the schemas of our tools."""
+    given = {tool.name: tool.input_schema for tool in TOOLS}
+    removed: set[str] = set()
+    required = False
+    for schema in schemas:
+        before, after = given[schema["name"]], schema["parameters"]
+        removed |= keywords(before) - keywords(after)
+        assert keywords(after) - keywords(before) <= {"required"}
+        required |= after.get("required", []) != before.get("required", [])
+    said = [*(["all required"] if required else []), *(f"no `{each}`" for each in sorted(removed))]
+    return ", ".join(said) or "nothing"
+
+
+def strict_tools(schemas: list[dict[str, Any]]) -> str:
+    names = [schema["name"] for schema in schemas if schema["strict"]]
+    return "all" if len(names) == len(TOOLS) else ", ".join(f"`{name}`" for name in names) or "none"
+
+
+def keywords(schema: dict[str, Any]) -> set[str]:
+    return {each.part for each in read(OPENAI, schema)}
+
+
+def refused(schemas: list[dict[str, Any]]) -> str:
+    """What OpenAI refuses of the strict ones."""
+    strict = [schema["parameters"] for schema in schemas if schema["strict"]]
+    found = {each.part for schema in strict for each in read(OPENAI_STRICT, schema) if each.verdict == "refuses"}
+    return ", ".join(f"`{part}`" if re.fullmatch(r"\w+", part) else part for part in sorted(found)) or "nothing"
+
+
+def test_the_page_says_what_the_converters_to_openais_form_do(run: Run) -> None:
+    rows = [row for row in table("compatibility.md", "converter") if row[0].startswith(run.name)]
+    assert rows == [
+        [f"{run.name}, {mode}", run.version, strict_tools(schemas), changes(schemas), refused(schemas)]
+        for mode, schemas in run.variants[""].get("schemas", {}).items()
+    ]
