@@ -50,6 +50,18 @@ MADE: list[errors.TelecmiError] = [
     errors.FileUnusable(None),
     errors.ContactsIncomplete(),
     errors.ExportLimitReached(),
+    errors.TeamServerUnreachable(),
+    errors.TeamServerInterrupted(),
+    errors.TeamServerUnresponsive(50.0),
+    errors.TeamServerInsecure(),
+    errors.AccessKeyMissing(f"telecmi-mcp connect https://{'m' * 52} --login"),
+    errors.AccessKeyRejected(f"telecmi-mcp connect https://{'m' * 52} --login"),
+    errors.AccessDenied(),
+    errors.TeamServerBusy(1e9),
+    errors.TeamServerUnavailable(601),
+    errors.TeamServerFailed(),
+    errors.NotTeamServer(),
+    errors.TeamAnswerUnusable(),
 ]
 
 
@@ -64,6 +76,7 @@ def test_the_docstring_shows_the_whole_tree() -> None:
 
 def test_every_error_class_is_in_this_list() -> None:
     abstract = {errors.TelecmiError, errors.SignInError, errors.NetworkError, errors.ServiceError}
+    abstract |= {errors.TeamServerError}
     assert {type(error) for error in MADE} == classes() - abstract
 
 

@@ -285,16 +285,21 @@ def _absolute_path(environ: Mapping[str, str], setting: Setting) -> Path | None:
 def web_address(environ: Mapping[str, str], setting: Setting) -> str:
     """Return an https URL, or an http URL of this machine, without user, query or fragment; "" if it is unset."""
     text = value_of(environ, setting)
+    if text and not is_web_address(text):
+        raise unusable(setting)
+    return text
+
+
+def is_web_address(text: str) -> bool:
+    """Return True for an https URL, or an http URL of this machine, without user, query or fragment."""
     try:
         url = urlsplit(text)
         host, _ = url.hostname or "", url.port
     except ValueError:
-        raise unusable(setting) from None
+        return False
     is_plain = text.isascii() and text.isprintable() and not set(text) & set(" @?#\\")
     is_safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(host))
-    if text and not (is_plain and is_safe and host):
-        raise unusable(setting)
-    return text
+    return is_plain and is_safe and bool(host)
 
 
 def _is_contact_url(text: str) -> bool:
