@@ -5,11 +5,20 @@ from __future__ import annotations
 import logging
 import traceback
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
+from mcp_types import (
+    CLIENT_CAPABILITIES_META_KEY,
+    CLIENT_INFO_META_KEY,
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    LOG_LEVEL_META_KEY,
+    PROTOCOL_VERSION_META_KEY,
+    ErrorData,
+)
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from telecmi_mcp._mcp.call_record import DEFECT, raise_if_rejected, record_failure
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mcp.server import ServerRequestContext
+    from pydantic import ValidationError
 
     from telecmi_mcp._app import App
 
@@ -28,6 +38,17 @@ _log = logging.getLogger(__name__)
 INTERNAL = "Report this to the maintainers of telecmi-mcp: the call failed because of a defect in the server."
 
 _RESOURCE_NOT_FOUND = -32002  # up to 2025-11-25; from 2026-07-28 on it is INVALID_PARAMS (SEP-2164)
+
+
+# Names of the protocol in the params of requests; other names in an error's place are the caller's.
+_PARAMETERS = frozenset(
+    {
+        *("_meta", "argument", "arguments", "capabilities", "clientInfo", "context", "cursor", "inputResponses"),
+        *("level", "name", "notifications", "params", "progressToken", "protocolVersion", "ref", "requestState"),
+        *("title", "type", "uri", "value", "version"),
+        *(CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, LOG_LEVEL_META_KEY, PROTOCOL_VERSION_META_KEY),
+    }
+)
 
 
 def check_rate_limit(app: App, *, calls: int = 1) -> None:
@@ -64,6 +85,14 @@ def protocol_errors(ctx: ServerRequestContext[App, Any], *, uri: str = "") -> It
         log_defect(ctx.method, error)
         record_failure(DEFECT)
         raise MCPError(INTERNAL_ERROR, INTERNAL) from None
+
+
+def invalid_params(error: ValidationError) -> ErrorData:
+    """Return the error of params that do not fit the method: the place of the first fault, and no value."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(takewhile(_PARAMETERS.__contains__, map(str, first["loc"]))) or "params"
+    fault = "it is missing" if first["type"] == "missing" else "its type or its form is wrong"
+    return ErrorData(code=INVALID_PARAMS, message=f"Correct {place}: {fault}.")
 
 
 def log_defect(name: str, error: Exception) -> None:

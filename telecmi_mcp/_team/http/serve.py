@@ -16,8 +16,8 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from telecmi_mcp._team.http.asgi import PATH
 from telecmi_mcp._team.http.concurrency import MARGIN_S
+from telecmi_mcp._team.http.routes import PATH
 from telecmi_mcp.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,8 @@ async def test_a_body_slower_than_a_kibibyte_a_second_is_given_up_after_the_firs
     await BodyBounds(echo)(caller.scope, trickle, caller.send)
     assert anyio.current_time() - before == pytest.approx(seconds, abs=0.05)
     assert caller.status == 408
-    assert caller.told[1]["body"].startswith(b"The body arrived too slowly: send 1024 bytes a second after")
+    sentence = json.loads(caller.told[1]["body"])["error"]["message"]
+    assert sentence.startswith("The body arrived too slowly: send 1024 bytes a second after")
 
 
 async def test_a_length_of_five_thousand_digits_is_too_long() -> None:
