@@ -122,6 +122,37 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
+class JoinedWrites:
+    """A transport that sends what is written in one turn of the loop at once.
+
+    uvicorn writes the head and the body of an answer by two calls, and each costs the system a packet.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._pieces: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the transport's other methods
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send some bytes before the next turn of the loop."""
+        if not self._pieces:
+            self._loop.call_soon(self._send)
+        self._pieces.append(data)
+
+    def close(self) -> None:
+        """Close the connection after what was written."""
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        pieces, self._pieces = self._pieces, []
+        if data := b"".join(pieces):
+            self._transport.write(data)
+
+
 class HeadBound(H11Protocol):
     """HTTP/1.1 with limits that uvicorn does not have: on the time for a request's head, and on idle connections."""
 
@@ -145,7 +176,7 @@ class HeadBound(H11Protocol):
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", JoinedWrites(transport, self.loop)))
         if self._limit.add(self):
             self._expect_head(self.head_timeout)
         else:

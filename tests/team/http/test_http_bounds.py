@@ -227,6 +227,52 @@ async def spoken(*pieces: bytes, app: ASGIApp = FINE) -> tuple[bytes, float]:
         return answer, anyio.current_time() - before
 
 
+class Written(asyncio.Transport):
+    """Keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
+        self.pieces: list[bytes] = []
+        self.is_closed = False
+        self.wrote = anyio.Event()
+
+    def write(self, data: Any) -> None:
+        assert not self.is_closed
+        self.pieces.append(data)
+        self.wrote.set()
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    abort = close
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+@pytest.mark.parametrize(("head", "closes"), [(b"", False), (b"Connection: close\r\n", True)])
+async def test_the_head_and_the_body_of_an_answer_leave_together(head: bytes, *, closes: bool) -> None:
+    config = Config(FINE, ws="none", lifespan="off", log_config=None)
+    config.load()
+    transport, protocol = Written(), HeadBound(config, ServerState(), {}, limit=ConnectionLimit())
+    protocol.connection_made(transport)
+    for number in (1, 2)[: 1 if closes else 2]:
+        protocol.data_received(b"GET / HTTP/1.1\r\nHost: localhost\r\n%b\r\n" % head)
+        with anyio.fail_after(_HANGING):
+            await transport.wrote.wait()
+        transport.wrote = anyio.Event()
+        await anyio.wait_all_tasks_blocked()
+        assert len(transport.pieces) == number
+        assert transport.pieces[-1].startswith(b"HTTP/1.1 200 OK\r\n")
+        assert transport.pieces[-1].endswith(b"\r\n\r\nfine")
+    assert transport.is_closed is closes
+    protocol.connection_lost(None)
+
+
 @pytest.mark.own_time
 @pytest.mark.parametrize(
     ("words", "said"),
