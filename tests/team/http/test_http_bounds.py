@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import socket
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ from uvicorn.server import ServerState
 from telecmi_mcp._team.http.concurrency import RequestBounds, Slots
 from telecmi_mcp._team.http.connections import ConnectionLimit
 from telecmi_mcp._team.http.limits import BodyBounds
-from telecmi_mcp._team.http.serve import HeadBound
+from telecmi_mcp._team.http.serve import HeadBound, _Server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -225,6 +227,20 @@ async def spoken(*pieces: bytes, app: ASGIApp = FINE) -> tuple[bytes, float]:
             while True:
                 answer += await stream.receive()
         return answer, anyio.current_time() - before
+
+
+async def test_the_garbage_collector_skips_what_the_start_created() -> None:
+    config = Config(FINE, ws="none", lifespan="off", log_config=None)
+    config.load()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = _Server(config, ConnectionLimit())
+        server.lifespan = config.lifespan_class(config)
+        try:
+            await server.startup([listener])
+            assert gc.get_freeze_count() > 10_000
+        finally:
+            gc.unfreeze()
+            await server.shutdown([listener])
 
 
 class Written(asyncio.Transport):
