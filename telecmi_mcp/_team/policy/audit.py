@@ -14,7 +14,7 @@ import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _MAX_QUEUED_LINES = 10_000  # about 2 MB
 # Of a caller: the identity provider chooses the name. A pipe takes lines of up to 4,096 bytes in one piece (POSIX).
 _MAX_NAME_CHARS = 128
 _FLUSH_TIMEOUT_S = 3.0
+_GATHER_S = 0.05  # each time that the thread runs, it takes the interpreter from a call
 
 
 class Entry(NamedTuple):
@@ -120,7 +121,8 @@ def open_audit(where: str, *, replica: str) -> Iterator[Audit]:
 class LineWriter(logging.Handler):
     """Writes records to a descriptor in a background thread, so that no call waits for a full pipe.
 
-    Records that do not fit into the queue are dropped, and a later line tells how many.
+    The thread writes lines at most 20 times a second. Records that do not fit into the queue are dropped, and a later
+    line tells how many.
 
     ``QueueHandler`` and ``QueueListener`` of the standard library do not fit: the listener's ``stop`` waits for a full
     pipe without end, and the handler writes a traceback for each record that does not fit into the queue.
@@ -137,6 +139,7 @@ class LineWriter(logging.Handler):
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
         self._dropped = 0
         self._counting = Lock()
+        self._is_closing = Event()
         # A daemon, because a pipe that is not read must not keep the process from ending.
         self._thread = Thread(target=self._run, name="audit", daemon=True)
         self._thread.start()
@@ -151,6 +154,7 @@ class LineWriter(logging.Handler):
     def close(self) -> None:
         """Write the queued lines, for three seconds at most."""
         self._lines.put(None)
+        self._is_closing.set()
         self._thread.join(_FLUSH_TIMEOUT_S)
         if self._thread.is_alive():
             _log.warning("audit lines were not written: %d", self._lines.qsize() + self._dropped)
@@ -160,7 +164,7 @@ class LineWriter(logging.Handler):
         line: bytes | None = b""
         is_failing = False
         while line is not None:
-            line, dropped = self._lines.get(), self._dropped
+            line, dropped = self._next_line(), self._dropped
             try:
                 _write_all(self._fd, _dropped_line(dropped) + (line or b""))
                 self._count_dropped(-dropped)
@@ -170,6 +174,14 @@ class LineWriter(logging.Handler):
                 if not is_failing:
                     _log.warning("audit lines cannot be written: %s", type(why).__name__)
                 is_failing = True
+
+    def _next_line(self) -> bytes | None:
+        """Wait for a line, and for those that follow it soon."""
+        is_first = self._lines.empty()
+        line = self._lines.get()
+        if is_first:
+            self._is_closing.wait(_GATHER_S)
+        return line
 
     def _count_dropped(self, number: int) -> None:
         with self._counting:
