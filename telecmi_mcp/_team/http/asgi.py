@@ -6,13 +6,13 @@ import logging
 import os
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import RequireAuthMiddleware
-from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
+from mcp.server.auth.routes import build_resource_metadata_url
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from pydantic import AnyHttpUrl, TypeAdapter, UrlConstraints
+from pydantic import AnyHttpUrl
 from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -45,6 +45,7 @@ from telecmi_mcp._team.http.deferred_start import DeferredStart
 from telecmi_mcp._team.http.health import Health
 from telecmi_mcp._team.http.host_origin import HostOriginMiddleware
 from telecmi_mcp._team.http.limits import MAX_BODY_BYTES, BodyBounds
+from telecmi_mcp._team.http.resource_metadata import metadata_routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -122,7 +123,7 @@ def build_app(
         routes=[
             Route(PATH, endpoint=_endpoint(manager.asgi_app, choose_verifier(settings, database), settings, requests)),
             *health.routes(),
-            *_metadata(settings),
+            *metadata_routes(settings),
         ],
         middleware=[
             Middleware(HostOriginMiddleware, allowed_hosts, this_machine_only=settings.callers == "anyone"),
@@ -168,23 +169,6 @@ def _protected(app: ASGIApp, verifier: TokenVerifier, settings: TeamSettings) ->
     metadata = build_resource_metadata_url(AnyHttpUrl(settings.public_url)) if settings.callers == "oauth" else None
     inner = AuthContextMiddleware(RequireAuthMiddleware(app, [settings.scope], metadata))
     return AuthenticationMiddleware(inner, BearerBackend(verifier), answer_unknowable)
-
-
-def _metadata(settings: TeamSettings) -> list[Route]:
-    """Return the routes where clients find the issuer of tokens (RFC 9728)."""
-    if settings.callers != "oauth":
-        return []
-    return create_protected_resource_routes(
-        resource_url=AnyHttpUrl(settings.public_url),
-        authorization_servers=[_to_the_letter(settings.issuer)],
-        scopes_supported=[settings.scope],
-        resource_name="TeleCMI contacts",
-    )
-
-
-def _to_the_letter(issuer: str) -> AnyHttpUrl:
-    """Return the issuer without the slash that pydantic adds: clients compare it with the provider's own metadata."""
-    return TypeAdapter(Annotated[AnyHttpUrl, UrlConstraints(preserve_empty_path=True)]).validate_python(issuer)
 
 
 class _AllowedPages(CORSMiddleware):

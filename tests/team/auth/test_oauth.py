@@ -158,6 +158,9 @@ TAKEN: dict[str, Callable[[], str]] = {
     "without the id of its key, where there is one": lambda: token(header={"kid": None}),
     "with scp for scope": lambda: token(scope=None, scp=[SCOPE]),
     "with scp as words": lambda: token(scope=None, scp=f"{SCOPE} other"),
+    "as Keycloak has it": lambda: token(
+        header={"typ": "JWT"}, typ="Bearer", aud=[PUBLIC_URL, "account"], azp="agent", client_id=None, sid="x", acr="1"
+    ),
 }
 
 
@@ -188,6 +191,40 @@ async def test_an_audience_that_was_set_is_the_only_one() -> None:
     assert await verifier.verify_token(token(aud="api://contacts"))
     assert await verifier.verify_token(token(aud="api://contacts/")) is None
     assert await verifier.verify_token(token()) is None
+
+
+@pytest.mark.parametrize(
+    ("public_url", "asked_for"),
+    [
+        ("https://Contacts.Example/mcp", "https://contacts.example/mcp"),
+        ("https://contacts.example:443/mcp", "https://contacts.example/mcp"),
+        ("https://contacts.example", "https://contacts.example/"),
+    ],
+)
+async def test_the_address_is_an_audience_as_it_was_set_and_as_clients_ask_for_it(
+    public_url: str, asked_for: str
+) -> None:
+    verifier = Provider().verifier(public_url=public_url)
+    for audience in (public_url, asked_for, f"{asked_for.rstrip('/')}/"):
+        assert await verifier.verify_token(token(aud=audience))
+    assert await verifier.verify_token(token(aud="https://contacts.example:8443/mcp")) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"sub": None}, "no sub"),
+        ({"aud": None}, "no aud"),
+        ({"aud": "https://other.example"}, "InvalidAudienceError"),
+        ({"iss": "https://other.example"}, "InvalidIssuerError"),
+    ],
+)
+async def test_the_log_says_why_a_token_was_refused(
+    changes: dict[str, Any], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    assert await Provider().verifier().verify_token(token(**changes)) is None
+    assert f"an OAuth token was refused: {reason}" in caplog.messages
 
 
 async def test_a_scope_that_is_missing_is_left_to_the_sdk_to_refuse() -> None:
