@@ -146,8 +146,8 @@ def _header_of(token: str) -> tuple[str, str, str | None]:
         raise _Refused("too long")
     try:
         header = jwt.get_unverified_header(token)
-    except (ValueError, RecursionError):
-        raise _Refused("no header") from None
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        raise _Refused("no JSON Web Token") from None
     kind, algorithm, key_id = header.get("typ", "JWT"), header.get("alg"), header.get("kid")
     if not isinstance(kind, str) or kind.lower() not in _TYPES:
         raise _Refused("another type of token")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -13,6 +14,7 @@ from httpx2 import ASGITransport, AsyncClient, Response
 from conftest import GENERATIONS
 from e2e.lines import PATIENCE, environment
 from e2e.paged_telecmi import served_pages
+from paths import ROOT
 from team.serving import message, served
 from telecmi_mcp import create_app
 from telecmi_mcp._team.auth.oauth import audiences_of
@@ -257,6 +259,18 @@ async def test_the_metadata_is_at_both_addresses_that_clients_look_at(path: str)
         "resource_name": "TeleCMI contacts",
     }
     assert found.headers["content-type"] == "application/json"
+
+
+async def test_the_page_on_oauth_shows_the_metadata_of_its_settings() -> None:
+    page = (ROOT / "docs" / "oauth.md").read_text(encoding="utf8")
+    exported = dict(re.findall(r"^export (TELECMI_\w+)=(.+)$", page, re.MULTILINE))
+    (shown,) = re.findall(r"^```json\n(.+?)^```", page, re.MULTILINE | re.DOTALL)
+    assert exported.keys() == OAUTH.keys()
+    async with AsyncClient(
+        transport=ASGITransport(create_app(exported)), base_url="https://contacts.example.com"
+    ) as web:
+        found = await web.get("/.well-known/oauth-protected-resource/mcp")
+    assert found.json() == json.loads(shown)
 
 
 @pytest.mark.parametrize("path", ["", "/mcp"])
