@@ -38,7 +38,8 @@ from telecmi_mcp._team.http.health import Health
 from telecmi_mcp._team.http.host_origin import HostOriginMiddleware
 from telecmi_mcp._team.http.limits import BodyBounds
 from telecmi_mcp._team.http.refusal import refusal
-from telecmi_mcp._team.http.routes import endpoint_routes, metadata_routes, metadata_url
+from telecmi_mcp._team.http.resource_metadata import metadata_routes, metadata_url
+from telecmi_mcp._team.http.routes import endpoint_routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -18,6 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 from pydantic import SecretStr
 
 from e2e.lines import PATIENCE
+from team.host import Memory
 from team.identity import CLIENT_ID, CLIENT_SECRET, Identity, open_identity
 from telecmi_mcp import Settings
 from telecmi_mcp._team.auth import access_key_verifier, jwks, refreshing_cache
@@ -30,33 +31,12 @@ from telecmi_mcp.sandbox import SANDBOX_TOKEN, Sandbox, create_sandbox
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
-
     from team.postgres import Cluster
     from telecmi_mcp._team.db.database import Database
 
 COMMON = Settings(token=SecretStr(SANDBOX_TOKEN), base_url="http://localhost")
 LISTING = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 ACCEPT = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-11-25"}
-
-
-class Memory:
-    """Where the SDK's client keeps its tokens."""
-
-    tokens: OAuthToken | None = None
-    client: OAuthClientInformationFull | None = None
-
-    async def get_tokens(self) -> OAuthToken | None:
-        return self.tokens
-
-    async def set_tokens(self, tokens: OAuthToken) -> None:
-        self.tokens = tokens
-
-    async def get_client_info(self) -> OAuthClientInformationFull | None:
-        return self.client
-
-    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        self.client = client_info
 
 
 class Place:
