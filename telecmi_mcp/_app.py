@@ -19,6 +19,7 @@ from telecmi_mcp._config.secrets import KnownSecrets
 from telecmi_mcp._config.settings import Settings
 from telecmi_mcp._index.account_directory import CurrentDirectory, known_owner_of, owner_of
 from telecmi_mcp._index.recent import Recent
+from telecmi_mcp._mask import Mask
 from telecmi_mcp._task_groups import open_tasks
 from telecmi_mcp.errors import TelecmiError
 
@@ -67,7 +68,7 @@ class App:
         Raises:
             TelecmiError: The credential store does not work.
         """
-        return await known_owner_of(self.settings.base_url, self.tokens)
+        return await known_owner_of(self.settings.base_url, self.tokens, self.client.mask)
 
     async def recall(self) -> Recent:
         """Return the recent answers to the signed-in account, without a request to TeleCMI."""
@@ -135,7 +136,7 @@ async def assemble_app(
     """
     async with open_tasks() as tasks:
         tokens = choose(tasks=tasks)
-        client = TelecmiClient(channel, tokens, timeout=settings.timeout, hooks=hooks)
+        client = TelecmiClient(channel, tokens, timeout=settings.timeout, hooks=hooks, mask=Mask(settings.mask))
         directory = _open_directory(settings, client, tokens, tasks, open_location)
         rate_limit = RateLimit(settings.rate_limit, clock=time.monotonic)
         preconnect = partial(tasks.start_soon, _connect_ahead, client, settings, state)
@@ -159,7 +160,7 @@ def _open_directory(
     tasks: TaskGroup,
     open_location: Callable[[str], IndexLocation] | None,
 ) -> CurrentDirectory:
-    owner = partial(owner_of, settings.base_url, tokens)
+    owner = partial(owner_of, settings.base_url, tokens, client.mask)
     return CurrentDirectory(
         client,
         owner,
