@@ -25,6 +25,7 @@ from telecmi_mcp._config import variables
 from telecmi_mcp._install.client_cli import add_command, remove_command
 from telecmi_mcp._install.clients import CLIENTS
 from telecmi_mcp._install.entry import Server, build_entry
+from telecmi_mcp._mcp.tools.injected_arguments import INJECTED_ARGUMENTS
 from telecmi_mcp._mcp.tools.registry import LOCAL_TOOLS, TOOLS
 from telecmi_mcp._team.config.variables import TEAM
 
@@ -383,6 +384,12 @@ def test_the_clients_that_were_run_are_named_with_their_versions() -> None:
     judged = json.loads((ROOT / ".ci" / "judging" / "package.json").read_text(encoding="utf8"))["dependencies"]
     assert judged[judge] == judges_version
     assert judged["@modelcontextprotocol/inspector"] == locked["@modelcontextprotocol/inspector"]
+
+
+def test_the_arguments_that_hosts_add_are_listed_with_their_sources() -> None:
+    page = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf8")
+    listed = [[f"`{each.name}`", each.host, f"<{each.source}>"] for each in INJECTED_ARGUMENTS]
+    assert table("Arguments that hosts add", page) == listed
 
 
 def test_no_lock_names_a_registry() -> None:

@@ -17,6 +17,7 @@ from telecmi_mcp._mcp.server_info import NAME, TITLE
 from telecmi_mcp._mcp.toolsets import ALL, Toolset, toolset_of
 from telecmi_mcp._server import prompt_handlers, resource_handlers
 from telecmi_mcp._server.naming import naming
+from telecmi_mcp._server.request_params import raise_if_paged, read_params
 from telecmi_mcp._server.tool_handlers import handle_call, input_schema, insert_result, listed_tools
 from telecmi_mcp._server.version_middleware import fit_result
 
@@ -83,7 +84,7 @@ def build_server(
         opened: Opens what ``ctx.lifespan_context`` is outside of the middleware; handlers expect an app.
         output: Format of the answers of tools.
         toolset: The tools of the server, and what belongs to them.
-        middleware: Runs inside the SDK's own middleware (spans), the first outermost.
+        middleware: Runs inside the SDK's own middleware (spans) and ours for params, the first outermost.
     """
 
     @asynccontextmanager
@@ -104,7 +105,8 @@ def build_server(
         on_call_tool=partial(handle_call, by_name, names, output),
         **({} if toolset.has_only_tools else _other_handlers(names)),
     )
-    server.middleware.extend((*([naming(names)] if names else []), fit_result, *middleware, insert_result))
+    ours = (*([naming(names)] if names else []), fit_result, read_params)
+    server.middleware.extend((*ours, *middleware, insert_result))
     server.add_notification_handler("notifications/initialized", NotificationParams, _on_initialized)
     return server
 
@@ -125,8 +127,9 @@ async def _list_tools(
     output: OutputFormat,
     toolset: Toolset,
     ctx: ServerRequestContext[App, Any],
-    _: PaginatedRequestParams | None,
+    params: PaginatedRequestParams | None,
 ) -> ListToolsResult:
+    raise_if_paged(ctx, params)
     ctx.lifespan_context.preconnect()  # clients of 2026-07-28 send no notifications/initialized
     return listed_tools(output, toolset)
 

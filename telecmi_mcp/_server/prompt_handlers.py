@@ -19,6 +19,7 @@ from mcp_types import Prompt as ListedPrompt
 
 from telecmi_mcp._mcp.prompts import PROMPTS, Prompt
 from telecmi_mcp._server.error_mapping import protocol_errors
+from telecmi_mcp._server.request_params import raise_if_paged, raise_if_unreadable
 
 if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from telecmi_mcp._tool_names import ToolNames
 
 
-async def list_prompts(_: ServerRequestContext[App, Any], __: PaginatedRequestParams | None) -> ListPromptsResult:
+async def list_prompts(ctx: ServerRequestContext[App, Any], params: PaginatedRequestParams | None) -> ListPromptsResult:
     """Answer ``prompts/list``."""
+    raise_if_paged(ctx, params)
     return ListPromptsResult(prompts=[_listed_prompt(prompt) for prompt in PROMPTS])
 
 
@@ -45,6 +47,7 @@ async def get_prompt(
     """Answer ``prompts/get``: one message with the user's words inserted."""
     prompt = find_prompt(params.name)
     with protocol_errors(ctx):
+        raise_if_unreadable(prompt.name)
         text = prompt.message(params.arguments or {}, names)
     message = PromptMessage(role="user", content=TextContent(type="text", text=text))
     return GetPromptResult(description=prompt.description, messages=[message])

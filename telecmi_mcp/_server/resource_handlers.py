@@ -26,6 +26,7 @@ from telecmi_mcp._mcp.call_record import record_contacts
 from telecmi_mcp._mcp.resources import CONTACT, MIME_TYPE, STATUS, contact_id_in, read_contact, read_status
 from telecmi_mcp._server.error_mapping import check_rate_limit, protocol_errors
 from telecmi_mcp._server.prompt_handlers import find_prompt
+from telecmi_mcp._server.request_params import raise_if_paged
 
 if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
@@ -36,8 +37,11 @@ if TYPE_CHECKING:
 _MAX_COMPLETIONS = 100  # by the specification
 
 
-async def list_resources(_: ServerRequestContext[App, Any], __: PaginatedRequestParams | None) -> ListResourcesResult:
+async def list_resources(
+    ctx: ServerRequestContext[App, Any], params: PaginatedRequestParams | None
+) -> ListResourcesResult:
     """Answer ``resources/list``."""
+    raise_if_paged(ctx, params)
     status = Resource(
         uri=STATUS.uri,
         name=STATUS.name,
@@ -49,9 +53,10 @@ async def list_resources(_: ServerRequestContext[App, Any], __: PaginatedRequest
 
 
 async def list_resource_templates(
-    _: ServerRequestContext[App, Any], __: PaginatedRequestParams | None
+    ctx: ServerRequestContext[App, Any], params: PaginatedRequestParams | None
 ) -> ListResourceTemplatesResult:
     """Answer ``resources/templates/list``."""
+    raise_if_paged(ctx, params)
     contact = ResourceTemplate(
         uri_template=CONTACT.uri,
         name=CONTACT.name,

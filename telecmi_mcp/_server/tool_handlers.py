@@ -14,6 +14,7 @@ from telecmi_mcp._mcp.call_record import DEFECT, raise_if_rejected, record_conta
 from telecmi_mcp._mcp.output import OutputFormat, PreSerialized, as_table
 from telecmi_mcp._mcp.toolsets import ALL, Toolset
 from telecmi_mcp._server.error_mapping import INTERNAL, check_rate_limit, log_defect
+from telecmi_mcp._server.request_params import raise_if_unreadable
 from telecmi_mcp.errors import TelecmiError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=True)
+_READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
 _ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True)
 _FIRST_WITH_LINKS = "2025-06-18"  # the first protocol version with resource links in answers
 _FIRST_WITH_MESSAGES = "2025-03-26"  # the first one with messages in progress notifications
@@ -103,6 +104,7 @@ async def _call_tool(
     try:
         raise_if_rejected()
         check_rate_limit(app, calls=tool.cost(arguments))
+        raise_if_unreadable(tool.name)
         recent = app.directory.recent  # of this account, even if another one signs in during the call
         answer = await tool.call(app, arguments, report=_reporter(ctx), names=names)
         recent.note(answer.data)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_types import (
+    INVALID_PARAMS,
     INVALID_REQUEST,
     PARSE_ERROR,
     ErrorData,
@@ -42,6 +43,10 @@ class TooLong:
 
     start: bytes
     end: bytes
+
+
+class InvalidLine(JSONRPCError):
+    """The answer to a line that is no message; other errors are messages of the client."""
 
 
 class LineSplitter:
@@ -101,7 +106,7 @@ def _read_notification(notification: JSONRPCNotification, line: bytes) -> JSONRP
     return JSONRPCRequest.model_validate({**members, "id": request_id}, by_name=False)
 
 
-def _invalid_line(line: bytes) -> JSONRPCError:
+def _invalid_line(line: bytes) -> InvalidLine:
     try:
         message = json.loads(line.decode())
     except (json.JSONDecodeError, UnicodeDecodeError):
@@ -112,6 +117,8 @@ def _invalid_line(line: bytes) -> JSONRPCError:
     if isinstance(message, list):
         return _error(INVALID_REQUEST, "Send one message a line: this server takes no batches.", None)
     known = _readable_id(message.get("id")) if isinstance(message, dict) else None
+    if known is not None and _has_other_params(message):
+        return _error(INVALID_PARAMS, "Pass params as an object.", known)
     return _error(INVALID_REQUEST, "The line is not a JSON-RPC 2.0 message of MCP.", known)
 
 
@@ -130,11 +137,17 @@ def _readable_id(value: object) -> str | int | None:
     return None if isinstance(value, str) and not value.isprintable() else value
 
 
-def _error(code: int, message: str, request_id: str | int | None) -> JSONRPCError:
-    return JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=message))
+def _has_other_params(message: dict[str, object]) -> bool:
+    """Whether a message would be a request if its params were an object."""
+    is_request = message.get("jsonrpc") == "2.0" and isinstance(message.get("method"), str)
+    return is_request and not isinstance(message.get("params", {}), dict)
 
 
-def write_error(error: JSONRPCError, version: str) -> bytes:
+def _error(code: int, message: str, request_id: str | int | None) -> InvalidLine:
+    return InvalidLine(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=message))
+
+
+def write_error(error: InvalidLine, version: str) -> bytes:
     """Return the answer to an invalid line, in the form of a protocol version; "" if that is not known yet."""
     left_out = {"id"} if error.id is None and may_lack_id(version) else None
     return error.model_dump_json(by_alias=True, exclude_unset=True, exclude=left_out).encode() + b"\n"

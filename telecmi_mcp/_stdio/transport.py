@@ -19,8 +19,6 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from mcp.shared.message import SessionMessage
 from mcp_types import (
     CONNECTION_CLOSED,
-    INVALID_REQUEST,
-    PARSE_ERROR,
     ErrorData,
     JSONRPCError,
     JSONRPCMessage,
@@ -33,7 +31,7 @@ from telecmi_mcp._mcp.revisions import HANDSHAKE_VERSIONS
 from telecmi_mcp._stdio.backpressure import Backlog
 from telecmi_mcp._stdio.byte_streams import Reader, Writer
 from telecmi_mcp._stdio.early_responder import NO_EARLY_SESSION, EarlySession
-from telecmi_mcp._stdio.framing import LineSplitter, TooLong, read_message, write_error, write_message
+from telecmi_mcp._stdio.framing import InvalidLine, LineSplitter, TooLong, read_message, write_error, write_message
 from telecmi_mcp._stdio.known_messages import BYTE_ORDER_MARK
 
 if TYPE_CHECKING:
@@ -207,7 +205,7 @@ class _StdioPumps:
             if not line or line.isspace():
                 return
         message = read_message(line)
-        if isinstance(message, JSONRPCError) and message.error.code in {PARSE_ERROR, INVALID_REQUEST}:
+        if isinstance(message, InvalidLine):
             if not is_replay:
                 # A task of its own writes it: a client that does not read must not hide that it hangs up.
                 self._start_error_answer(write_error(message, self._version))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from e2e.lines import Lines, call, request, started
+from e2e.lines import MODERN, Lines, call, request, started
 from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
@@ -125,3 +125,80 @@ async def test_deep_and_large_arguments_are_answered() -> None:
             assert answer["id"] == number
             assert_well_formed(answer, {})
         assert (await server.ask(call(9, "list_contacts")))["result"]["structuredContent"]
+
+
+ADDED = {"sessionId": "x" * 9000, "toolCallId": 5, "task_progress": ["a"], "_meta": {}, "wait_for_previous": True}
+RAW = [  # params of tools/call as the line holds them, and what the answer says
+    ('"name":"list_contacts","arguments":{"limit":2.0}', "ok"),
+    ('"name":"list_contacts","arguments":{"limit":20E-1}', "ok"),
+    ('"name":"list_contacts","arguments":{"limit":"2"}', "ok"),
+    ('"name":"list_contacts","arguments":{"limit":1e400}', "Invalid limit: use an integer from 1 to 100."),
+    ('"name":"list_contacts","arguments":{"limit":1e30}', "Invalid limit: use an integer from 1 to 100."),
+    ('"name":"list_contacts","arguments":{"limit":NaN}', "Invalid limit: use an integer from 1 to 100."),
+    ('"name":"list_contacts","arguments":{"limit":2.5}', "Invalid limit: use an integer from 1 to 100."),
+    (f'"name":"list_contacts","arguments":{json.dumps({"limit": 2, **ADDED})}', "ok"),
+    (
+        '"name":"list_contacts","arguments":{"limits":2,"pageState":"a"}',
+        "Use limit instead of limits, page_state instead of pageState: list_contacts accepts only limit, page_state.",
+    ),
+    ('"name":"list_contacts","arguments":"{\\"limit\\": 2}"', "ok"),
+    ('"name":"list_contacts","arguments":null', "ok"),
+    (
+        '"name":"list_contacts","arguments":"[]"',
+        "Pass arguments as a JSON object: list_contacts was called with JSON text of an array.",
+    ),
+    (
+        '"name":"list_contacts","arguments":[]',
+        "Pass arguments as a JSON object: list_contacts was called with an array.",
+    ),
+    ('"name":5', "Pass params.name as a string: tools/call was called with another value."),
+]
+
+
+@pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
+async def test_arguments_are_read_alike_in_both_generations(version: str) -> None:
+    envelope = f',"_meta":{json.dumps(MODERN["_meta"])}' if version == "2026-07-28" else ""
+    async with started("serve", "--sandbox", "--rate-limit", "0") as server:
+        if not envelope:
+            await server.shake_hands(version)
+        for number, (params, expected) in enumerate(RAW, start=1):
+            line = f'{{"jsonrpc":"2.0","id":{number},"method":"tools/call","params":{{{params}{envelope}}}}}\n'
+            await server.send(line.encode())
+            answer = await server.receive()
+            assert answer["id"] == number
+            assert said(answer) == expected
+
+
+def said(answer: dict[str, Any]) -> str:
+    """The sentence of an error; "ok" for an answer with two contacts, or ten."""
+    if "error" in answer:
+        assert answer["error"]["code"] == -32602
+        return str(answer["error"]["message"])
+    if answer["result"].get("isError"):
+        return str(answer["result"]["content"][0]["text"])
+    assert len(answer["result"]["structuredContent"]["contacts"]) in {2, 10}
+    return "ok"
+
+
+async def test_params_that_are_no_object_are_answered_with_their_id() -> None:
+    async with started() as server:
+        await server.shake_hands()
+        for number, params in enumerate([[], "x", 5], start=1):
+            message = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+            assert (await server.ask(message))["error"] == {"code": -32602, "message": "Pass params as an object."}
+        # An error that the client sends is no line to answer.
+        await server.send({"jsonrpc": "2.0", "id": 7, "error": {"code": -32600, "message": "x"}})
+        assert (await server.ask(request(8, "ping")))["result"] == {}
+
+
+@pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
+async def test_a_cursor_that_nobody_gave_is_refused_from_the_first_message_on(version: str) -> None:
+    envelope = MODERN if version == "2026-07-28" else {}
+    async with started() as server:
+        if not envelope:
+            await server.shake_hands(version)
+        for method in ("tools/list", "prompts/list", "resources/list", "resources/templates/list"):
+            answer = await server.ask(request(method, method, cursor="b2Zmc2V0PTEw", **envelope))
+            expected = {"code": -32602, "message": f"Call {method} without cursor: the list has one page."}
+            assert answer["error"] == expected
+            assert "result" in await server.ask(request(f"{method} again", method, **envelope))

@@ -229,9 +229,9 @@ async def test_without_its_middleware_the_server_answers_the_same(
     tool: str, arguments: dict[str, Any], generation: str
 ) -> None:
     results = []
-    for kept in (3, 0):
+    for kept in (4, 0):
         server = create_server(lambda: open_app(SIGNED_IN, transport=ASGITransport(app=create_sandbox())))
-        assert len(server.middleware) == 3
+        assert len(server.middleware) == 4
         del server.middleware[kept:]
         async with Client(server, mode=generation) as client:
             results.append(await client.call_tool(tool, arguments))

@@ -319,7 +319,6 @@ async def test_progress_has_the_token_of_the_request_rises_and_ends_with_the_ans
 
 @pytest.mark.parametrize("cursor", ["nobody", "eyJwYWdlIjoyfQ=="])
 @pytest.mark.parametrize("method", LISTS)
-@pytest.mark.xfail(strict=True, reason="lists take any cursor for the first page")
 async def test_a_cursor_that_the_server_did_not_give_is_refused(generation: str, method: str, cursor: str) -> None:
     async with opened(generation) as session:
         answer = await session.ask(request(1, method, cursor=cursor))

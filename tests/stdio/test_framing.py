@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp_types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
 
-from telecmi_mcp._stdio.framing import LineSplitter, TooLong, read_message, write_error, write_message
+from telecmi_mcp._stdio.framing import InvalidLine, LineSplitter, TooLong, read_message, write_error, write_message
 
 
 @given(st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"")), min_size=1), st.integers(1, 9))
@@ -76,11 +76,15 @@ def test_a_line_that_is_too_long_is_answered_with_its_request_id(line: str, requ
         (b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]', None, -32600),
         (b'{"jsonrpc":"2.0","id":"\\ud800","method":1}', None, -32600),
         (b'{"jsonrpc":"2.0","id":3,"method":"m","params":{"a":"\\ud800"}}', 3, -32600),
+        (b'{"jsonrpc":"2.0","id":4,"method":"m","params":[]}', 4, -32602),
+        (b'{"jsonrpc":"2.0","id":"a","method":"m","params":"x"}', "a", -32602),
+        (b'{"jsonrpc":"2.0","id":4,"params":[]}', 4, -32600),
+        (b'{"jsonrpc":"1.0","id":4,"method":"m","params":[]}', 4, -32600),
     ],
 )
 def test_a_malformed_line_is_answered(line: bytes, request_id: Any, code: int) -> None:
     answer = read_message(line)
-    assert isinstance(answer, JSONRPCError)
+    assert isinstance(answer, InvalidLine)
     assert (answer.id, answer.error.code) == (request_id, code)
     assert json.loads(write_error(answer, "2025-06-18"))["id"] == request_id
 
@@ -96,9 +100,9 @@ def test_the_later_revisions_get_no_id_where_it_is_unknown(version: str) -> None
     assert b'"id":5' in write_error(no_message(b'{"id":5}'), version)
 
 
-def no_message(line: bytes) -> JSONRPCError:
+def no_message(line: bytes) -> InvalidLine:
     answer = read_message(line)
-    assert isinstance(answer, JSONRPCError)
+    assert isinstance(answer, InvalidLine)
     return answer
 
 
@@ -110,6 +114,13 @@ def test_a_message_is_read() -> None:
     assert read_message(b'{"jsonrpc":"2.0","id":1,"method":"ping"}') == JSONRPCRequest(
         jsonrpc="2.0", id=1, method="ping"
     )
+
+
+@pytest.mark.parametrize("code", [-32700, -32600, -32602])
+def test_an_error_of_the_client_is_no_invalid_line(code: int) -> None:
+    message = read_message(b'{"jsonrpc":"2.0","id":1,"error":{"code":%d,"message":"x"}}' % code)
+    assert isinstance(message, JSONRPCError)
+    assert not isinstance(message, InvalidLine)
 
 
 def test_a_message_is_one_line_of_utf8() -> None:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from telecmi_mcp._index.request import CountRequest
 from telecmi_mcp._index.result import utc_time
+from telecmi_mcp._mcp.tools.coercion import INTEGER
 from telecmi_mcp._mcp.tools.filters import EXPECTED_FILTERS, Company, JobTitle, Missing, filters_of
 from telecmi_mcp._mcp.tools.schemas import closed_object, without_none
 from telecmi_mcp._mcp.tools.tool import Answer, Arguments, Tool
@@ -49,9 +50,9 @@ class CountContactsArguments(Arguments):
         ),
     ] = ""
     min_count: Annotated[
-        int, Field(ge=1, description="Size of the smallest group. Default: 2 for duplicates, else 1.")
+        int, Field(ge=1, description="Size of the smallest group. Default: 2 for duplicates, else 1."), INTEGER
     ] = 0
-    max_groups: Annotated[int, Field(ge=1, le=_MAX_GROUPS, description="Maximum groups.")] = 10
+    max_groups: Annotated[int, Field(ge=1, le=_MAX_GROUPS, description="Maximum groups."), INTEGER] = 10
 
 
 async def _count_contacts(app: App, arguments: CountContactsArguments, report: Report) -> Answer:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Protocol, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from telecmi_mcp._index.request import FilterFields
+from telecmi_mcp._mcp.tools.coercion import decode_array
 from telecmi_mcp._models import Contact
 from telecmi_mcp.errors import InvalidArguments
 
@@ -25,6 +26,7 @@ EXPECTED_FILTERS = {
 
 def _as_tuple(value: Any) -> Any:  # noqa: ANN401 - unchecked JSON
     """Take one field name as plain text for an array of one, as some models send it."""
+    value = decode_array(value)
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 

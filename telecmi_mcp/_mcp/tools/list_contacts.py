@@ -8,6 +8,7 @@ from pydantic import Field
 
 from telecmi_mcp._api.cursors import MAX_CURSOR, pack_cursor, unpack_cursor
 from telecmi_mcp._api.protocol import MAX_LIMIT
+from telecmi_mcp._mcp.tools.coercion import INTEGER
 from telecmi_mcp._mcp.tools.schemas import CONTACT_SCHEMA, closed_object, contacts_data, without_none
 from telecmi_mcp._mcp.tools.tool import Answer, Arguments, Tool
 
@@ -27,7 +28,7 @@ class ListContactsArguments(Arguments):
         "page_state": "the page_state of the previous answer, unchanged",
     }
 
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Contacts per page.")] = 10
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Contacts per page."), INTEGER] = 10
     page_state: Annotated[str, Field(max_length=MAX_CURSOR, description="From the previous page.")] = ""
 
 

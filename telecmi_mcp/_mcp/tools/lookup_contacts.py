@@ -8,6 +8,7 @@ from pydantic import Field
 
 from telecmi_mcp._index.request import MAX_LOOKUP_CONTACTS
 from telecmi_mcp._index.result import LookupStatus
+from telecmi_mcp._mcp.tools.coercion import ARRAY, decode_array
 from telecmi_mcp._mcp.tools.schemas import CONTACT_SCHEMA, closed_object
 from telecmi_mcp._mcp.tools.search_contacts import MAX_QUERY_CHARACTERS, match_data
 from telecmi_mcp._mcp.tools.tool import Answer, Arguments, Tool
@@ -36,6 +37,7 @@ class LookupContactsArguments(Arguments):
         Field(
             min_length=1, max_length=MAX_QUERIES, description="Names (add the company), numbers, e-mails or ids, mixed."
         ),
+        ARRAY,
     ]
 
 
@@ -120,4 +122,5 @@ LOOKUP_CONTACTS = Tool(
 
 def _query_count(queries: object) -> int:
     """Return how many calls a lookup counts for: one for each query, whatever the check of the arguments says later."""
+    queries = decode_array(queries)
     return min(max(1, len(queries)), MAX_QUERIES) if isinstance(queries, list) else 1

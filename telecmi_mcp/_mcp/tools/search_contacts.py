@@ -9,6 +9,7 @@ from pydantic import Field
 from telecmi_mcp._api.cursors import MAX_CURSOR
 from telecmi_mcp._index.request import SearchRequest
 from telecmi_mcp._index.result import utc_time
+from telecmi_mcp._mcp.tools.coercion import INTEGER
 from telecmi_mcp._mcp.tools.filters import EXPECTED_FILTERS, Company, JobTitle, Missing, filters_of
 from telecmi_mcp._mcp.tools.page_state import pack_position, unpack_position
 from telecmi_mcp._mcp.tools.schemas import CONTACT_SCHEMA, closed_object, contact_data, without_none
@@ -54,7 +55,7 @@ class SearchContactsArguments(Arguments):
     company: Company = ""
     job_title: JobTitle = ""
     missing: Missing = ()
-    limit: Annotated[int, Field(ge=1, le=_MAX_MATCHES, description="Maximum matches.")] = 10
+    limit: Annotated[int, Field(ge=1, le=_MAX_MATCHES, description="Maximum matches."), INTEGER] = 10
     page_state: Annotated[
         str, Field(max_length=MAX_CURSOR, description="page_state of the previous answer, with the same arguments.")
     ] = ""

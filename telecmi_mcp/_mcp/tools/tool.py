@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
+from telecmi_mcp._mcp.tools.argument_errors import argument_error
+from telecmi_mcp._mcp.tools.injected_arguments import without_injected
 from telecmi_mcp._tool_names import BARE_NAMES
-from telecmi_mcp.errors import InvalidArguments
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from telecmi_mcp._app import App
     from telecmi_mcp._index.directory import Report
     from telecmi_mcp._tool_names import ToolNames
-
-_PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,31}")
-_MAX_NAMES_IN_ERROR = 3
+    from telecmi_mcp.errors import InvalidArguments
 
 
 class Arguments(BaseModel):
     """Base of the arguments of a tool: strict types, no unknown name; null counts as absent.
+
+    ``INTEGER`` and ``ARRAY`` of the module ``coercion`` accept what hosts send for integers and arrays.
 
     Attributes:
         expected: For each parameter, the values that it accepts, in words for error messages.
@@ -137,26 +137,18 @@ class Tool:
 
     def _check(self, arguments: Mapping[str, Any]) -> Arguments:
         given = {name: value for name, value in arguments.items() if value is not None}
+        if not given.keys() <= self.arguments.expected.keys():
+            given = without_injected(given, self.arguments.expected)
         try:
             return self.arguments.model_validate(given)
         except ValidationError as error:
             raise self._error_of(error, given) from None
 
     def _error_of(self, error: ValidationError, given: Mapping[str, Any]) -> InvalidArguments:
-        """Name the parameter and what it accepts; never the value, and no text of pydantic."""
-        expected = self.arguments.expected
-        wrong = [
-            str(each["loc"][0]) for each in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        known = next((name for name in expected if name in wrong), None)
-        if known is not None:
-            hint, verb = (f"Invalid {known}", "use") if known in given else (f"Missing {known}", "pass")
-            return InvalidArguments(hint=hint, fact=f"{verb} {expected[known]}")
-        names = [name for name in wrong[:_MAX_NAMES_IN_ERROR] if _PARAMETER_NAME.fullmatch(name)]
-        return InvalidArguments(
-            hint=f"Remove {', '.join(names) or 'unknown parameters'}",
-            fact=f"{self.name} accepts only {', '.join(expected)}",
-        )
+        """Name the parameters and what they accept; never a value, and no text of pydantic."""
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        wrong = [str(each["loc"][0]) for each in details]
+        return argument_error(self.name, self.arguments.expected, given, wrong)
 
 
 class _SlimSchema(GenerateJsonSchema):
