@@ -27,7 +27,8 @@ LOCKS = {
     "lock": ["--group", "lock"],
     "mutants": ["--group", "mutants"],
 }
-OTHERS = [*sorted((ROOT / ".ci" / "judging").glob("*.txt")), ROOT / "tests" / "clients" / "fastmcp.txt"]
+_FOLDERS = (ROOT / ".ci" / "judging", ROOT / "tests" / "clients", ROOT / "tests" / "clients" / "frameworks")
+OTHERS = [path for folder in _FOLDERS for path in sorted(folder.glob("*.txt"))]
 """Whole lists that are moved by hand: they get the hashes of their versions."""
 
 _UNIVERSAL = ["--universal", "--python-version", "3.11", "--fork-strategy", "fewest"]

@@ -34,7 +34,7 @@ class Reader:
 
     Attributes:
         source: The documents, their sections, and when they were read.
-        is_strict: A mode that somebody has to ask for; MCP tools do not come to it by default.
+        is_strict: A mode that a host has to ask for. Pydantic AI does by itself, for the schemas that fit.
         takes: Keywords that it reads.
         ignores: Keywords that it, or the host before it, drops.
         not_at_root: Keywords that it refuses in the outermost schema.
@@ -111,13 +111,20 @@ OPENAI_STRICT = Reader(
     name="OpenAI, strict functions",
     source=(
         "OpenAI, Structured Outputs, Supported schemas, as jsonschemaprofiles 202602 restates them (February 2026); "
-        "which formats, it does not say: those of Claude's strict tools but uri are assumed. The Responses API "
-        "makes a schema strict where strict is not given: Function calling, as above."
+        "which formats, and the limits of depth and properties: pydantic_ai/profiles/openai.py in 2.68.0, read itself "
+        "(November 2026). default: OpenAI's maintainer had it accepted by api.openai.com with gpt-5.6-sol, and says "
+        "that only Azure is known to refuse it, openai/openai-agents-python#4390 and #4426 (August 2026); with gpt-4o "
+        "the API refused it, 567-labs/instructor#1074 (October 2024) and dotnet/extensions#6196 (March 2025). "
+        "minLength and maxLength: the document does not name them as supported; Pydantic's maintainers had them "
+        "accepted and enforced, pydantic/pydantic-ai#7400 (August 2026), and 2.68.0 leaves them in for OpenAI. "
+        "examples: nobody is known to have asked; OpenAI's Agents SDK 0.24.0 and its TypeScript SDK 7.57.0 "
+        "(lib/transform.js, read itself) count it among the keywords that constrain nothing, and send it. "
+        "The Responses API makes a schema strict where strict is not given: Function calling, as above."
     ),
     is_strict=True,
     takes=STRUCTURE
     | {"anyOf", "const", "format", "pattern", "title", "$ref", "$defs", "minItems", "maxItems", "multipleOf"}
-    | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"},
+    | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "default", "examples"},
     not_at_root=frozenset({"anyOf"}),
     formats=frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}),
     tool_name=r"[a-zA-Z0-9_-]{1,64}",
@@ -126,6 +133,22 @@ OPENAI_STRICT = Reader(
     depth=10,
     properties=5000,
     enum_values=1000,
+)
+AZURE_STRICT = Reader(
+    name="Azure OpenAI, strict functions",
+    source=(
+        "Microsoft, How to use structured outputs with Azure OpenAI, a copy of its source dated 6 December 2025: "
+        "the supported types, the unsupported type-specific keywords, nesting and properties. "
+        "default: openai/openai-agents-python#4390 (August 2026). examples is not named: the worse is assumed."
+    ),
+    is_strict=True,
+    takes=STRUCTURE | {"anyOf", "title", "$ref", "$defs"},
+    not_at_root=frozenset({"anyOf"}),
+    tool_name=r"[a-zA-Z0-9_-]{1,64}",
+    is_closed=True,
+    is_filled=True,
+    depth=5,
+    properties=100,
 )
 GEMINI = Reader(
     name="Gemini, parameters",
@@ -184,7 +207,10 @@ CURSOR = Reader(
     takes=EVERYTHING | {"$ref", "$defs"},
     joined_name=59,
 )
-READERS = (CLAUDE, CLAUDE_STRICT, OPENAI, OPENAI_STRICT, GEMINI, GEMINI_JSON, COPILOT, COPILOT_GPT_4, CURSOR)
+READERS = (
+    *(CLAUDE, CLAUDE_STRICT, OPENAI, OPENAI_STRICT, AZURE_STRICT),
+    *(GEMINI, GEMINI_JSON, COPILOT, COPILOT_GPT_4, CURSOR),
+)
 # The most tools of all servers together that Cursor is said to pass on: by tutorials (2025, 2026), not by itself.
 MOST_TOOLS = 40
 

@@ -89,7 +89,7 @@ def test_the_readme_and_the_manifest_name_the_tools() -> None:
     assert manifest["tools_generated"] is True  # export_contacts, by a setting
 
 
-@pytest.mark.parametrize(("page", "settings"), [("README.md", variables.ALL), ("docs/teams.md", TEAM)])
+@pytest.mark.parametrize(("page", "settings"), [("docs/settings.md", variables.ALL), ("docs/teams.md", TEAM)])
 def test_the_settings_of_a_page_are_the_settings(page: str, settings: tuple[variables.Setting, ...]) -> None:
     def code(text: str) -> str:
         return f"`{text}`" if text else ""
@@ -375,6 +375,13 @@ def test_the_clients_that_were_run_are_named_with_their_versions() -> None:
     page = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf8")
     judge = "@modelcontextprotocol/conformance"
     judges_version = locked.pop(judge)
+    frameworks = (ROOT / "docs" / "frameworks.md").read_text(encoding="utf8")
+    assert f"`mcp-remote` (npm) {locked.pop('mcp-remote')} " in frameworks
+    lists = "".join(path.read_text(encoding="utf8") for path in (clients / "frameworks").glob("*.txt"))
+    named = re.findall(r"^\| [^|]+ \(`([a-z-]+)`\) \| ([0-9.]+) \|", frameworks, re.MULTILINE)
+    assert len(named) == 5
+    for package, version in named:
+        assert f"\n{package}=={version} " in lists
     for package, version in locked.items():
         assert f"(`{package}`) | {version} |" in page
     (fastmcp,) = re.findall(

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))
 LOCKS = {path.stem: path.read_text(encoding="utf8") for path in (ROOT / "requirements").glob("*.txt")}
-WHOLE_LISTS = [*sorted((ROOT / ".ci" / "judging").glob("*.txt")), ROOT / "tests" / "clients" / "fastmcp.txt"]
+WHOLE_LISTS = [
+    *sorted((ROOT / ".ci" / "judging").glob("*.txt")),
+    ROOT / "tests" / "clients" / "fastmcp.txt",
+    ROOT / "tests" / "clients" / "frameworks" / "mcp1.txt",
+    ROOT / "tests" / "clients" / "frameworks" / "mcp2.txt",
+]
 CONSTRAINTS = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text(encoding="utf8").split())
 
 PLAIN_INSTALL = {

@@ -60,7 +60,7 @@ def test_the_page_says_what_each_reader_ignores_and_refuses() -> None:
     def code(found: list[str]) -> str:
         return ", ".join(f"`{part}`" if re.fullmatch(r"\w+", part) else part for part in found) or "nothing"
 
-    section = PAGE.split("## Schemas\n", 1)[1]
+    section = PAGE.split("## Schemas\n", 1)[1].split("\n## ", 1)[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
     expected = [[reader.name, code(parts(reader, "refuses")), code(parts(reader, "ignores"))] for reader in READERS]
     assert rows[2:] == expected
@@ -86,13 +86,18 @@ def test_the_page_names_the_dialects_of_the_schemas() -> None:
     assert sentence == " and in ".join(DIALECTS)
 
 
-@pytest.mark.parametrize("limit", [5, None])
-@pytest.mark.parametrize("page_state", ["", None])
-async def test_a_client_that_must_fill_in_every_parameter_can(limit: int | None, page_state: str | None) -> None:
-    # A strict OpenAI function has no optional ones: the Agents SDK, asked for it, makes all of them required.
+@pytest.mark.parametrize(("text", "fields", "number"), [("", [], 5), (None, None, None)], ids=["empty values", "null"])
+async def test_a_client_that_must_fill_in_every_parameter_can(
+    text: str | None, fields: list[str] | None, number: int | None
+) -> None:
+    # A strict OpenAI function has no optional ones: the converters make all of them required.
+    filters = {"company": text, "job_title": text, "missing": fields}
     async with opened_desk() as desk:
-        assert (await desk.call("list_contacts", limit=limit, page_state=page_state))["contacts"]
-        assert (await desk.call("search_contacts", query="John", limit=limit))["matches"]
+        assert (await desk.call("list_contacts", limit=number, page_state=text))["contacts"]
+        found = await desk.call("search_contacts", query="John", limit=number, page_state=text, **filters)
+        assert found == await desk.call("search_contacts", query="John", limit=number or 10)
+        groups = {"group_by": "company", "min_count": 1, "max_groups": number}
+        assert (await desk.call("count_contacts", **groups, **filters))["total"] == 150
 
 
 def of(**properties: Schema) -> Schema:

@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import httpx2
 import pytest
+from mcp.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPError
 from secret_encodings import encodings_of
 
 from team.house import House, opened_house
 from team.programs import ENVIRONMENT, PROGRAMS, needs_programs
 from team.telecmi import user
+from telecmi_mcp._mcp.tools.registry import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mcp.client import Client
     from mcp_types import CallToolResult
 
     from team.telecmi import User
 
+NAMES = [tool.name for tool in TOOLS]
 CLIENTS = Path(__file__).parents[1] / "clients"
 PATIENCE = 120
 AMAL, BINA, CHAN, DEVI, ESHA = USERS = [
@@ -74,6 +77,29 @@ def test_typescripts_client_does_through_nginx_what_it_does_over_stdio(
     assert seen["refused"]["text"].startswith("Invalid contact_id")
     if era == "modern":
         assert (seen["outcome"], seen["after"]) == ("given up", seen["meanwhile"])
+
+
+@needs_programs
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+async def test_mcp_remote_passes_answers_and_errors_on_as_they_are(mode: str, house: House, tmp_path: Path) -> None:
+    # docs/frameworks.md has a row for it. A header in a file keeps the key out of the arguments of its process.
+    headers = tmp_path / "headers"
+    headers.write_text(f"Authorization: Bearer {house.keys[AMAL.name]}\n", encoding="utf8")
+    bridge = StdioServerParameters(
+        command="node",
+        args=[str(PROGRAMS / ".bin" / "mcp-remote"), house.stage.url, "--header-file", str(headers)],
+        env={**ENVIRONMENT, "HOME": str(tmp_path), "NODE_EXTRA_CA_CERTS": str(house.stage.certificate)},
+    )
+    calls: list[tuple[str, dict[str, Any]]] = [("list_contacts", {"limit": 10}), ("get_contact", {"contact_id": "x"})]
+    with anyio.fail_after(PATIENCE):
+        async with Client(stdio_client(bridge), mode=mode) as bridged, house.client(AMAL) as direct:
+            assert bridged.protocol_version == ("2025-11-25" if mode == "legacy" else mode)
+            assert [tool.name for tool in (await bridged.list_tools()).tools] == NAMES
+            for name, arguments in calls:
+                through, straight = await bridged.call_tool(name, arguments), await direct.call_tool(name, arguments)
+                assert through.content == straight.content
+                assert through.structured_content == straight.structured_content
+                assert through.is_error == straight.is_error
 
 
 async def go_on(house: House, someone: User) -> None:
