@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _STARS = "********"  # always the same number, so that it tells no length
 _SHOWN_DIGITS = 2
 _SHORTEST_NUMBER = 5  # digits; a shorter run is a house number or a year
+_SHORTEST_WHOLE = 8  # digits of a number that may be looked up as a whole
 _LONGEST_PLACEHOLDER = 4  # characters, such as "null"
 _ONLY_FROM = {"phone_no": {"country"}}
 """The groups that are made from a field alone."""
@@ -91,6 +92,26 @@ class Mask:
         for field, patterns in {"phone_no": [_number()], "email_id": _addresses()}.items():
             if field in self.fields and any(pattern.search(without_ids) for pattern in patterns):
                 raise MaskedField(field)
+
+    def hides(self, query: str) -> bool:
+        """Whether the text of a search holds a number or an address that the reader may not see."""
+        try:
+            self.require_visible_in(query)
+        except MaskedField:
+            return True
+        return False
+
+    def require_whole(self, query: str) -> None:
+        """Check that a text is one whole number or address, and nothing else.
+
+        Raises:
+            MaskedField: It is less, or more.
+        """
+        text = query.strip()
+        if sum(char.isdigit() for char in text) >= _SHORTEST_WHOLE and _number().fullmatch(text.lstrip("+( ")):
+            return
+        if not any(pattern.fullmatch(text) for pattern in _addresses()):
+            raise MaskedField("phone_no" if _number().search(text) else "email_id")
 
     def _facts(self, facts: Mapping[str, str]) -> dict[str, str]:
         return {name: self._value(name, value) or "" for name, value in facts.items()}

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import itertools
 import json
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from httpx2 import ASGITransport
 from hypothesis import given
 from hypothesis import strategies as st
 from raw_session import opened
 
 from conftest import SIGNED_IN
 from e2e.lines import call, request
+from telecmi_mcp import open_app
 from telecmi_mcp._mask import ALL_MASKS, NO_MASK, Mask
+from telecmi_mcp._mcp.tools.lookup_contacts import LOOKUP_CONTACTS
 from telecmi_mcp._models import Contact, ContactPage, JsonContacts
-from telecmi_mcp.errors import MaskedField
+from telecmi_mcp.errors import CallLimitReached, MaskedField
+from telecmi_mcp.sandbox import create_sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
+
+    from telecmi_mcp._app import App
 
 PHONE, EMAIL, BOTH = Mask(["phone_no"]), Mask(["email_id"]), Mask(["phone_no", "email_id"])
 ID = "12345678-1234-4321-8765-123456789012"
@@ -130,15 +138,9 @@ REFUSED: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def masking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def mask(*fields: str) -> None:
-        monkeypatch.setattr("raw_session.SIGNED_IN", _masked_settings(fields))
+        monkeypatch.setattr("raw_session.SIGNED_IN", replace(SIGNED_IN, mask=fields))
 
     return mask
-
-
-def _masked_settings(fields: tuple[str, ...]) -> Any:
-    from dataclasses import replace
-
-    return replace(SIGNED_IN, mask=fields)
 
 
 @pytest.mark.parametrize("message", REFUSED.values(), ids=REFUSED)
@@ -212,3 +214,63 @@ def _outcome(result: dict[str, Any]) -> str:
     hits = data.get("matches") or [each for found in data.get("results", []) for each in found["contacts"]]
     said = [(hit["contact_id"], hit.get("match"), hit.get("found_in")) for hit in hits]
     return json.dumps([said, data.get("total")])
+
+
+@pytest.mark.parametrize("value", ["918004417263", "+91 (80044) 17263", "priya@acme.com", " priya at acme dot com "])
+def test_a_whole_value_is_a_number_or_an_address_and_nothing_else(value: str) -> None:
+    BOTH.require_whole(value)
+    assert BOTH.hides(value)
+
+
+@pytest.mark.parametrize("value", ["80044", "8004417", "Priya 918004417263", "918004417263 priya", "x priya@acme.com"])
+def test_a_part_of_a_value_or_more_than_one_is_not_whole(value: str) -> None:
+    with pytest.raises(MaskedField):
+        BOTH.require_whole(value)
+
+
+@asynccontextmanager
+async def reader(admitted: list[int] | None) -> AsyncIterator[App]:
+    """An app whose reader sees neither numbers nor addresses, and may ask for whole values if they are counted."""
+    transport = ASGITransport(app=create_sandbox())
+
+    async def admit(number: int) -> None:
+        assert admitted is not None
+        admitted.append(number)
+        if sum(admitted) > 20:
+            raise CallLimitReached(3600)
+
+    async with open_app(SIGNED_IN, transport=transport) as app:
+        yield replace(app.with_mask(BOTH), admit_whole_values=None if admitted is None else admit)
+
+
+async def test_who_may_look_whole_values_up_gets_the_name_and_never_the_value() -> None:
+    admitted: list[int] = []
+    queries = ["Priya Raman", PRIYA, "+91 99999 88888", "8004417263"]
+    async with reader(admitted) as app:
+        answer = (await LOOKUP_CONTACTS.call(app, {"queries": queries})).data
+    assert [each["query"] for each in answer["results"]] == queries
+    assert [each["status"] for each in answer["results"]] == ["found", "found", "not_found", "found"]
+    assert {each["contacts"][0]["first_name"] for each in answer["results"] if each["contacts"]} == {"Priya"}
+    assert PRIYA[2:-2] not in json.dumps([each["contacts"] for each in answer["results"]])
+    assert admitted == [3], "hits and misses count alike, and names do not"
+
+
+async def test_who_may_not_gets_a_sentence_and_a_part_of_a_number_is_never_looked_up() -> None:
+    async with reader(None) as app:
+        with pytest.raises(MaskedField):
+            await LOOKUP_CONTACTS.call(app, {"queries": [PRIYA]})
+    async with reader([]) as app:
+        for query in (PRIYA[:7], f"Priya {PRIYA}", PRIYA[-5:]):
+            with pytest.raises(MaskedField):
+                await LOOKUP_CONTACTS.call(app, {"queries": [query]})
+
+
+async def test_a_view_of_an_account_shares_its_token_and_not_its_contacts() -> None:
+    async with open_app(SIGNED_IN, transport=ASGITransport(app=create_sandbox())) as app:
+        masked = app.with_mask(PHONE)
+        assert app.with_mask(PHONE) is masked
+        assert masked.with_mask(NO_MASK) is app
+        assert await masked.account() != await app.account()
+        assert masked.tokens is app.tokens
+        page, hidden = await app.directory.list_contacts(limit=5), await masked.directory.list_contacts(limit=5)
+        assert PHONE.page(page) == hidden != page

@@ -162,6 +162,13 @@ class TelecmiClient:
         quiet._in_background = True  # noqa: SLF001 - the same class
         return quiet
 
+    def with_mask(self, mask: Mask) -> TelecmiClient:
+        """Return the same client with another mask; it checks its cursors separately."""
+        masked = copy(self)
+        masked.mask = mask
+        masked._trail = CursorTrail()  # noqa: SLF001 - the same class
+        return masked
+
     async def get_contact(self, contact_id: str) -> Contact:
         """Return the contact with this id, a UUID in any case.
 
