@@ -3,6 +3,7 @@
     TelecmiError
     ├── ConfigurationError            a setting has an invalid value
     ├── InvalidArguments              arguments that break a tool's schema; nothing was sent
+    │   └── MaskedField               a field that is masked for this reader
     ├── ResourceNotFound              a URI of no resource; nothing was sent
     ├── SignInError
     │   ├── NotSignedIn               no token is configured
@@ -129,6 +130,17 @@ class InvalidArguments(TelecmiError):
     code = "invalid_arguments"
     hint = "Correct the arguments"
     fact = "they do not match the tool's schema"
+
+
+class MaskedField(InvalidArguments):
+    """A search, a filter or a group needs a field that is masked for this reader; nothing was sent."""
+
+    code = "masked_field"
+    hint = "Ask by name, company or job title instead"
+
+    def __init__(self, field: str) -> None:
+        what = "phone numbers are" if field == "phone_no" else "e-mail addresses are"
+        super().__init__(fact=f"{what} masked here, so nobody is found or grouped by one")
 
 
 class ResourceNotFound(TelecmiError):

@@ -11,6 +11,8 @@ from telecmi_mcp import errors
 MADE: list[errors.TelecmiError] = [
     errors.ConfigurationError(),
     errors.InvalidArguments(),
+    errors.MaskedField("phone_no"),
+    errors.MaskedField("email_id"),
     errors.ResourceNotFound(),
     errors.NotSignedIn(),
     errors.CallerNotSignedIn(),

@@ -149,7 +149,7 @@ async def _owner(settings: Settings, app: App) -> str:
     from telecmi_mcp._index.account_directory import owner_of
 
     try:
-        return await owner_of(settings.base_url, app.tokens)
+        return await owner_of(settings.base_url, app.tokens, app.client.mask)
     except TelecmiError:
         return ""  # not signed in, which another check reports
 

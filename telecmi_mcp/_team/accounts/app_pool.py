@@ -315,7 +315,7 @@ class AppsOfCallers:
     def close_idle(self, *, idle: float = IDLE_TIMEOUT_S) -> None:
         """Close the apps that had no call for so many seconds and have no running sync."""
         for account, slot in list(self._slots.items()):
-            if slot.app and self._clock() - slot.used_at >= idle and not slot.app.directory.is_syncing:
+            if slot.app and self._clock() - slot.used_at >= idle and not slot.app.is_syncing:
                 del self._slots[account]
                 slot.left.set()
 
