@@ -21,6 +21,7 @@
     ├── SyncFailed                    a defect keeps the contacts from being read into the index
     ├── WriterLockLost                another replica now writes the index of a team server
     ├── StatementRejected             the database of a team server rejects a statement
+    ├── SchemaOutdated                the database of a team server has the schema of an older version
     ├── AccessKeyError                an access key was not created or not revoked
     ├── IssuerUnavailable             the keys of an identity provider cannot be read
     ├── ClientConfigError             the configuration of an MCP client was not changed
@@ -309,6 +310,14 @@ class StatementRejected(TelecmiError):
     code = "database_unusable"
     hint = "The operator of this server must check its log and its database"
     fact = "the database rejected a statement of the server"
+
+
+class SchemaOutdated(TelecmiError):
+    """The database of the team server has the schema of an older version; a command that only reads leaves it so."""
+
+    code = "schema_outdated"
+    hint = "Run telecmi-mcp team migrate, or start a server of this version"
+    fact = "the database has the schema of an older version"
 
 
 class AccessKeyError(TelecmiError):

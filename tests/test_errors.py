@@ -44,6 +44,7 @@ MADE: list[errors.TelecmiError] = [
     errors.DatabaseUnavailable(),
     errors.StatementRejected(),
     errors.WriterLockLost(),
+    errors.SchemaOutdated(),
     errors.AccessKeyError(),
     errors.IssuerUnavailable(),
     errors.ClientConfigError(),

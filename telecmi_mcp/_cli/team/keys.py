@@ -46,7 +46,7 @@ def _list(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from telecmi_mcp._team.auth.access_keys import all_keys
 
     with opened_database(environ) as database:
-        database.migrate()
+        database.require_schema()
         with database.connection() as connection:
             keys = all_keys(connection)
     if not keys:
