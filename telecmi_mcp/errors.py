@@ -22,7 +22,8 @@
     ├── WriterLockLost                another replica now writes the index of a team server
     ├── StatementRejected             the database of a team server rejects a statement
     ├── SchemaOutdated                the database of a team server has the schema of an older version
-    ├── AccessKeyError                an access key was not created or not revoked
+    ├── AccessKeyError                an access key was not created, not rotated or not revoked
+    ├── ToolNotAllowed                the caller's access key does not allow a tool
     ├── IssuerUnavailable             the keys of an identity provider cannot be read
     ├── ClientConfigError             the configuration of an MCP client was not changed
     ├── FileUnusable                  the file of an export cannot be written
@@ -321,11 +322,26 @@ class SchemaOutdated(TelecmiError):
 
 
 class AccessKeyError(TelecmiError):
-    """An access key was not created or not revoked; the sentence never shows a key."""
+    """An access key was not created, not rotated or not revoked; the sentence never shows a key."""
 
     code = "access_key_unchanged"
     hint = "Check telecmi-mcp team key list"
     fact = "no access key was changed"
+
+
+class ToolNotAllowed(TelecmiError):
+    """The caller's access key does not allow a tool, or the resources and completions that go with it.
+
+    Args:
+        tool: Name of the tool.
+    """
+
+    code = "tool_not_allowed"
+    hint = "Use a tool of tools/list, or ask the operator of this server for another key"
+    fact = "this key does not allow it"
+
+    def __init__(self, tool: str) -> None:
+        super().__init__(fact=f"this key does not allow {tool}")
 
 
 class IssuerUnavailable(TelecmiError):

@@ -46,6 +46,7 @@ MADE: list[errors.TelecmiError] = [
     errors.WriterLockLost(),
     errors.SchemaOutdated(),
     errors.AccessKeyError(),
+    errors.ToolNotAllowed("lookup_contacts"),
     errors.IssuerUnavailable(),
     errors.ClientConfigError(),
     errors.FileUnusable(None),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mcp.server import Server, ServerRequestContext
 from mcp.server.caching import CacheHint
@@ -66,6 +67,7 @@ def build_server(
     *,
     tools: Sequence[Tool] = TOOLS,
     middleware: Sequence[ServerMiddleware[Any]] = (),
+    tools_scope: Literal["public", "private"] = "public",
 ) -> Server[Any]:
     """Return the same server with more middleware.
 
@@ -74,6 +76,8 @@ def build_server(
         output: Format of the answers of tools.
         tools: The tools of the server.
         middleware: Runs inside the SDK's own middleware (spans), the first outermost.
+        tools_scope: Who may share a cached list of the tools: everybody (``public``), or one caller only (``private``),
+            if a middleware leaves tools out for some callers.
     """
 
     @asynccontextmanager
@@ -88,7 +92,7 @@ def build_server(
         title=TITLE,
         instructions=INSTRUCTIONS,
         lifespan=lifespan,
-        cache_hints=dict.fromkeys(_STATIC_METHODS, STATIC),
+        cache_hints={**dict.fromkeys(_STATIC_METHODS, STATIC), "tools/list": replace(STATIC, scope=tools_scope)},
         get_tool_input_schema=partial(input_schema, by_name),
         on_list_tools=partial(_list_tools, output, tools),
         on_call_tool=partial(handle_call, by_name, output),

@@ -6,7 +6,7 @@ import logging
 import os
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import RequireAuthMiddleware
@@ -28,6 +28,7 @@ from telecmi_mcp._private_files import state_folder
 from telecmi_mcp._server.factory import build_server
 from telecmi_mcp._team.auth.bearer import BearerBackend, answer_unknowable, choose_verifier
 from telecmi_mcp._team.auth.callers import caller_now
+from telecmi_mcp._team.auth.key_events import KeyEvents
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.context import choose_database, open_team, require_extra
 from telecmi_mcp._team.http.allowed_hosts import AllowedHosts
@@ -94,7 +95,7 @@ def build_app(
     known = secrets or KnownSecrets()
     known.add(*settings.secrets)
     database = choose_database(settings)
-    health = Health()
+    health, key_events = Health(), KeyEvents()
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Team]:
@@ -108,17 +109,21 @@ def build_app(
         ) as team:
             health.watch(team)
             try:
-                yield team
+                with key_events.audited_by(team.policy.audit.write_key_event):
+                    yield team
             finally:
                 health.watch(None)
 
     requests, allowed_hosts = max_requests_for(max_connections), AllowedHosts.of(settings)
     output = OutputFormat(text=settings.common.text, structured=settings.common.structured)
-    server = build_server(opened, output, middleware=(_as_caller,))
+    # The tools of a key may be fewer than those of another one.
+    tools_scope: Literal["public", "private"] = "private" if settings.callers == "keys" else "public"
+    server = build_server(opened, output, middleware=(_as_caller,), tools_scope=tools_scope)
+    verifier = choose_verifier(settings, database, key_events)
     manager = StreamableHTTPSessionManager(server, stateless=True, max_request_body_size=MAX_BODY_BYTES)
     return Starlette(
         routes=[
-            Route(PATH, endpoint=_endpoint(manager.asgi_app, choose_verifier(settings, database), settings, requests)),
+            Route(PATH, endpoint=_endpoint(manager.asgi_app, verifier, settings, requests)),
             *health.routes(),
             *_metadata(settings),
         ],
@@ -145,7 +150,7 @@ async def _as_caller(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -
     team: Team = ctx.lifespan_context
 
     async def call(ctx: ServerRequestContext[Any, Any]) -> HandlerResult:
-        return await call_next(replace(ctx, lifespan_context=await team.app_of(caller_now())))
+        return await call_next(replace(ctx, lifespan_context=await team.app_of(caller_now().name)))
 
     return await team.policy.guard(ctx, call)
 

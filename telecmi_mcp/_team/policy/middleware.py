@@ -14,6 +14,7 @@ from telecmi_mcp._mcp.resources import CONTACT, STATUS
 from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp._team.policy.audit import Entry
 from telecmi_mcp._team.policy.metrics import CANCELLED
+from telecmi_mcp._team.policy.permissions import allowed_list, permission_error
 from telecmi_mcp._team.policy.quotas import Quota
 from telecmi_mcp.errors import CallLimitReached, ConcurrencyLimitReached
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._mcp.call_record import CallRecord
     from telecmi_mcp._mcp.tools.tool import Tool
+    from telecmi_mcp._team.auth.callers import Caller
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.policy.audit import Audit
     from telecmi_mcp._team.policy.metrics import Metrics
@@ -45,7 +47,7 @@ _NAMES = {
 
 
 class CallMiddleware:
-    """Admits calls within the limits of their caller, and records the outcome of each.
+    """Admits calls within the limits of their caller, lists the caller's tools, and records the outcome of each call.
 
     List and discovery calls are not recorded. The handler of a call raises the error of an exceeded limit, so that it
     has the right form: a tool error, or an error of the protocol for other methods.
@@ -63,7 +65,7 @@ class CallMiddleware:
         settings: TeamSettings,
         quotas: Quotas,
         *,
-        caller_now: Callable[[], str],
+        caller_now: Callable[[], Caller],
         audit: Audit,
         metrics: Metrics,
     ) -> None:
@@ -76,19 +78,23 @@ class CallMiddleware:
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Handle one message."""
+        if ctx.method == "tools/list":
+            return allowed_list(self._caller_now(), await call_next(ctx))
         if ctx.method not in _NAMES or ctx.request_id is None:
             return await call_next(ctx)
         caller, started_at = self._caller_now(), self._metrics.clock()
-        calls = _calls(ctx.method, ctx.params or {})
+        params = ctx.params or {}
         with recording() as outcome:
             try:
-                with _noting_failure(outcome), self._slot(caller) as has_slot:
-                    outcome.refusal = await self._refusal(caller, calls, has_slot=has_slot)
+                with _noting_failure(outcome), self._slot(caller.name) as has_slot:
+                    outcome.refusal = await self._limit(caller.name, _calls(ctx.method, params), has_slot=has_slot)
+                    outcome.refusal = outcome.refusal or permission_error(caller, ctx.method, params)
                     return await call_next(ctx)
             finally:
-                self._record_call(caller, ctx, outcome, self._metrics.clock() - started_at)
+                self._record_call(caller.name, ctx, outcome, self._metrics.clock() - started_at)
 
-    async def _refusal(self, name: str, calls: int, *, has_slot: bool) -> TelecmiError | None:
+    async def _limit(self, name: str, calls: int, *, has_slot: bool) -> TelecmiError | None:
+        """Return the error of a limit that the caller has reached."""
         if not has_slot:
             self._metrics.count_limit("caller_concurrency")
             return ConcurrencyLimitReached()
