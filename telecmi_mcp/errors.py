@@ -22,7 +22,9 @@
     ├── SyncFailed                    a defect keeps the contacts from being read into the index
     ├── WriterLockLost                another replica now writes the index of a team server
     ├── StatementRejected             the database of a team server rejects a statement
-    ├── AccessKeyError                an access key was not created or not revoked
+    ├── SchemaOutdated                the database of a team server has the schema of an older version
+    ├── AccessKeyError                an access key was not created, not rotated or not revoked
+    ├── ToolNotAllowed                the caller's access key does not allow a tool
     ├── IssuerUnavailable             the keys of an identity provider cannot be read
     ├── ClientConfigError             the configuration of an MCP client was not changed
     ├── FileUnusable                  the file of an export cannot be written
@@ -336,12 +338,35 @@ class StatementRejected(TelecmiError):
     fact = "the database rejected a statement of the server"
 
 
+class SchemaOutdated(TelecmiError):
+    """The database of the team server has the schema of an older version; a command that only reads leaves it so."""
+
+    code = "schema_outdated"
+    hint = "Run telecmi-mcp team migrate, or start a server of this version"
+    fact = "the database has the schema of an older version"
+
+
 class AccessKeyError(TelecmiError):
-    """An access key was not created or not revoked; the sentence never shows a key."""
+    """An access key was not created, not rotated or not revoked; the sentence never shows a key."""
 
     code = "access_key_unchanged"
     hint = "Check telecmi-mcp team key list"
     fact = "no access key was changed"
+
+
+class ToolNotAllowed(TelecmiError):
+    """The caller's access key does not allow a tool, or the resources and completions that go with it.
+
+    Args:
+        tool: Name of the tool.
+    """
+
+    code = "tool_not_allowed"
+    hint = "Use a tool of tools/list, or ask the operator of this server for another key"
+    fact = "this key does not allow it"
+
+    def __init__(self, tool: str) -> None:
+        super().__init__(fact=f"this key does not allow {tool}")
 
 
 class IssuerUnavailable(TelecmiError):

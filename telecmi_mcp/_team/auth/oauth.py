@@ -11,10 +11,10 @@ import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import jwt
-from mcp.server.auth.provider import AccessToken
 from pydantic import AnyHttpUrl
 
-from telecmi_mcp._team.auth.callers import name_of_subject
+from telecmi_mcp._team.auth.caller_token import token_of
+from telecmi_mcp._team.auth.callers import Caller, name_of_subject
 from telecmi_mcp._team.auth.jwks import ALGORITHMS, PublicKeys
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import httpx2
 
+    from telecmi_mcp._team.auth.caller_token import CallerToken
     from telecmi_mcp._team.config.settings import TeamSettings
 
 _log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class OAuthVerifier:
         self._resource = settings.public_url or None
         self._keys = PublicKeys(settings.issuer, jwks_url=settings.jwks_url, transport=transport, clock=clock)
 
-    async def verify_token(self, token: str) -> AccessToken | None:
+    async def verify_token(self, token: str) -> CallerToken | None:
         """Return the caller and the scopes of a token; ``None`` if it is not valid.
 
         Raises:
@@ -97,7 +98,7 @@ class OAuthVerifier:
         )
         return kind, claims
 
-    def _accepted(self, kind: str, claims: dict[str, Any]) -> AccessToken:
+    def _accepted(self, kind: str, claims: dict[str, Any]) -> CallerToken:
         scopes = _scopes_of(claims)
         if kind not in _ACCESS_TOKEN_TYPES and _is_of_another_kind(claims, scopes):
             raise _Refused("another kind of token")
@@ -107,16 +108,12 @@ class OAuthVerifier:
             raise _Refused("bound to a key")
         if not claims["sub"]:
             raise _Refused("no subject")
-        name = name_of_subject(claims["sub"])
-        return AccessToken(
-            token="",  # nothing after this needs it
-            client_id=name,
-            scopes=scopes,
+        return token_of(
+            Caller(name_of_subject(claims["sub"]), frozenset(scopes)),
+            resource=self._resource,
             # The SDK asks the clock once more, and knows of no leeway.
             expires_at=int(claims["exp"]) + LEEWAY,
-            resource=self._resource,
-            subject=name,
-            claims={"iss": self._issuer},
+            issuer=self._issuer,
         )
 
 

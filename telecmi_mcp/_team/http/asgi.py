@@ -6,7 +6,7 @@ import logging
 import os
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -20,6 +20,7 @@ from telecmi_mcp._private_files import state_folder
 from telecmi_mcp._server.factory import build_server
 from telecmi_mcp._team.auth.bearer import choose_verifier
 from telecmi_mcp._team.auth.callers import caller_now
+from telecmi_mcp._team.auth.key_events import KeyEvents
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.context import choose_database, open_team, require_extra
 from telecmi_mcp._team.http.allowed_hosts import AllowedHosts
@@ -40,6 +41,7 @@ from telecmi_mcp._team.http.limits import BodyBounds
 from telecmi_mcp._team.http.refusal import refusal
 from telecmi_mcp._team.http.resource_metadata import metadata_routes, metadata_url
 from telecmi_mcp._team.http.routes import endpoint_routes
+from telecmi_mcp._team.policy.masking import view_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -88,7 +90,7 @@ def build_app(
     known = secrets or KnownSecrets()
     known.add(*settings.secrets)
     database = choose_database(settings)
-    health = Health()
+    health, key_events = Health(), KeyEvents()
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Team]:
@@ -102,16 +104,19 @@ def build_app(
         ) as team:
             health.watch(team)
             try:
-                yield team
+                with key_events.audited_by(team.policy.audit.write_key_event):
+                    yield team
             finally:
                 health.watch(None)
 
     requests, allowed_hosts = max_requests_for(max_connections), AllowedHosts.of(settings)
     output = OutputFormat(text=settings.common.text, structured=settings.common.structured)
     toolset = toolset_of(settings.common.tools, settings.common.tool_prefix)
-    server = build_server(opened, output, toolset=toolset, middleware=(_as_caller,))
+    # The tools of a key may be fewer than those of another one.
+    tools_scope: Literal["public", "private"] = "private" if settings.callers == "keys" else "public"
+    server = build_server(opened, output, toolset=toolset, middleware=(_as_caller,), tools_scope=tools_scope)
     endpoint = Endpoint(server)
-    bounded = _bounded(endpoint, choose_verifier(settings, database), settings, requests)
+    bounded = _bounded(endpoint, choose_verifier(settings, database, key_events), settings, requests)
     app = Starlette(
         routes=[*endpoint_routes(bounded, settings), *health.routes(), *metadata_routes(settings)],
         middleware=[
@@ -129,7 +134,9 @@ async def _as_caller(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -
     team: Team = ctx.lifespan_context
 
     async def call(ctx: ServerRequestContext[Any, Any]) -> HandlerResult:
-        return await call_next(replace(ctx, lifespan_context=await team.app_of(caller_now())))
+        caller = caller_now()
+        app = view_of(await team.app_of(caller.name), caller, team.policy.quotas)
+        return await call_next(replace(ctx, lifespan_context=app))
 
     return await team.policy.guard(ctx, call)
 

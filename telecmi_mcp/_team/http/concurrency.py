@@ -178,7 +178,7 @@ class CallerBounds:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, if the caller may have one more."""
-        name = caller_now()
+        name = caller_now().name
         self._recent.remember(scope, name)
         app = self._app if self._slots.assign(scope[_SLOT], name) else too_many_of_one(self._slots)
         await app(scope, receive, send)

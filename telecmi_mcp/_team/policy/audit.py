@@ -1,4 +1,4 @@
-"""Writes the audit: one line of JSON for each call, without arguments, contents or tokens.
+"""Writes the audit: one line of JSON for each call and for each end of a key, without arguments, contents or tokens.
 
 A program that uses ``create_app`` can add a handler to the logger ``telecmi_mcp.audit`` before it starts the app. Then
 that handler gets the lines, and nothing is written here.
@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from telecmi_mcp._team.auth.key_events import KeyEvent
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +73,23 @@ class Audit:
         """Write one line, in ASCII."""
         if self._on:
             self._logger.info("%s", self._line(entry))
+
+    def write_key_event(self, event: KeyEvent) -> None:
+        """Write one line about a key, in ASCII."""
+        if self._on:
+            self._logger.info("%s", self._key_line(event))
+
+    def _key_line(self, event: KeyEvent) -> str:
+        ends = {"ends": _time(event.ends_at.timestamp())} if event.ends_at else {}
+        facts = {
+            "time": _time(self._now()),
+            "caller": event.caller[:_MAX_NAME_CHARS],
+            "event": event.event,
+            "key": event.key_id,
+            **ends,
+            "replica": self._replica,
+        }
+        return json.dumps(facts)
 
     def _line(self, entry: Entry) -> str:
         facts = {

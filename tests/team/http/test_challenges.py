@@ -11,7 +11,7 @@ from mcp.server.auth.provider import AccessToken
 from starlette.responses import PlainTextResponse
 
 from team.http.asking import error_in
-from telecmi_mcp._team.auth.callers import caller_now
+from telecmi_mcp._team.auth.callers import ANYONE, caller_now
 from telecmi_mcp._team.http.authentication import BearerAuthentication
 from telecmi_mcp.errors import DatabaseUnavailable, IssuerUnavailable
 
@@ -37,7 +37,7 @@ class Verifier:
 
 
 async def whoami(scope: Scope, receive: Receive, send: Send) -> None:
-    await PlainTextResponse(caller_now())(scope, receive, send)
+    await PlainTextResponse(caller_now().name)(scope, receive, send)
 
 
 async def asked(authorization: str | None, metadata_url: str = "") -> Response:
@@ -45,7 +45,7 @@ async def asked(authorization: str | None, metadata_url: str = "") -> Response:
     headers = {} if authorization is None else {"authorization": authorization}
     async with AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as client:
         answer = await client.post("/mcp", headers=headers)
-    assert caller_now() == ""
+    assert caller_now() == ANYONE
     return answer
 
 

@@ -9,6 +9,7 @@ import pytest
 from mcp.shared.inbound import x_mcp_header_map
 
 from team.http.asking import LEGACY, NEWEST, VERSIONS, error_in, headers_of, opened_client, post, request, result_in
+from telecmi_mcp._mcp.revisions import SERVED_VERSIONS
 from telecmi_mcp._mcp.tools.registry import TOOLS
 from telecmi_mcp._team.http.messages import Message
 from telecmi_mcp._team.http.versions import choose_version
@@ -81,7 +82,7 @@ async def test_an_unknown_version_is_answered_with_all_that_are_served(requested
         answer = await post(client, message, headers_of(NEWEST, message, mcp_protocol_version=requested))
     sentence = "Unsupported protocol version: use one of those in data.supported."
     assert error_in(answer) == (400, -32022, sentence)
-    assert answer.json()["error"]["data"] == {"supported": VERSIONS, "requested": requested}
+    assert answer.json()["error"]["data"] == {"supported": list(SERVED_VERSIONS), "requested": requested}
     assert answer.json().get("id", "none") == ("none" if kind == "notification" else 1)
 
 
@@ -188,8 +189,10 @@ async def test_a_field_of_the_envelope_of_another_form_is_named(key: str) -> Non
     message["params"]["_meta"][f"io.modelcontextprotocol/{key}"] = "secret"
     async with opened_client() as client:
         answer = await post(client, message, headers_of(NEWEST, message))
-    place = f"params._meta.io.modelcontextprotocol/{key}"
-    assert error_in(answer) == (400, -32602, f"Correct {place}: its type or its form is wrong.")
+    status, code, sentence = error_in(answer)
+    assert (status, code) == (400, -32602)
+    assert sentence.startswith(f"Pass params._meta.io.modelcontextprotocol/{key} as ")
+    assert "secret" not in answer.text
 
 
 async def test_a_client_that_does_not_name_itself_is_served() -> None:
