@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from telecmi_mcp._team.auth.callers import LOOKUP_MASKED, Caller
@@ -21,9 +22,10 @@ _RECORDS = """
     ORDER BY revoked_at IS NOT NULL, name, created_at
 """
 # A key that has ended is read for a month, so that the audit can tell whose it was. The limit is above two valid keys
-# for each caller.
+# for each caller. Lists come as text, which can be a key of a cache.
 _HOLDERS = """
-    SELECT hash, name, extract(epoch FROM ends_at - now()), tools, mask, options,
+    SELECT hash, name, extract(epoch FROM ends_at - now())::float8,
+        array_to_string(tools, ','), array_to_string(mask, ','), array_to_string(options, ','),
         ends_at <= now() + %s AND (warned_at IS NULL OR warned_at <= now() - interval '1 day')
     FROM telecmi_mcp.issued_key WHERE revoked_at IS NULL AND (ends_at IS NULL OR ends_at > now() - interval '30 days')
     ORDER BY ends_at DESC NULLS FIRST LIMIT 40000
@@ -157,20 +159,24 @@ def holders_of_keys(connection: Connection, scope: str) -> dict[bytes, Holder]:
         connection: The database.
         scope: The scope that every key has.
     """
+    limits = lru_cache(partial(_limits, scope))  # most keys have the limits of some other key
     return {
-        bytes(digest): Holder(
-            Caller(
-                name,
-                # Only options that this version knows: a scope of OAuth that is written here widens nothing.
-                frozenset({scope, *({LOOKUP_MASKED} & set(options or ()))}),
-                None if tools is None else frozenset(tools),
-                frozenset(mask or ()),
-            ),
-            None if remaining is None else float(remaining),
-            bool(is_due),
-        )
-        for digest, name, remaining, tools, mask, options, is_due in connection.execute(_HOLDERS, (WARNED_BEFORE,))
+        bytes(digest): Holder(Caller(name, *limits(options, tools, mask)), remaining_s, bool(is_due))
+        for digest, name, remaining_s, tools, mask, options, is_due in connection.execute(_HOLDERS, (WARNED_BEFORE,))
     }
+
+
+def _limits(
+    scope: str, options: str | None, tools: str | None, mask: str | None
+) -> tuple[frozenset[str], frozenset[str] | None, frozenset[str]]:
+    """Return the scopes, tools and mask of a caller."""
+    # Only options that this version knows: a scope of OAuth that is written in the database widens nothing.
+    scopes = frozenset({scope} | ({LOOKUP_MASKED} & _words(options)))
+    return scopes, None if tools is None else _words(tools), _words(mask)
+
+
+def _words(text: str | None) -> frozenset[str]:
+    return frozenset(text.split(",")) if text else frozenset()
 
 
 def record_use(connection: Connection, digest: bytes) -> None:

@@ -296,8 +296,8 @@ async def test_without_a_grace_time_the_older_key_ends_at_once(database: Databas
 
 
 async def test_the_grace_time_never_extends_a_key(database: Database) -> None:
-    add(database, KeyLimits(HOUR))
-    second = rotate(database, grace=DAY)
+    add(database)
+    second = rotate(database, grace=HOUR)
     revoke(database, second)
     rotate(database, grace=9 * DAY)
     with database.connection() as connection:
