@@ -355,18 +355,11 @@ class AccessKeyError(TelecmiError):
 
 
 class ToolNotAllowed(TelecmiError):
-    """The caller's access key does not allow a tool, or the resources and completions that go with it.
-
-    Args:
-        tool: Name of the tool.
-    """
+    """The caller's access key does not allow a tool, or the resources and completions that go with it."""
 
     code = "tool_not_allowed"
     hint = "Use a tool of tools/list, or ask the operator of this server for another key"
-    fact = "this key does not allow it"
-
-    def __init__(self, tool: str) -> None:
-        super().__init__(fact=f"this key does not allow {tool}")
+    fact = "this key does not allow this call"
 
 
 class IssuerUnavailable(TelecmiError):

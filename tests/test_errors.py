@@ -48,7 +48,7 @@ MADE: list[errors.TelecmiError] = [
     errors.WriterLockLost(),
     errors.SchemaOutdated(),
     errors.AccessKeyError(),
-    errors.ToolNotAllowed("lookup_contacts"),
+    errors.ToolNotAllowed(),
     errors.IssuerUnavailable(),
     errors.ClientConfigError(),
     errors.FileUnusable(None),

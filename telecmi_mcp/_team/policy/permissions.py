@@ -27,7 +27,7 @@ _SAME_AS = {SEARCH.name: SEARCH_CONTACTS.name, FETCH.name: GET_CONTACT.name}
 def permission_error(caller: Caller, method: str, tool: Tool | None) -> ToolNotAllowed | None:
     """Return the error of a call that the caller may not make; an unknown tool is left to the handler."""
     name = _NEEDED.get(method) if tool is None else tool.name
-    return ToolNotAllowed(name) if name is not None and not _may_call(caller, name) else None
+    return ToolNotAllowed() if name is not None and not _may_call(caller, name) else None
 
 
 def allowed_list(caller: Caller, result: HandlerResult) -> HandlerResult:

@@ -366,8 +366,7 @@ async def test_a_tool_that_the_key_does_not_allow_is_a_tool_error_and_reads_noth
         calls = {"get_contact": {"contact_id": NOBODY}, "search_contacts": {"query": "John"}}
         refused = [await desk.client.call_tool(name, arguments) for name, arguments in calls.items()]
     assert [each.is_error for each in (allowed, *refused)] == [False, True, True]
-    for name, result in zip(calls, refused, strict=True):
-        assert REFUSED + f"this key does not allow {name}." in repr(result.content)
+    assert all(REFUSED + "this key does not allow this call." in repr(result.content) for result in refused)
     assert desk.outcomes == ["ok", "tool_not_allowed", "tool_not_allowed"]
     assert sum(count for _, count in desk.points("requests")) == 1
 
