@@ -138,7 +138,7 @@ CONTACT_URL = Setting(
 MASK = Setting(
     "TELECMI_MASK",
     f"{' or '.join(MASKABLE)}, or both with a comma between",
-    "Fields whose values nobody sees, finds or groups by.",
+    "Fields that nobody sees whole, finds contacts by or groups by.",
     flag="--mask",
 )
 EXPORT_FOLDER = Setting(

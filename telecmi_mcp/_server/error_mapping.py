@@ -14,7 +14,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from telecmi_mcp._mcp.call_record import DEFECT, raise_if_rejected, record_failure
 from telecmi_mcp._mcp.resources import MAX_URI
-from telecmi_mcp._mcp.revisions import SERVED_VERSIONS
+from telecmi_mcp._mcp.revisions import HANDSHAKE_VERSIONS, SERVED_VERSIONS
 from telecmi_mcp.errors import (
     CallLimitReached,
     ContactNotFound,
@@ -36,6 +36,8 @@ _log = logging.getLogger(__name__)
 
 INTERNAL = "Report this to the maintainers of telecmi-mcp: the call failed because of a defect in the server."
 
+_UNSUPPORTED = "Unsupported protocol version: use one of those in data.supported."
+_BY_HANDSHAKE = "Send initialize first: a session of this protocol version begins with it."
 _RESOURCE_NOT_FOUND = -32002  # up to 2025-11-25; from 2026-07-28 on it is INVALID_PARAMS (SEP-2164)
 
 
@@ -77,10 +79,10 @@ def protocol_errors(ctx: ServerRequestContext[App, Any], *, uri: str = "") -> It
 
 def as_protocol_error(rejection: InboundLadderRejection) -> MCPError:
     """Return the error of a request whose ``_meta`` the SDK has rejected; -32022 names every version that is served."""
-    data = rejection.data
-    if rejection.code == UNSUPPORTED_PROTOCOL_VERSION:
-        data = {**data, "supported": list(SERVED_VERSIONS)}
-    return MCPError(rejection.code, rejection.message, data)
+    if rejection.code != UNSUPPORTED_PROTOCOL_VERSION:
+        return MCPError(rejection.code, rejection.message, rejection.data)
+    data = {**rejection.data, "supported": list(SERVED_VERSIONS)}
+    return MCPError(rejection.code, _BY_HANDSHAKE if data["requested"] in HANDSHAKE_VERSIONS else _UNSUPPORTED, data)
 
 
 def log_defect(name: str, error: Exception) -> None:

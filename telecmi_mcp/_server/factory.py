@@ -109,7 +109,8 @@ def build_server(
         on_call_tool=partial(handle_call, by_name, names, output),
         **({} if toolset.has_only_tools else _other_handlers(names)),
     )
-    ours = (*([naming(names)] if names else []), fit_result, read_params)
+    reading: ServerMiddleware[Any] = partial(read_params, server.get_request_handler)
+    ours = (*([naming(names)] if names else []), fit_result, reading)
     server.middleware.extend((*ours, *middleware, insert_result))
     server.add_notification_handler("notifications/initialized", NotificationParams, _on_initialized)
     return server

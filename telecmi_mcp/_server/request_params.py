@@ -12,6 +12,7 @@ from mcp_types import (
     CLIENT_INFO_META_KEY,
     INVALID_PARAMS,
     LOG_LEVEL_META_KEY,
+    METHOD_NOT_FOUND,
     PROTOCOL_VERSION_META_KEY,
 )
 from pydantic import ValidationError
@@ -20,6 +21,8 @@ from telecmi_mcp._mcp.tools.coercion import decode_json
 from telecmi_mcp.errors import InvalidArguments
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mcp.server import ServerRequestContext
     from mcp.server.context import CallNext, HandlerResult
     from mcp_types import PaginatedRequestParams
@@ -51,8 +54,17 @@ _EXPECTED = {
 _UNREADABLE: ContextVar[str] = ContextVar("unreadable_arguments", default="")
 
 
-async def read_params(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Take a JSON text of an object for the object ``arguments``, and name the params that the SDK refuses."""
+async def read_params(
+    find_handler: Callable[[str], object], ctx: ServerRequestContext[Any, Any], call_next: CallNext
+) -> HandlerResult:
+    """Take a JSON text of an object for the object ``arguments``, and name the params that the SDK refuses.
+
+    Args:
+        find_handler: Returns the handler of a method; ``None`` for a method that the server does not have.
+        ctx: The request.
+        call_next: Handles it.
+    """
+    ctx = _without_null_token(ctx)
     given = (ctx.params or {}).get("arguments") if ctx.method in _WITH_ARGUMENTS else None
     token = None
     if given is not None and not isinstance(given, dict):
@@ -63,10 +75,21 @@ async def read_params(ctx: ServerRequestContext[Any, Any], call_next: CallNext) 
     try:
         return await call_next(ctx)
     except ValidationError as error:
+        if ctx.method != "initialize" and find_handler(ctx.method) is None:
+            raise MCPError(METHOD_NOT_FOUND, "Method not found") from None
         raise MCPError(INVALID_PARAMS, _sentence(ctx.method, error)) from None
     finally:
         if token is not None:
             _UNREADABLE.reset(token)
+
+
+def _without_null_token(ctx: ServerRequestContext[Any, Any]) -> ServerRequestContext[Any, Any]:
+    """Return a request whose progress token is left out if it is null, like every other null."""
+    meta = (ctx.params or {}).get("_meta")
+    if not isinstance(meta, dict) or meta.get("progressToken", "") is not None:
+        return ctx
+    kept = {name: value for name, value in meta.items() if name != "progressToken"}
+    return replace(ctx, params={**(ctx.params or {}), "_meta": kept})
 
 
 def raise_if_unreadable(name: str) -> None:
@@ -115,5 +138,6 @@ def _sentence(method: str, error: ValidationError) -> str:
     path = [name for name in ("params", *names[names[:1] == ["params"] :]) if name in _EXPECTED]
     if "ref" in path:  # below it are the names of a union's members
         path = path[: path.index("ref") + 1]
-    came = "without it" if details["type"] == "missing" else "with another value"
+    is_missing = details["type"] == "missing" and names[-1:] == path[-1:]
+    came = "without it" if is_missing else "with another value"
     return f"Pass {'.'.join(path)} as {_EXPECTED[path[-1]]}: {method} was called {came}."

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MAX_LINE_BYTES = 1024 * 1024
 
 _EDGE_BYTES = 512
-_ID = rb'"id"\s*:\s*(-?\d{1,18}|"[^"\\]{0,200}")'
+_ID = rb'"id"\s*:\s*(-?\d{1,18}(?![\d.eE])|"[^"\\]{0,200}")'
 # SDKs write the id next to "jsonrpc" at the start, or at the end of the line.
 _ID_AT_START = re.compile(rb'\s*\{\s*"jsonrpc"\s*:\s*"2\.0"\s*,\s*' + _ID)
 _ID_AT_END = re.compile(_ID + rb"\s*\}\s*$")
@@ -115,7 +115,7 @@ def _invalid_line(line: bytes) -> InvalidLine:
         return _error(INVALID_REQUEST, "The message is nested too deeply, or has too long a number.", known)
     if isinstance(message, list):
         return _error(INVALID_REQUEST, "Send one message a line: this server takes no batches.", None)
-    known = _readable_id(message.get("id")) if isinstance(message, dict) else None
+    known = _readable_id(message.get("id")) if isinstance(message, dict) and not _is_response(message) else None
     if known is not None and _has_other_params(message):
         return _error(INVALID_PARAMS, "Pass params as an object.", known)
     return _error(INVALID_REQUEST, "The line is not a JSON-RPC 2.0 message of MCP.", known)
@@ -134,6 +134,11 @@ def _readable_id(value: object) -> str | int | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     return None if isinstance(value, str) and not value.isprintable() else value
+
+
+def _is_response(message: dict[str, object]) -> bool:
+    """Whether a message answers a request of this server, whose ids are its own."""
+    return "method" not in message and ("result" in message or "error" in message)
 
 
 def _has_other_params(message: dict[str, object]) -> bool:

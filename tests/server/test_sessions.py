@@ -153,3 +153,32 @@ async def test_progress_has_a_message_since_the_second_revision(version: str, me
         told = await connection.receive()
     assert told["method"] == "notifications/progress"
     assert told["params"].get("message") == message
+
+
+async def test_a_null_progress_token_is_no_token_and_a_method_of_no_handler_is_not_found() -> None:
+    async with session() as connection:
+        greeting, done = initialize()
+        await connection.ask(greeting)
+        await connection.send(done)
+        listed = await connection.ask(request(1, "tools/list", _meta={"progressToken": None}))
+        assert listed["result"]["tools"]
+        wrong: list[dict[str, Any]] = [{}, {"notifications": 5}, {"notifications": {}}]
+        for params in wrong:
+            answer = await connection.ask(enveloped(2, "subscriptions/listen", **params))
+            assert answer["error"]["code"] == -32601
+
+
+async def test_an_argument_whose_name_is_no_text_is_refused_as_any_other_unknown_one() -> None:
+    async with session() as connection:
+        greeting, done = initialize()
+        await connection.ask(greeting)
+        await connection.send(done)
+        asked = request(1, "tools/call", name="list_contacts", arguments={"\ud800": 1})
+        result = (await connection.ask(asked))["result"]
+    assert result["content"][0]["text"].startswith("Remove unknown parameters: ")
+
+
+async def test_a_version_that_begins_with_initialize_is_refused_with_that_advice() -> None:
+    async with session() as connection:
+        refusal = (await connection.ask(enveloped(1, "tools/list", "2024-11-05")))["error"]
+    assert refusal["message"].startswith("Send initialize first: ")

@@ -147,7 +147,7 @@ class Tool:
     def _error_of(self, error: ValidationError, given: Mapping[str, Any]) -> InvalidArguments:
         """Name the parameters and what they accept; never a value, and no text of pydantic."""
         details = error.errors(include_url=False, include_context=False, include_input=False)
-        wrong = [str(each["loc"][0]) for each in details]
+        wrong = [str(each["loc"][0]) for each in details if each["loc"]]  # a name that is no text in UTF-8 has no place
         return argument_error(self.name, self.arguments.expected, given, wrong)
 
 

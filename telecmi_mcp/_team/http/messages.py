@@ -7,6 +7,7 @@ the error to its request.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeGuard
 
@@ -51,6 +52,7 @@ class InvalidMessage:
     request_id: str | int | None = None
 
 
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NOT_JSON = InvalidMessage(
     PARSE_ERROR, "Send one JSON object in UTF-8: the body is no JSON, or its nesting or a number in it is too large."
 )
@@ -93,7 +95,9 @@ def _readable_id(value: object) -> str | int | None:
     """Return an id: a string, or an integer in any of its spellings in JSON, such as ``1.0``."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    return value if isinstance(value, str | int) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    return None if isinstance(value, str) and _LONE_SURROGATE.search(value) else value
 
 
 def _are_params(value: object) -> TypeGuard[dict[str, Any] | None]:
