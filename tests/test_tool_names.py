@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 from paths import ROOT
+from telecmi_mcp._mcp.tool_names import BARE_NAMES, ToolNames
 from telecmi_mcp._mcp.tools.registry import LOCAL_TOOLS
-from telecmi_mcp._tool_names import BARE_NAMES, ToolNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

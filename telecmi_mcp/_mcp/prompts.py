@@ -11,9 +11,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from telecmi_mcp._mcp.tool_names import BARE_NAMES, ToolNames
 from telecmi_mcp._plain_text import ARGUMENT_MARKS, MAX_ARGUMENT_CHARS, is_plain_argument
 from telecmi_mcp._sanitize import clean
-from telecmi_mcp._tool_names import BARE_NAMES, ToolNames
 from telecmi_mcp.errors import InvalidArguments
 
 if TYPE_CHECKING:

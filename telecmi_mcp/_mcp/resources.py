@@ -15,8 +15,8 @@ from telecmi_mcp.errors import ResourceNotFound, TelecmiError
 
 if TYPE_CHECKING:
     from telecmi_mcp._app import App
+    from telecmi_mcp._mcp.tool_names import ToolNames
     from telecmi_mcp._mcp.tools.tool import Answer
-    from telecmi_mcp._tool_names import ToolNames
 
 MIME_TYPE = "application/json"
 MAX_URI = 200

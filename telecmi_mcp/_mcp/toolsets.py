@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from telecmi_mcp._mcp.server_info import CHATGPT_INSTRUCTIONS, INSTRUCTIONS
+from telecmi_mcp._mcp.tool_names import BARE_NAMES, ToolNames
 from telecmi_mcp._mcp.tools.registry import CHATGPT_TOOLS, LOCAL_TOOLS, TOOLS
-from telecmi_mcp._tool_names import BARE_NAMES, ToolNames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

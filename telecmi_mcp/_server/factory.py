@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mcp.server.context import ServerMiddleware
 
     from telecmi_mcp._app import App
-    from telecmi_mcp._tool_names import ToolNames
+    from telecmi_mcp._mcp.tool_names import ToolNames
 
 STATIC = CacheHint(ttl_ms=3_600_000, scope="public")
 """Cache hint of the lists, which are the same for every caller until the next version."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
     from mcp.server.context import CallNext, HandlerResult, ServerMiddleware
 
-    from telecmi_mcp._tool_names import ToolNames
+    from telecmi_mcp._mcp.tool_names import ToolNames
 
 _STATIC = frozenset(
     ("initialize", "server/discover", "tools/list", "prompts/list", "resources/list", "resources/templates/list")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
 
     from telecmi_mcp._app import App
-    from telecmi_mcp._tool_names import ToolNames
+    from telecmi_mcp._mcp.tool_names import ToolNames
 
 
 async def list_prompts(ctx: ServerRequestContext[App, Any], params: PaginatedRequestParams | None) -> ListPromptsResult:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
 
     from telecmi_mcp._app import App
-    from telecmi_mcp._tool_names import ToolNames
+    from telecmi_mcp._mcp.tool_names import ToolNames
 
 _MAX_COMPLETIONS = 100  # by the specification
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._app import App
     from telecmi_mcp._index.directory import Report
+    from telecmi_mcp._mcp.tool_names import ToolNames
     from telecmi_mcp._mcp.tools.tool import FileLink, Tool
-    from telecmi_mcp._tool_names import ToolNames
 
 _log = logging.getLogger(__name__)
 

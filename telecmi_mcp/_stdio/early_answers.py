@@ -68,7 +68,7 @@ def advertised_for(advertised: Mapping[str, Any], *, tools: str, tool_prefix: st
         return {**advertised, **advertised["chatgpt"]}
     if not tool_prefix:
         return advertised
-    from telecmi_mcp._tool_names import ToolNames  # here, as nothing else may delay the first answer
+    from telecmi_mcp._mcp.tool_names import ToolNames  # here, as nothing else may delay the first answer
 
     listed = [*advertised["tools"], advertised["exportTool"]]
     names = ToolNames.with_prefix(tool_prefix, [tool["name"] for tool in listed])

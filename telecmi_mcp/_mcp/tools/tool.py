@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
+from telecmi_mcp._mcp.tool_names import BARE_NAMES
 from telecmi_mcp._mcp.tools.argument_errors import argument_error
 from telecmi_mcp._mcp.tools.injected_arguments import without_injected
-from telecmi_mcp._tool_names import BARE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from telecmi_mcp._app import App
     from telecmi_mcp._index.directory import Report
-    from telecmi_mcp._tool_names import ToolNames
+    from telecmi_mcp._mcp.tool_names import ToolNames
     from telecmi_mcp.errors import InvalidArguments
 
 
