@@ -243,3 +243,18 @@ def test_the_header_says_by_which_version_a_message_is_served(header: str | None
 def test_no_tool_has_parameters_that_clients_copy_into_headers() -> None:
     """With one, the endpoint would have to compare the headers ``Mcp-Param-*`` with the arguments."""
     assert [x_mcp_header_map(tool.input_schema) for tool in TOOLS] == [{}] * len(TOOLS)
+
+
+LATER = {"title", "outputSchema", "structuredContent", "icons", "websiteUrl"}
+
+
+@pytest.mark.parametrize("version", [None, "2024-11-05", "2025-03-26"])
+async def test_the_older_versions_get_nothing_that_came_later(version: str | None) -> None:
+    listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    calling = request("tools/call", name="list_contacts", arguments={"limit": 1})
+    async with opened_client() as client:
+        tools = result_in(await post(client, listing, headers_of(version, listing)))["tools"]
+        called = result_in(await post(client, calling, headers_of(version, calling)))
+    assert not {name for tool in tools for name in tool} & LATER
+    assert all(("annotations" in tool) is (version != "2024-11-05") for tool in tools)
+    assert called.keys() == {"content", "isError"}
