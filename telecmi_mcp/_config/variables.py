@@ -20,6 +20,7 @@ INDEXES = ("memory", "disk", "off")
 TEXTS = ("json", "table")
 TOOLSETS = ("all", "chatgpt")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_FORMATS = ("text", "json")
 
 _UNSET = re.compile(r"\s*(\$\{[^}]*\}\s*)?")  # clients pass "" or a literal "${...}" for an unset value
 _MAX_TIMEOUT_S = 600.0
@@ -152,6 +153,13 @@ LOG_LEVEL = Setting(
     default="WARNING",
     flag="--log-level",
 )
+LOG_FORMAT = Setting(
+    "TELECMI_LOG_FORMAT",
+    f"one of {', '.join(LOG_FORMATS)}",
+    "Format of a record in the log: a line of text, or a JSON object on one line.",
+    default="text",
+    flag="--log-format",
+)
 EARLY_ANSWERS = Setting(
     "TELECMI_EARLY_ANSWERS",
     f"one of {', '.join(SWITCH)}",
@@ -190,6 +198,7 @@ def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
         "export_folder": _absolute_path(environ, EXPORT_FOLDER),
         "preconnect": one_of(environ, PRECONNECT, SWITCH, str.lower) == "on",
         "log_level": one_of(environ, LOG_LEVEL, LOG_LEVELS, str.upper),
+        "log_format": one_of(environ, LOG_FORMAT, LOG_FORMATS, str.lower),
         "early_answers": one_of(environ, EARLY_ANSWERS, SWITCH, str.lower),
     }
     check_tools(values)

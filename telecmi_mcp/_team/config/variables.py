@@ -34,7 +34,7 @@ _MAX_PORT = 65_535
 
 HTTP = Setting(
     "TELECMI_HTTP",
-    "HOST:PORT, the host an IP address or localhost",
+    "PORT (on this machine only), :PORT (all IPv4 addresses) or HOST:PORT, the host an IP address or localhost",
     "Where the server listens.",
     default="127.0.0.1:8000",
     flag="--http",
@@ -156,14 +156,23 @@ class Address(NamedTuple):
 
 
 LOOPBACK = Address("127.0.0.1", 8000)
+_ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - the user asks for it, and the settings require callers with keys or tokens
 
 
 def _address(environ: Mapping[str, str], setting: Setting) -> Address:
-    host, _, port = value_of(environ, setting).rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not (port.isascii() and port.isdecimal() and int(port) <= _MAX_PORT and (host == "localhost" or _is_ip(host))):
+    """Return the address of PORT, which is one of this machine, of :PORT, as other servers take it, or of HOST:PORT."""
+    text = value_of(environ, setting)
+    named, colon, port = text.rpartition(":")
+    if not named:
+        named = _ALL_ADDRESSES if colon else LOOPBACK.host
+    host = named[1:-1] if named.startswith("[") and named.endswith("]") else named
+    if not (_is_port(port) and (host == "localhost" or _is_ip(host))):
         raise unusable(setting)
     return Address(host, int(port))
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= len(str(_MAX_PORT)) and int(text) <= _MAX_PORT
 
 
 def _is_ip(host: str) -> bool:
