@@ -41,6 +41,11 @@ class EarlySession(NamedTuple):
     unread: bytes = b""
     ended: bool = False
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the client has ended the input, and nothing is left for the server to do."""
+        return self.ended and not (self.unsent or self.unread.strip())
+
 
 NO_EARLY_SESSION = EarlySession()
 
@@ -51,7 +56,7 @@ def can_answer_early(wire: tuple[int, int]) -> bool:
 
 
 def answer_while(load: Callable[[], None], wire: tuple[int, int], answers: EarlyAnswers) -> EarlySession:
-    """Run ``load`` in another thread, and answer known messages until it returns.
+    """Run ``load`` in another thread, and answer known messages until it returns, or until the session is over.
 
     Raises:
         BaseException: The exception of ``load``.
@@ -72,6 +77,8 @@ def answer_while(load: Callable[[], None], wire: tuple[int, int], answers: Early
     try:
         with _short_switch_interval():
             session = EarlyResponder(wire, answers).run(until=loaded)
+        if session.is_over:
+            return session
         thread.join()
     finally:
         os.close(loaded)

@@ -177,20 +177,9 @@ def test_a_model_gets_the_answers_and_the_sentences_of_all_errors(run: Run) -> N
         assert sentence in error
 
 
-def ended_as_asked(report: dict[str, Any]) -> bool:
-    """Whether the server ended well; one that was only asked for its tools may be killed by the framework.
-
-    Early answers come before the server is loaded, and it sees the end of its input after that. On a busy machine that
-    takes longer than the two seconds for which the SDK's client waits before it kills the process.
-    """
-    if "tools/call" in report.get("methods", []):  # a witness that was killed too wrote nothing
-        return ended_well(report)
-    return not report.get("strays") and not report.get("said")
-
-
 def test_the_servers_of_a_framework_end_well(run: Run) -> None:
     reports = [report for reports in run.reports.values() for report in reports]
-    assert [report for report in reports if not ended_as_asked(report)] == []
+    assert [report for report in reports if not ended_well(report)] == []
 
 
 def test_the_advice_of_the_page_helps(run: Run) -> None:

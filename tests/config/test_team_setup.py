@@ -163,6 +163,7 @@ def test_a_password_file_escapes_what_libpq_splits_at() -> None:
 def test_each_secret_is_in_a_file_of_its_own(tmp_path: Path) -> None:
     given = {
         "TELECMI_DATABASE_URL": "postgresql://team:pg-secret@db/telecmi",
+        "TELECMI_DATABASE_DIRECT_URL": "postgresql://team:direct-secret@db/telecmi",
         "TELECMI_USER_ID": "103_1111112",
         "TELECMI_PASSWORD": "telecmi-secret",
         "TELECMI_ENCRYPTION_KEYS": "key-secret-1,key-secret-2",
@@ -173,12 +174,14 @@ def test_each_secret_is_in_a_file_of_its_own(tmp_path: Path) -> None:
     plan = make_plan(given, tmp_path)
     assert plan.files == {
         "pgpass": b"*:*:*:*:pg-secret\n",
+        "pgpass_direct": b"*:*:*:*:direct-secret\n",
         "telecmi_password": b"telecmi-secret\n",
         "encryption_keys": b"key-secret-1\nkey-secret-2\n",
     }
     assert "-secret" not in format_settings(plan.values).decode()
     assert plan.values.keys() == {
         "TELECMI_DATABASE_URL",
+        "TELECMI_DATABASE_DIRECT_URL",
         "TELECMI_USER_ID",
         "TELECMI_PASSWORD_FILE",
         "TELECMI_ENCRYPTION_KEYS_FILE",

@@ -16,7 +16,13 @@ from telecmi_mcp._doctor import CheckResult, Verdict
 from telecmi_mcp._index.sync_state import SyncState
 from telecmi_mcp._team.checks import run
 from telecmi_mcp._team.checks.copies import check_copies, describe_copies
-from telecmi_mcp._team.checks.database import check_access_keys, check_caller_sign_ins, check_database, check_schema
+from telecmi_mcp._team.checks.database import (
+    check_access_keys,
+    check_caller_sign_ins,
+    check_database,
+    check_direct_database,
+    check_schema,
+)
 from telecmi_mcp._team.checks.database_state import DatabaseState, KeyEnd, StoredIndex
 from telecmi_mcp._team.checks.database_state import Failure as DatabaseFailure
 from telecmi_mcp._team.checks.issuer import check_issuer
@@ -91,10 +97,14 @@ def test_a_usable_database_and_its_schema_are_good() -> None:
 
 
 def test_keys_that_end_soon_are_named_by_their_caller() -> None:
-    state = replace(USABLE, ending_keys=(KeyEnd("priya", 0), KeyEnd("amal", 12)))
+    state = replace(USABLE, ending_keys=(KeyEnd("priya raman", "1a2b3c4d", 0), KeyEnd("amal", "5e6f7a8b", 12)))
     counted, *ending = check_access_keys(state, KEYS)
     assert (counted.verdict, counted.says) == (Verdict.GOOD, "2 callers with a key")
-    assert [each.says for each in ending] == ["a key of priya ends within a day", "a key of amal ends in 12 days"]
+    assert [each.says for each in ending] == [
+        "the key 1a2b3c4d of priya raman ends within a day",
+        "the key 5e6f7a8b of amal ends in 12 days",
+    ]
+    assert ending[0].advice == "Replace it: telecmi-mcp team key rotate 'priya raman'."
     assert {each.verdict for each in ending} == {Verdict.DOUBTFUL}
 
 
@@ -104,6 +114,22 @@ def test_callers_without_any_key_or_sign_in_are_something_to_do() -> None:
     (sign_ins,) = check_caller_sign_ins(replace(USABLE, callers_signed_in=0), replace(KEYS, sign_ins="callers"))
     assert (sign_ins.verdict, "team sign-in NAME" in sign_ins.advice) == (Verdict.DOUBTFUL, True)
     assert check_access_keys(USABLE, OAUTH) == check_caller_sign_ins(USABLE, KEYS) == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict", "says"),
+    [
+        (None, Verdict.BAD, "a pooler answers"),
+        (replace(USABLE, is_pooler=True), Verdict.BAD, "a pooler too"),
+        (DatabaseState(failure=DatabaseFailure.REFUSED), Verdict.BAD, "refuses"),
+        (USABLE, Verdict.GOOD, "PostgreSQL itself answers"),
+    ],
+)
+def test_locks_need_postgresql_itself(state: DatabaseState | None, verdict: Verdict, says: str) -> None:
+    (found,) = check_direct_database(state, is_pooler=True)
+    assert (found.verdict, says in found.says) == (verdict, True)
+    assert verdict is Verdict.GOOD or "TELECMI_DATABASE_DIRECT_URL" in found.advice
+    assert check_direct_database(None, is_pooler=False) == ()
 
 
 # The copies
@@ -213,7 +239,7 @@ def test_each_reason_for_no_answer_has_an_advice(failure: Failure) -> None:
         (challenged("Bearer"), challenged('Bearer error="invalid_token"'), Verdict.GOOD),
         (challenged("Bearer"), Reply(status=503), Verdict.GOOD),
         (challenged('Bearer scope="x"'), challenged('Bearer scope="x"'), Verdict.BAD),
-        (challenged('Bearer error="invalid_token"'), challenged('Bearer error="invalid_token"'), Verdict.UNKNOWN),
+        (challenged('Bearer error="invalid_token"'), challenged('Bearer error="invalid_token"'), Verdict.BAD),
         (challenged("Bearer"), Reply(failure=Failure.NO_ANSWER), Verdict.UNKNOWN),
     ],
 )

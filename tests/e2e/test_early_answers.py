@@ -133,17 +133,25 @@ async def test_an_import_that_fails_ends_with_its_traceback(tmp_path: Path) -> N
         assert errors[-1] == "ImportError: this installation is broken"
 
 
-@pytest.mark.slow
-async def test_input_that_ends_during_the_import_ends_the_server(tmp_path: Path) -> None:
+async def test_input_that_ends_ends_the_process_before_the_import_does(tmp_path: Path) -> None:
     async with delayed(tmp_path) as server:
         await server.list_tools()
-        assert server.process.stdin is not None
-        await server.process.stdin.aclose()
-        await server.load()
-        assert await server.wait() == 0
+        assert await server.close() == 0
         assert await server.errors() == ""
         with pytest.raises(anyio.IncompleteRead):
             await server.receive()
+
+
+@pytest.mark.slow
+async def test_a_request_for_the_server_is_answered_although_the_input_has_ended(tmp_path: Path) -> None:
+    async with delayed(tmp_path) as server:
+        await server.list_tools()
+        await server.send(request(2, "no/such/method"))
+        assert server.process.stdin is not None
+        await server.process.stdin.aclose()
+        await server.load()
+        assert (await server.receive())["error"]["code"] == -32601
+        assert await server.wait() == 0
 
 
 @pytest.mark.slow

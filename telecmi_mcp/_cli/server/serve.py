@@ -52,7 +52,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     try:
         with claimed() as wire:
             session = _answer_early(values, wire)
-            code = _serve(args, read_settings(args, environ), wire, session)
+            code = 0 if session.is_over else _serve(args, read_settings(args, environ), wire, session)
     except KeyboardInterrupt:  # before the event loop runs, and how Windows ends it
         code = 130
     except SystemExit as leaving:

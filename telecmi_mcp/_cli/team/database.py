@@ -66,7 +66,8 @@ def _configured(environ: Mapping[str, str]) -> Database:
     from telecmi_mcp._team.config.variables import DATABASE_URL, team_values_of
     from telecmi_mcp.errors import ConfigurationError
 
-    url = team_values_of(environ)["database_url"]
+    values = team_values_of(environ)
+    url, direct_url = values["database_url"], values["database_direct_url"]
     if not url:
         raise ConfigurationError(
             hint=f"Set {DATABASE_URL.variable}", fact="this command uses the team server's database"
@@ -74,4 +75,4 @@ def _configured(environ: Mapping[str, str]) -> Database:
     require_driver()
     from telecmi_mcp._team.db.database import Database  # needs an extra
 
-    return Database(SecretStr(url), max_size=1)
+    return Database(SecretStr(url), direct_url=SecretStr(direct_url) if direct_url else None, max_size=1)

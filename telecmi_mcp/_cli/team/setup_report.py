@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _PURPOSES = {
     "settings.env": "the settings, for systemd and for telecmi-mcp team --settings",
     "pgpass": "the database's password",
+    "pgpass_direct": "the password of TELECMI_DATABASE_DIRECT_URL",
     "encryption_keys": "the key of callers' sign-ins: keep a copy elsewhere",
     "telecmi_token": "the TeleCMI token",
     "telecmi_password": "the TeleCMI password",

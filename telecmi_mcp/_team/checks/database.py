@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Final
 
 from telecmi_mcp._doctor.result import CheckResult, Verdict
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 MIN_VERSION: Final = 13
 """First version of PostgreSQL that works."""
 
-_ABOUT = "Database"
+_ABOUT, _DIRECT = "Database", "Direct URL"
 _FAILURES = {
     Failure.UNREACHABLE: (
         "it cannot be reached, or it refuses this user without asking for a password",
@@ -48,6 +49,29 @@ def check_database(state: DatabaseState) -> CheckResult:
         return CheckResult(_ABOUT, Verdict.BAD, *fault)
     version = state.version.partition(" ")[0]  # without the name of the package
     return CheckResult(_ABOUT, Verdict.GOOD, f"PostgreSQL {version}, {state.encoding}, with the needed rights")
+
+
+def check_direct_database(state: DatabaseState | None, *, is_pooler: bool) -> tuple[CheckResult, ...]:
+    """Report whether locks have a session of PostgreSQL; nothing if the database itself gives them one.
+
+    Args:
+        state: The state at the address for locks; ``None`` if there is no such address.
+        is_pooler: Whether the other address leads to a pooler.
+    """
+    variable = "TELECMI_DATABASE_DIRECT_URL"
+    if state is None:
+        if not is_pooler:
+            return ()
+        advice = f"Set {variable} to the address of PostgreSQL itself."
+        says = "a pooler answers, and locks need PostgreSQL itself"
+        return (CheckResult(_DIRECT, Verdict.BAD, says, advice),)
+    if state.failure is not None:
+        says, advice = _FAILURES[state.failure]
+        return (CheckResult(_DIRECT, Verdict.BAD, says, advice.replace("TELECMI_DATABASE_URL", variable)),)
+    if state.is_pooler:
+        advice = f"Correct {variable}: it takes the address of PostgreSQL itself."
+        return (CheckResult(_DIRECT, Verdict.BAD, "it leads to a pooler too", advice),)
+    return (CheckResult(_DIRECT, Verdict.GOOD, "PostgreSQL itself answers, for locks"),)
 
 
 def check_schema(state: DatabaseState) -> CheckResult:
@@ -84,8 +108,8 @@ def check_caller_sign_ins(state: DatabaseState, settings: TeamSettings) -> tuple
 
 def _ending(key: KeyEnd) -> CheckResult:
     when = "within a day" if key.days < 1 else f"in {key.days} day{'' if key.days == 1 else 's'}"
-    advice = "Give the caller a new key before that."
-    return CheckResult("Keys", Verdict.DOUBTFUL, f"a key of {key.caller} ends {when}", advice)
+    advice = f"Replace it: telecmi-mcp team key rotate {shlex.quote(key.caller)}."
+    return CheckResult("Keys", Verdict.DOUBTFUL, f"the key {key.key_id} of {key.caller} ends {when}", advice)
 
 
 def _unsuitable(state: DatabaseState) -> tuple[str, str] | None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from telecmi_mcp._team.db.database import Database
+from telecmi_mcp._team.auth.key_records import keys_ending_soon
+from telecmi_mcp._team.db.database import Database, is_pooled
 from telecmi_mcp._team.db.migrate import missing_steps
 
 if TYPE_CHECKING:
@@ -30,12 +31,13 @@ _SERVER = """
 """
 _CLOSED_TABLES = """
     SELECT count(*) FROM pg_class
-    WHERE relnamespace = to_regnamespace('telecmi_mcp') AND relkind = 'r'
-    AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
-        AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
+    WHERE relnamespace = to_regnamespace('telecmi_mcp') AND relkind IN ('r', 'v')
+    AND NOT (has_table_privilege(oid, 'SELECT') AND (relkind = 'v' OR has_table_privilege(oid, 'INSERT')
+        AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')))
 """
 _CALLERS = """
-    SELECT (SELECT count(*) FROM telecmi_mcp.access_key WHERE revoked_at IS NULL),
+    SELECT (SELECT count(DISTINCT name) FROM telecmi_mcp.issued_key
+        WHERE revoked_at IS NULL AND (ends_at IS NULL OR ends_at > now())),
     (SELECT count(DISTINCT caller) FROM telecmi_mcp.caller_sign_in)
 """
 _INDEXES = """
@@ -80,10 +82,12 @@ class KeyEnd:
 
     Attributes:
         caller: Name of the caller.
+        key_id: Id of the key, which is not secret.
         days: Days until the end.
     """
 
     caller: str
+    key_id: str
     days: int
 
 
@@ -96,6 +100,7 @@ class DatabaseState:
         version: Version of PostgreSQL, for people.
         version_number: The same as PostgreSQL counts, such as 150012.
         encoding: Encoding of the database.
+        is_pooler: Whether a pooler such as pgbouncer answers in the place of PostgreSQL.
         is_read_only: Whether it is a standby, or read-only by its settings.
         may_create_schema: Whether the user may create a schema.
         may_use_schema: Whether the user may read and extend the schema; True if there is none yet.
@@ -111,6 +116,7 @@ class DatabaseState:
     version: str = ""
     version_number: int = 0
     encoding: str = ""
+    is_pooler: bool = False
     is_read_only: bool = False
     may_create_schema: bool = True
     may_use_schema: bool = True
@@ -155,6 +161,7 @@ def read_database_state(url: SecretStr) -> DatabaseState:
 
 def _read(connection: Connection) -> DatabaseState:
     facts: dict[str, Any] = dict(zip(_FACTS, _row(connection, _SERVER), strict=True))
+    facts["is_pooler"] = is_pooled(connection)
     if facts["may_use_schema"]:
         facts["closed_tables"] = _row(connection, _CLOSED_TABLES)[0]
         if not facts["closed_tables"]:
@@ -166,8 +173,13 @@ def _read(connection: Connection) -> DatabaseState:
 
 def _read_contents(connection: Connection) -> dict[str, Any]:
     keys, signed_in = _row(connection, _CALLERS)
-    indexes = tuple(StoredIndex(*row) for row in connection.execute(_INDEXES))
-    return {"callers_with_keys": keys, "callers_signed_in": signed_in, "indexes": indexes}
+    ending = keys_ending_soon(connection)
+    return {
+        "callers_with_keys": keys,
+        "ending_keys": tuple(KeyEnd(key.name, key.key_id, key.remaining.days) for key in ending if key.remaining),
+        "callers_signed_in": signed_in,
+        "indexes": tuple(StoredIndex(*row) for row in connection.execute(_INDEXES)),
+    }
 
 
 def _row(connection: Connection, statement: str) -> tuple[Any, ...]:

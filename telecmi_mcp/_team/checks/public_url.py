@@ -115,6 +115,9 @@ def judge_authorization(without: Reply, with_key: Reply) -> CheckResult:
     if errors == ["", ""] and with_key.status == without.status:
         advice = "Let the proxy pass the header Authorization on."
         return CheckResult(_HEADER, Verdict.BAD, "does not arrive at the server", advice)
+    if errors == ["invalid_token", "invalid_token"]:
+        says = "a request without a key arrives with one, which is not valid"
+        return CheckResult(_HEADER, Verdict.BAD, says, "Let the proxy pass the header Authorization on unchanged.")
     return CheckResult(_HEADER, Verdict.UNKNOWN, "cannot be told from the answers")
 
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx2
 from anyio.to_thread import run_sync
 
-from telecmi_mcp._api.http import exception_chain
-from telecmi_mcp._api.transport import load_certificates, proxy_url
+from telecmi_mcp._api.transport import exception_chain, load_certificates, proxy_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,13 @@ from anyio.to_thread import run_sync
 from telecmi_mcp._doctor.result import CheckResult, Verdict
 from telecmi_mcp._task_groups import open_tasks
 from telecmi_mcp._team.checks.copies import check_copies, describe_copies
-from telecmi_mcp._team.checks.database import check_access_keys, check_caller_sign_ins, check_database, check_schema
+from telecmi_mcp._team.checks.database import (
+    check_access_keys,
+    check_caller_sign_ins,
+    check_database,
+    check_direct_database,
+    check_schema,
+)
 from telecmi_mcp._team.checks.database_state import read_database_state
 from telecmi_mcp._team.checks.issuer import check_issuer
 from telecmi_mcp._team.checks.listening import check_server
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from telecmi_mcp._team.checks.database_state import DatabaseState
     from telecmi_mcp._team.config.settings import TeamSettings
 
 TIME_LIMIT_S: Final = 20.0
@@ -87,12 +94,19 @@ async def _check_database(settings: TeamSettings) -> Results:
     usable = check_database(state)
     if usable.verdict is not Verdict.GOOD:
         return Results((usable,))
+    direct = check_direct_database(await _direct_state(settings), is_pooler=state.is_pooler)
     schema, now = check_schema(state), time.time()
     if schema.verdict is not Verdict.GOOD:
-        return Results((usable, schema))
+        return Results((usable, *direct, schema))
     callers = *check_access_keys(state, settings), *check_caller_sign_ins(state, settings)
     copies = check_copies(state.indexes, max_age=settings.common.index_max_age, now=now)
-    return Results((usable, schema, *callers, *copies), tuple(describe_copies(state.indexes, now=now)))
+    return Results((usable, *direct, schema, *callers, *copies), tuple(describe_copies(state.indexes, now=now)))
+
+
+async def _direct_state(settings: TeamSettings) -> DatabaseState | None:
+    if settings.database_direct_url is None:
+        return None
+    return await run_sync(read_database_state, settings.database_direct_url, abandon_on_cancel=True)
 
 
 async def _one(check: Callable[..., Awaitable[CheckResult]], *arguments: object) -> Results:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.db.database import Database
+    from telecmi_mcp._team.policy.audit import Audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,14 @@ class Policy:
         guard: Middleware of calls.
         quotas: Limits of all replicas together.
         metrics: Counters and histograms.
+        audit: Gets a line for each call, and for each end of a key.
         account_rate_limit: Requests a minute to TeleCMI for one account.
     """
 
     guard: CallMiddleware
     quotas: Quotas
     metrics: Metrics
+    audit: Audit
     account_rate_limit: int
 
     def hooks_for(self, account: str) -> RequestHooks:
@@ -70,4 +73,4 @@ def open_policy(
     with open_telemetry(os.environ, replica=replica), open_audit(settings.audit, replica=replica) as audit:
         quotas, metrics = Quotas(database), Metrics()
         guard = CallMiddleware(settings, quotas, caller_now=caller_now, audit=audit, metrics=metrics)
-        yield Policy(guard, quotas, metrics, settings.account_rate_limit)
+        yield Policy(guard, quotas, metrics, audit, settings.account_rate_limit)

@@ -17,6 +17,8 @@ from telecmi_mcp.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from telecmi_mcp._config.variables import Setting
+
 _PASSWORD, _PASSFILE = "password", "passfile"
 _NO_FILE = "/dev/null/none"  # libpq warns about /dev/null itself, and about no file that is not there
 
@@ -56,13 +58,17 @@ class DatabaseAddress(NamedTuple):
         return _with(self.url, {_PASSFILE: str(path)})
 
 
-def parse_database_address(text: str) -> DatabaseAddress:
+def parse_database_address(text: str, setting: Setting = DATABASE_URL) -> DatabaseAddress:
     """Separate the password, and make the path of a password file absolute.
+
+    Args:
+        text: The address.
+        setting: The setting that has it, which errors name.
 
     Raises:
         ConfigurationError: The text is no address, or the password cannot be separated.
     """
-    before = _parameters(text)
+    before = _parameters(text, setting)
     url = urlsplit(text)
     user, at, hosts = url.netloc.rpartition("@")
     query = {name: value for name, value in parse_qsl(url.query, keep_blank_values=True) if name != _PASSWORD}
@@ -72,9 +78,9 @@ def parse_database_address(text: str) -> DatabaseAddress:
     bare = urlunsplit(url._replace(netloc=netloc, query=urlencode(query, quote_via=quote, safe="/")))
     bare = bare if "//" in bare else bare.replace(":", "://", 1)  # urlunsplit drops the slashes of an empty host
     password = before.pop(_PASSWORD, None)
-    if _parameters(bare) != before:
+    if _parameters(bare, setting) != before:
         raise ConfigurationError(
-            hint=f"Write the password into a file, and passfile=PATH into {DATABASE_URL.variable}",
+            hint=f"Write the password into a file, and passfile=PATH into {setting.variable}",
             fact="it cannot be separated from the address",
         )
     return DatabaseAddress(bare, SecretStr(str(password)) if password else None)
@@ -93,8 +99,8 @@ def _with(url: str, parameters: Mapping[str, str]) -> str:
     return joined if "//" in joined else joined.replace(":", "://", 1)
 
 
-def _parameters(text: str) -> dict[str, object]:
+def _parameters(text: str, setting: Setting) -> dict[str, object]:
     try:
         return dict(conninfo_to_dict(text))
     except Error:
-        raise unusable(DATABASE_URL) from None
+        raise unusable(setting) from None

@@ -29,7 +29,7 @@ ENCRYPTION_KEYS_FILE: Final = "encryption_keys"
 SETTINGS: Final = (*team.TEAM, *common.ALL)
 """The settings that a setup can hold."""
 
-_PASSFILE = "pgpass"
+_PASSFILES = {team.DATABASE_URL: "pgpass", team.DATABASE_DIRECT_URL: "pgpass_direct"}
 _IN_FILES = {
     common.TOKEN: (common.TOKEN_FILE, "telecmi_token"),
     common.PASSWORD: (common.PASSWORD_FILE, "telecmi_password"),
@@ -63,7 +63,7 @@ def make_plan(given: Mapping[str, str], folder: Path) -> Plan:
     """
     values = {each.variable: given[each.variable] for each in SETTINGS if common.is_set(given, each)}
     files: dict[str, bytes] = {}
-    _move_database_password(values, files, folder)
+    _move_database_passwords(values, files, folder)
     for setting, (file_setting, name) in _IN_FILES.items():
         if setting.variable in values:
             files[name] = _as_lines(setting, values.pop(setting.variable))
@@ -103,15 +103,15 @@ def write_setup(plan: Plan, folder: Path, unit: tuple[str, bytes] | None, owner:
     return [SETTINGS_FILE, *files]
 
 
-def _move_database_password(values: dict[str, str], files: dict[str, bytes], folder: Path) -> None:
-    variable = team.DATABASE_URL.variable
-    if variable not in values:
-        return
-    address = parse_database_address(values[variable])
-    values[variable] = address.url
-    if address.password is not None:
-        files[_PASSFILE] = passfile_content(address.password)
-        values[variable] = address.with_passfile(folder / _PASSFILE)
+def _move_database_passwords(values: dict[str, str], files: dict[str, bytes], folder: Path) -> None:
+    for setting, name in _PASSFILES.items():
+        if setting.variable not in values:
+            continue
+        address = parse_database_address(values[setting.variable], setting)
+        values[setting.variable] = address.url
+        if address.password is not None:
+            files[name] = passfile_content(address.password)
+            values[setting.variable] = address.with_passfile(folder / name)
 
 
 def _as_lines(setting: Setting, value: str) -> bytes:

@@ -82,7 +82,7 @@ async def test_the_projects_nginx_is_as_it_should_be(stage: Stage, tmp_path: Pat
         results = await found(stage, nginx)
         assert results["Public URL"].says == "answers, and refuses a request without a key or token"
         assert results["Public URL"].verdict is results["Certificate"].verdict is Verdict.GOOD
-        assert results["Authorization"].verdict is not Verdict.BAD
+        assert results["Authorization"].verdict is Verdict.GOOD
         (untrusted,) = await check_public_url(settings(stage, nginx.url))
         assert untrusted.says == "its certificate is not trusted by this machine"
 
@@ -91,7 +91,7 @@ async def test_the_lines_of_the_page_for_nginx_are_enough(stage: Stage, tmp_path
     with PageNginx(tmp_path / "nginx", stage).running() as nginx:
         results = await found(stage, nginx)
     assert results["Public URL"].verdict is results["Certificate"].verdict is Verdict.GOOD
-    assert results["Authorization"].verdict is not Verdict.BAD
+    assert results["Authorization"].verdict is Verdict.GOOD
 
 
 @pytest.mark.parametrize(
@@ -111,6 +111,16 @@ async def test_a_proxy_that_is_set_up_wrongly_is_told_with_the_reason(
     assert results["Public URL"].verdict is Verdict.BAD
     assert says in results["Public URL"].says
     assert "Authorization" not in results
+
+
+@pytest.mark.parametrize(
+    ("header", "says"), [("", "does not arrive at the server"), ("Bearer x", "arrives with one, which is not valid")]
+)
+async def test_a_proxy_that_changes_authorization_is_told(stage: Stage, tmp_path: Path, header: str, says: str) -> None:
+    other = f'location = /mcp {{ proxy_set_header Host $http_host; proxy_set_header Authorization "{header}";'
+    with ChangedNginx(tmp_path / "nginx", stage, "location = /mcp {", other).running() as nginx:
+        results = await found(stage, nginx)
+    assert (results["Authorization"].verdict, says in results["Authorization"].says) == (Verdict.BAD, True)
 
 
 async def test_a_proxy_without_a_server_behind_it_and_a_stopped_proxy_are_told_apart(

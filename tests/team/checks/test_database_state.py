@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from pydantic import SecretStr
 
+from team.pgbouncer import open_pooler
 from team.postgres import PASSWORD
 from telecmi_mcp._index.sync_state import SyncState
-from telecmi_mcp._team.auth.access_keys import add_key
+from telecmi_mcp._team.auth.access_keys import KeyLimits, add_key
 from telecmi_mcp._team.checks.copies import describe_copies
 from telecmi_mcp._team.checks.database import check_database, check_schema
 from telecmi_mcp._team.checks.database_state import DatabaseState, Failure, read_database_state
@@ -59,6 +61,9 @@ def test_a_database_in_use_tells_its_callers_and_the_age_of_its_copies(
     sync = SyncState(generation=1, started_at=NOW - 90, ended_at=NOW - 60, is_whole=True, as_of=NOW - 90)
     with database.connection() as connection:
         add_key(connection, "priya")
+        add_key(connection, "amal", KeyLimits(lifetime=timedelta(days=3, hours=1)))
+        add_key(connection, "gone", KeyLimits(lifetime=timedelta(days=1)))
+        connection.execute("UPDATE telecmi_mcp.limited_key SET expires_at = now() WHERE expires_at < now() + '2 days'")
         connection.execute("INSERT INTO telecmi_mcp.account (key) VALUES ('a'), ('b')")
         connection.execute(
             "INSERT INTO telecmi_mcp.mirror (account_id, version, contacts, state) SELECT account_id, %s, 7, %s "
@@ -71,7 +76,8 @@ def test_a_database_in_use_tells_its_callers_and_the_age_of_its_copies(
             (VERSION,),
         )
     state = read_database_state(database_url)
-    assert (check_schema(state).verdict, state.callers_with_keys, state.callers_signed_in) == ("good", 1, 0)
+    assert (check_schema(state).verdict, state.callers_with_keys, state.callers_signed_in) == ("good", 2, 0)
+    assert [(key.caller, key.days) for key in state.ending_keys] == [("amal", 3)]
     (copy,) = describe_copies(state.indexes, now=NOW)
     assert (copy["contacts"], copy["complete"], copy["age_s"]) == (7, True, 90)
 
@@ -130,3 +136,13 @@ def test_a_read_only_database_is_told(database_url: SecretStr, cluster: Cluster)
     name = database_url.get_secret_value().rpartition("/")[2]
     administer(cluster.url("postgres"), f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     assert "read-only" in check_database(read_database_state(database_url)).says
+
+
+def test_a_pooler_is_told_from_postgresql_itself(database: Database, cluster: Cluster, database_url: SecretStr) -> None:
+    name = database_url.get_secret_value().rpartition("/")[2]
+    with database.connection() as connection:
+        add_key(connection, "priya")
+    with open_pooler(cluster) as pooler:
+        pooled, direct = read_database_state(pooler.url(name)), read_database_state(database_url)
+    assert (pooled.is_pooler, direct.is_pooler) == (True, False)
+    assert (check_database(pooled).verdict, pooled.callers_with_keys) == ("good", 1)
