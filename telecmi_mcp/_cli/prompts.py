@@ -27,13 +27,27 @@ def ask_user_id() -> str:
     return user_id
 
 
-def ask_password() -> SecretStr:
-    """Ask for the password at the terminal, without echo.
+def ask(question: str, default: str = "") -> str:
+    """Ask at the terminal, and return the answer without surrounding spaces, or the default for an empty one.
+
+    Raises:
+        EOFError: The input has ended.
+    """
+    shown = f" [{default}]" if default else ""
+    print(f"{question}{shown}: ", end="", flush=True)
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.strip() or default
+
+
+def ask_password(question: str = "TeleCMI password (input is hidden): ") -> SecretStr:
+    """Ask for a password at the terminal, without echo.
 
     Raises:
         ConfigurationError: The terminal cannot hide the input, or the password is empty or not usable.
     """
-    text = _read_hidden("TeleCMI password (input is hidden): ")
+    text = _read_hidden(question)
     if text is None:
         raise ConfigurationError(hint="Use --password-stdin", fact="there is no terminal to ask for the password")
     return _checked(text)

@@ -38,6 +38,7 @@ class Settings:
         export_folder: Folder for the files of the tool export_contacts; ``None`` for no such tool.
         preconnect: True if a connection is opened before the first call.
         log_level: Least severe level that is logged.
+        log_format: Format of a record in the log: ``text`` or ``json``.
         early_answers: ``on`` if the first messages are answered while the server is still loading, else ``off``.
     """
 
@@ -60,6 +61,7 @@ class Settings:
     export_folder: Path | None = None
     preconnect: bool = True
     log_level: str = variables.LOG_LEVEL.default
+    log_format: str = variables.LOG_FORMAT.default
     early_answers: str = variables.EARLY_ANSWERS.default
 
     @classmethod

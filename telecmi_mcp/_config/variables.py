@@ -22,6 +22,7 @@ TOOLSETS = ("all", "chatgpt")
 MASKABLE = ("phone_no", "email_id")
 """The fields of a contact that can be masked."""
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_FORMATS = ("text", "json")
 
 _UNSET = re.compile(r"\s*(\$\{[^}]*\}\s*)?")  # clients pass "" or a literal "${...}" for an unset value
 _MAX_TIMEOUT_S = 600.0
@@ -160,6 +161,13 @@ LOG_LEVEL = Setting(
     default="WARNING",
     flag="--log-level",
 )
+LOG_FORMAT = Setting(
+    "TELECMI_LOG_FORMAT",
+    f"one of {', '.join(LOG_FORMATS)}",
+    "Format of a record in the log: a line of text, or a JSON object on one line.",
+    default="text",
+    flag="--log-format",
+)
 EARLY_ANSWERS = Setting(
     "TELECMI_EARLY_ANSWERS",
     f"one of {', '.join(SWITCH)}",
@@ -199,6 +207,7 @@ def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
         "export_folder": _absolute_path(environ, EXPORT_FOLDER),
         "preconnect": one_of(environ, PRECONNECT, SWITCH, str.lower) == "on",
         "log_level": one_of(environ, LOG_LEVEL, LOG_LEVELS, str.upper),
+        "log_format": one_of(environ, LOG_FORMAT, LOG_FORMATS, str.lower),
         "early_answers": one_of(environ, EARLY_ANSWERS, SWITCH, str.lower),
     }
     check_tools(values)

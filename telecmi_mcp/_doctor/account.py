@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from telecmi_mcp import errors
 from telecmi_mcp._api.token_source import LIFETIME_DAYS
-from telecmi_mcp._doctor.result import CheckResult, Verdict
+from telecmi_mcp._doctor.result import CheckResult, Verdict, advice_of
 
 if TYPE_CHECKING:
     from telecmi_mcp._api.token_source import TokenInfo
@@ -62,15 +62,9 @@ def check_sign_in(info: TokenInfo, now: float) -> CheckResult:
 def check_reply(reply: Reply) -> CheckResult:
     """Report whether contacts can be read."""
     if reply.error is not None:
-        return CheckResult("TeleCMI", Verdict.BAD, reply.error.fact, f"{_address_reader(reply.error.hint)}.")
+        return CheckResult("TeleCMI", Verdict.BAD, reply.error.fact, advice_of(reply.error))
     count = "number of contacts unknown" if reply.contacts is None else f"{reply.contacts:,} contacts"
     return CheckResult("TeleCMI", Verdict.GOOD, f"accepts the token; {count}")
-
-
-def _address_reader(hint: str) -> str:
-    """Turn a sentence for a model ("The user must ...") into one for the user."""
-    rest = hint.removeprefix("The user must ")
-    return rest[:1].upper() + rest[1:]
 
 
 def _age(days: int | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from telecmi_mcp._doctor.result import MAX_SHOWN_CHARS, CheckResult, Verdict
+from telecmi_mcp._doctor.result import MAX_SHOWN_CHARS, CheckResult, Verdict, advice_of
 from telecmi_mcp._export import check_folder
 from telecmi_mcp._mcp.tools.export_contacts import EXPORT_CONTACTS
 from telecmi_mcp._mcp.toolsets import toolset_of
@@ -29,8 +29,7 @@ def check_export_folder(settings: Settings) -> Iterator[CheckResult]:
     try:
         check_folder(folder)
     except FileUnusable as unusable:
-        advice = unusable.hint.removeprefix("The user must ")
-        yield CheckResult("Export folder", Verdict.BAD, unusable.fact, f"{advice[0].upper()}{advice[1:]}.")
+        yield CheckResult("Export folder", Verdict.BAD, unusable.fact, advice_of(unusable))
     else:
         shown, tool = clean(str(folder), limit=MAX_SHOWN_CHARS), toolset.names.shown(EXPORT_CONTACTS.name)
         yield CheckResult("Export folder", Verdict.GOOD, f"{tool} writes into {shown}")

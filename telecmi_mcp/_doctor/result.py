@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from telecmi_mcp.errors import TelecmiError
 
 MAX_SHOWN_CHARS = 120
 """Longest part of a result that came from outside."""
@@ -33,3 +37,9 @@ class CheckResult:
     verdict: Verdict
     says: str
     advice: str = ""
+
+
+def advice_of(error: TelecmiError) -> str:
+    """Return the hint of an error as advice to the user: errors address a model ("The user must ...")."""
+    rest = error.hint.removeprefix("The user must ")
+    return f"{rest[:1].upper()}{rest[1:]}."

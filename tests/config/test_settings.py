@@ -170,6 +170,7 @@ def test_any_other_base_url_is_an_error_that_names_the_variable_without_its_valu
         *(("TELECMI_TOOLS", bad) for bad in ["openai", "search,fetch", "none"]),
         *(("TELECMI_TOOL_PREFIX", bad) for bad in ["_crm", "1crm", "Crm_", "crm-", "c\u00e9_", "x" * 15, "a b"]),
         *(("TELECMI_LOG_LEVEL", bad) for bad in ["LOUD", "10", "TRACE"]),
+        ("TELECMI_LOG_FORMAT", "logfmt"),
         *(("TELECMI_USER_ID", bad) for bad in ["two words", "ü", "x" * 129]),
         *((name, bad) for name in ["TELECMI_TOKEN_FILE", "TELECMI_PASSWORD_FILE"] for bad in ["a\0bcd", "line\nbreak"]),
         *(("TELECMI_TOKEN", bad) for bad in ["two words", "line\nbreak", "ü", "x" * 4097]),

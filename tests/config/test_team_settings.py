@@ -33,7 +33,18 @@ def refused(environ: dict[str, str]) -> str:
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        (variables.HTTP, "8000"),
+        (variables.HTTP, "65536"),
+        (variables.HTTP, ":65536"),
+        (variables.HTTP, "-1"),
+        (variables.HTTP, "٨٠٠٠"),
+        (variables.HTTP, "8" * 5000),
+        (variables.HTTP, "::8000"),
+        (variables.HTTP, "[]:8000"),
+        (variables.HTTP, "[:8000"),
+        (variables.HTTP, "[::1:8000"),
+        (variables.HTTP, "*:8000"),
+        (variables.HTTP, "127.0.0.1"),
+        (variables.HTTP, "localhost:"),
         (variables.HTTP, "contacts.example.com:8000"),
         (variables.HTTP, "127.0.0.1:65536"),
         (variables.HTTP, "127.0.0.1:-1"),
@@ -73,6 +84,7 @@ def test_what_cannot_be_used_is_refused_by_the_name_of_its_variable(setting: Set
     ("environ", "variable"),
     [
         ({"TELECMI_HTTP": "0.0.0.0:8000"}, "TELECMI_CALLERS"),
+        ({"TELECMI_HTTP": ":8000"}, "TELECMI_CALLERS"),
         ({"TELECMI_HTTP": "[::]:8000", **KEYS}, "TELECMI_ALLOWED_HOSTS"),
         ({"TELECMI_ALLOWED_HOSTS": "mcp.example.com"}, "TELECMI_CALLERS"),
         ({"TELECMI_PUBLIC_URL": PUBLIC}, "TELECMI_CALLERS"),
@@ -92,6 +104,24 @@ def test_empty_values_and_literal_placeholders_mean_unset() -> None:
     empty = TeamSettings.from_env(dict.fromkeys((setting.variable for setting in TEAM), "  "))
     literal = TeamSettings.from_env(dict.fromkeys((setting.variable for setting in TEAM), "${user_config.x}"))
     assert empty == literal == TeamSettings.from_env({}) == TeamSettings()
+
+
+@pytest.mark.parametrize(
+    ("text", "listen"),
+    [
+        ("8000", ("127.0.0.1", 8000)),
+        (" 0 ", ("127.0.0.1", 0)),
+        ("localhost:80", ("localhost", 80)),
+        ("[::1]:8000", ("::1", 8000)),
+        (":8000", ("0.0.0.0", 8000)),  # noqa: S104 - as other servers take it; it needs callers with keys or tokens
+        ("0.0.0.0:8000", ("0.0.0.0", 8000)),  # noqa: S104 - the same
+    ],
+)
+def test_a_port_alone_is_one_of_this_machine_and_a_colon_before_it_means_all_addresses(
+    text: str, listen: tuple[str, int]
+) -> None:
+    hosts = {"TELECMI_ALLOWED_HOSTS": "mcp.example.com"}
+    assert TeamSettings.from_env({**KEYS, **hosts, "TELECMI_HTTP": text}).listen == listen
 
 
 def test_a_public_server_with_keys_takes_what_it_is_given() -> None:

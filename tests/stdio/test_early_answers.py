@@ -313,6 +313,7 @@ VALUES = {
     "TELECMI_CONTACT_URL": "https://example.com/{contact_id}",
     **EXPORTS,
     "TELECMI_LOG_LEVEL": "DEBUG",
+    "TELECMI_LOG_FORMAT": "json",
 }
 
 

@@ -47,8 +47,7 @@ class Nginx:
         self._folder.mkdir()
         self._certify()
         configuration = self._folder / "nginx.conf"
-        text = CONFIGURATION.read_text(encoding="utf8")
-        configuration.write_text(replaced(text, self._places()), encoding="utf8")
+        configuration.write_text(self.configuration(), encoding="utf8")
         user = " user root;" if sys.platform != "win32" and os.geteuid() == 0 else ""
         words = [
             _program(),
@@ -65,6 +64,10 @@ class Nginx:
                 yield self
             finally:
                 process.terminate()
+
+    def configuration(self) -> str:
+        """Return the configuration that it is started with."""
+        return replaced(CONFIGURATION.read_text(encoding="utf8"), self._places())
 
     def written(self) -> str:
         """All that it logged."""

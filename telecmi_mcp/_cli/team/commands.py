@@ -1,10 +1,11 @@
-"""``telecmi-mcp team``: manages access keys and credentials in a team server's database."""
+"""``telecmi-mcp team``: sets up and checks a team server, and manages what is in its database."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telecmi_mcp._cli.team import keys, sign_ins
+from telecmi_mcp._cli.team import check, keys, setup, sign_ins
 from telecmi_mcp._cli.team.database import opened_database
 from telecmi_mcp._cli.team.operations import add_operation
 
@@ -12,12 +13,20 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-SUMMARY = "Manage the team server's database: access keys, sign-ins of callers, and the schema."
+SUMMARY = "Set up and check a team server, and manage its access keys, callers' sign-ins and database schema."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    parser.add_argument(
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help="Settings file of telecmi-mcp team setup; its values override the environment.",
+    )
     operations = parser.add_subparsers(required=True, prog=parser.prog)
+    setup.add_operations(operations.add_parser)
+    check.add_operations(operations.add_parser)
     keys.add_operations(operations.add_parser)
     sign_ins.add_operations(operations.add_parser)
     add_operation(operations.add_parser, "migrate", "Upgrade the database schema for this version.", _migrate)
@@ -25,8 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Run the operation on the database of ``TELECMI_DATABASE_URL``."""
-    return int(args.operation(args, environ))
+    """Run the operation with the settings of the environment and of the settings file."""
+    if args.settings is None:
+        return int(args.operation(args, environ))
+    from telecmi_mcp._team.setup.settings_file import read_settings
+
+    return int(args.operation(args, {**environ, **read_settings(args.settings)}))
 
 
 def _migrate(_: argparse.Namespace, environ: Mapping[str, str]) -> int:

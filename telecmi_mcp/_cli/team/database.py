@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,6 +43,23 @@ def opened_database(environ: Mapping[str, str]) -> Iterator[Database]:
         database.close()
 
 
+def require_driver() -> None:
+    """Check that the driver of the database is installed.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    from telecmi_mcp.errors import ConfigurationError
+
+    try:
+        import_module("telecmi_mcp._team.db.database")  # needs an extra
+    except ImportError:
+        raise ConfigurationError(
+            hint="Install the extra: pip install 'telecmi-mcp[team]'",
+            fact="the database driver is missing",
+        ) from None
+
+
 def _configured(environ: Mapping[str, str]) -> Database:
     from pydantic import SecretStr
 
@@ -54,11 +72,7 @@ def _configured(environ: Mapping[str, str]) -> Database:
         raise ConfigurationError(
             hint=f"Set {DATABASE_URL.variable}", fact="this command uses the team server's database"
         )
-    try:
-        from telecmi_mcp._team.db.database import Database  # needs an extra
-    except ImportError:
-        raise ConfigurationError(
-            hint="Install the extra: pip install 'telecmi-mcp[team]'",
-            fact="the database driver is missing",
-        ) from None
+    require_driver()
+    from telecmi_mcp._team.db.database import Database  # needs an extra
+
     return Database(SecretStr(url), direct_url=SecretStr(direct_url) if direct_url else None, max_size=1)

@@ -28,8 +28,9 @@ def add_team_flags(parser: argparse.ArgumentParser) -> None:
         dest="http",
         nargs="?",
         const="",
-        metavar="HOST:PORT",
-        help=f"Serve a team over HTTP at this address; default: {setting.variable}, or {setting.default}. "
+        metavar="[HOST]:PORT",
+        help="Serve a team over HTTP at this address; 8000 is 127.0.0.1:8000, and :8000 is 0.0.0.0:8000. "
+        f"Default: {setting.variable}, or {setting.default}. "
         "The flags below need --http.",
     )
     add_setting_flags(parser, (each for each in variables.TEAM if each not in {setting, *_LISTED}))

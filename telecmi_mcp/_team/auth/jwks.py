@@ -103,6 +103,15 @@ class PublicKeys:
 
         return await self._cache.find(look)
 
+    async def count(self) -> int:
+        """Read the keys now, past the cache, and return how many can be used.
+
+        Raises:
+            IssuerUnavailable: They cannot be read, or none can be used; ``detail`` says why in words of ours.
+        """
+        keys, _ = await self._read()
+        return len(keys)
+
     async def _read(self) -> tuple[list[PublicKey], float]:
         document, headers = await self._get(self._jwks_url or await self._discover())
         keys = list(_read_keys(document))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -34,7 +34,7 @@ _MAX_PORT = 65_535
 
 HTTP = Setting(
     "TELECMI_HTTP",
-    "HOST:PORT, the host an IP address or localhost",
+    "PORT (on this machine only), :PORT (all IPv4 addresses) or HOST:PORT, the host an IP address or localhost",
     "Where the server listens.",
     default="127.0.0.1:8000",
     flag="--http",
@@ -162,14 +162,23 @@ class Address(NamedTuple):
 
 
 LOOPBACK = Address("127.0.0.1", 8000)
+_ALL_ADDRESSES = str(IPv4Address(0))
 
 
 def _address(environ: Mapping[str, str], setting: Setting) -> Address:
-    host, _, port = value_of(environ, setting).rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not (port.isascii() and port.isdecimal() and int(port) <= _MAX_PORT and (host == "localhost" or _is_ip(host))):
+    """Return the address of PORT (on this machine only), :PORT (all addresses, as in other servers) or HOST:PORT."""
+    text = value_of(environ, setting)
+    named, colon, port = text.rpartition(":")
+    if not named:
+        named = _ALL_ADDRESSES if colon else LOOPBACK.host
+    host = named[1:-1] if named.startswith("[") and named.endswith("]") else named
+    if not (_is_port(port) and (host == "localhost" or _is_ip(host))):
         raise unusable(setting)
     return Address(host, int(port))
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= len(str(_MAX_PORT)) and int(text) <= _MAX_PORT
 
 
 def _is_ip(host: str) -> bool:

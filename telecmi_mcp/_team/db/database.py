@@ -171,7 +171,7 @@ class Database:
         url = self._direct_url or self._url
         try:
             connection = psycopg.connect(url.get_secret_value(), autocommit=True, **_OPTIONS)  # type: ignore[arg-type]  # psycopg types its keywords as one kind
-            if self._direct_url is None and _is_pooled(connection):
+            if self._direct_url is None and is_pooled(connection):
                 connection.close()
                 raise self._pooler_error()
             connection.execute(_SESSION_LIMITS)
@@ -216,14 +216,14 @@ class Database:
 
 def _configure(connection: Connection) -> None:
     """Set the time limits of a new connection; a pooler's connection gets them in each transaction."""
-    if _is_pooled(connection):
+    if is_pooled(connection):
         connection.prepare_threshold = None  # the next transaction may run in another session, which does not know it
     else:
         connection.execute(_SESSION_LIMITS)
     connection.commit()
 
 
-def _is_pooled(connection: Connection) -> bool:
+def is_pooled(connection: Connection) -> bool:
     """Whether a pooler answers: it invents the number of the process that PostgreSQL tells a client at the start."""
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
     return row != (connection.info.backend_pid,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import math
 import os
@@ -37,6 +38,19 @@ HEAD_TIMEOUT_S: Final = 10.0
 
 _INTERRUPTED = 130
 _BACKLOG = 2048  # connections that the kernel queues
+_SETTING = "TELECMI_HTTP (--http)"
+_CANNOT_LISTEN = f"Set {_SETTING} to another address", "the server cannot listen at this one"
+_LISTEN_ERRORS = {
+    errno.EADDRINUSE: (
+        f"Stop the other program, or set {_SETTING} to another port",
+        "another program uses this port",
+    ),
+    errno.EACCES: (
+        f"Set {_SETTING} to a port from 1024 on, or allow the process to bind lower ones",
+        "it has no permission to use this port",
+    ),
+    errno.EADDRNOTAVAIL: (f"Set {_SETTING} to an address of this machine", "this machine does not have this one"),
+}
 _IDLE_TIMEOUT_S = 75  # longer than proxies keep a connection (nginx: 60): the proxy closes first and loses no request
 
 
@@ -79,10 +93,9 @@ def _listen(address: Address) -> socket.socket:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
         listener = socket.create_server(address, family=family, backlog=_BACKLOG)
-    except OSError:
-        raise ConfigurationError(
-            hint="Set TELECMI_HTTP (--http) to another address", fact="the server cannot listen at this one"
-        ) from None
+    except OSError as why:
+        hint, fact = _LISTEN_ERRORS.get(why.errno or 0, _CANNOT_LISTEN)
+        raise ConfigurationError(hint=hint, fact=fact) from None
     # Accepted sockets inherit this. Otherwise the body of an answer would wait 40 ms after its head.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

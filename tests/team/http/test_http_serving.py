@@ -290,9 +290,10 @@ async def test_any_of_several_workers_answers_any_request() -> None:
     ("flags", "sentence"),
     [
         (["--http", "0.0.0.0:8000"], "Set TELECMI_CALLERS: an address that other machines reach needs callers"),
+        (["--http", ":8000"], "Set TELECMI_CALLERS: an address that other machines reach needs callers"),
         (
             ["--http", "example.com:80"],
-            "Correct TELECMI_HTTP (--http): use HOST:PORT, the host an IP address or localhost",
+            "Correct TELECMI_HTTP (--http): use PORT (on this machine only), :PORT (all IPv4 addresses) or HOST:PORT",
         ),
         (["--http", "--allowed-host", "a b"], "Correct TELECMI_ALLOWED_HOSTS (--allowed-host)"),
         (["--http", "--allowed-host", "localhost", "--allowed-host", "mcp.example.com"], "Set TELECMI_CALLERS: "),
@@ -325,7 +326,8 @@ def test_an_address_that_is_taken_is_reported_in_a_sentence() -> None:
         )
     assert done.returncode == 2
     assert done.stderr == (
-        "telecmi-mcp: Set TELECMI_HTTP (--http) to another address: the server cannot listen at this one.\n"
+        "telecmi-mcp: Stop the other program, or set TELECMI_HTTP (--http) to another port: another program uses this "
+        "port.\n"
     )
 
 
