@@ -158,7 +158,7 @@ def _list(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _new_key(_: argparse.Namespace, __: Mapping[str, str]) -> int:
-    from telecmi_mcp._team.accounts.encryption import new_key
+    from telecmi_mcp._config.keys import new_key
 
     print(new_key())
     return 0
