@@ -94,7 +94,8 @@ def test_an_unknown_command_is_wrong_usage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "operations"), [("index", "status|clear"), ("team", "key|sign-in|sign-out|list|new-key|rekey|migrate")]
+    ("command", "operations"),
+    [("index", "status|clear"), ("team", "key|sign-in|sign-out|list|new-key|rekey|audit|migrate")],
 )
 def test_a_command_without_an_operation_lists_the_operations(command: str, operations: str) -> None:
     done = run(command)

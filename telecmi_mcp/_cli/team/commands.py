@@ -1,10 +1,10 @@
-"""``telecmi-mcp team``: manages access keys and credentials in a team server's database."""
+"""``telecmi-mcp team``: manages access keys and credentials in a team server's database, and reads its audit."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from telecmi_mcp._cli.team import keys, sign_ins
+from telecmi_mcp._cli.team import audit, keys, sign_ins
 from telecmi_mcp._cli.team.database import opened_database
 from telecmi_mcp._cli.team.operations import add_operation
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-SUMMARY = "Manage the team server's database: access keys, sign-ins of callers, and the schema."
+SUMMARY = "Manage a team server: access keys, sign-ins of callers, the database schema, and who saw a contact."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,12 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     operations = parser.add_subparsers(required=True, prog=parser.prog)
     keys.add_operations(operations.add_parser)
     sign_ins.add_operations(operations.add_parser)
+    audit.add_operations(operations.add_parser)
     add_operation(operations.add_parser, "migrate", "Upgrade the database schema for this version.", _migrate)
     operations.metavar = "|".join(operations.choices)  # the message for a missing operation lists them
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Run the operation on the database of ``TELECMI_DATABASE_URL``."""
+    """Run the operation; all but the audit need the database of ``TELECMI_DATABASE_URL``."""
     return int(args.operation(args, environ))
 
 

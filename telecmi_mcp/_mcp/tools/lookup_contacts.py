@@ -44,7 +44,7 @@ class LookupContactsArguments(Arguments):
 async def _lookup_contacts(app: App, arguments: LookupContactsArguments, report: Report) -> Answer:
     result = await app.directory.lookup(arguments.queries, report=report)
     data = result_data(result)
-    return Answer(data, sum(len(each["contacts"]) for each in data["results"]))
+    return Answer(data, [contact for each in data["results"] for contact in each["contacts"]])
 
 
 def result_data(result: LookupResult) -> dict[str, Any]:
