@@ -1,4 +1,4 @@
-"""Prints who saw a contact, for ``telecmi-mcp team audit``."""
+"""Prints who saw a contact, for ``telecmi-mcp audit`` and ``telecmi-mcp team audit``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WIDTHS = (25, 24)
 
 
 def add_sighting_arguments(parser: argparse.ArgumentParser, *, by_default: str) -> None:
-    """Add the arguments of the command.
+    """Add the arguments of both commands.
 
     Args:
         parser: The parser of the command.

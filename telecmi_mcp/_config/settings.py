@@ -35,6 +35,7 @@ class Settings:
         tool_prefix: Text before the name of every tool.
         contact_url: URL of a contact's page, with ``{contact_id}``; "" for none.
         export_folder: Folder for the files of the tool export_contacts; ``None`` for no such tool.
+        audit_file: File to which a server over stdio adds a line for each call; ``None`` for none.
         preconnect: True if a connection is opened before the first call.
         log_level: Least severe level that is logged.
         early_answers: ``on`` if the first messages are answered while the server is still loading, else ``off``.
@@ -56,6 +57,7 @@ class Settings:
     tool_prefix: str = ""
     contact_url: str = ""
     export_folder: Path | None = None
+    audit_file: Path | None = None
     preconnect: bool = True
     log_level: str = variables.LOG_LEVEL.default
     early_answers: str = variables.EARLY_ANSWERS.default
