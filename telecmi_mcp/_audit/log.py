@@ -1,4 +1,4 @@
-"""Writes the audit: one line of JSON for each call, without arguments, contents or tokens.
+"""Writes the audit: one line of JSON for each call and for each end of a key, without arguments, contents or tokens.
 
 A line names the contacts of the answer by keyed hashes, at most 100. More of them are in further lines of the same
 ``call``, so that a pipe takes each line in one piece.
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _MAX_QUEUED_LINES = 10_000  # about 3 MB, of 100 contacts each 24 MB
 _MAX_NAME_CHARS = 128
 _MAX_HASHES = 100
 _FLUSH_TIMEOUT_S = 3.0
+_GATHER_S = 0.05  # each time that the thread runs, it takes the interpreter from a call
 
 
 class Entry(NamedTuple):
@@ -61,6 +62,22 @@ class Entry(NamedTuple):
     contacts: int
     contact_ids: Sequence[str] = ()
     unlisted: int = 0
+
+
+class KeyEvent(NamedTuple):
+    """Something that an administrator should know of a key.
+
+    Attributes:
+        event: ``key_ended``, ``key_ends_soon`` or ``key_mask_unknown``.
+        caller: The caller that the key belongs to.
+        key_id: The id of the key, never the key.
+        ends_at: The end of the key, if the event is about one that comes.
+    """
+
+    event: str
+    caller: str
+    key_id: str
+    ends_at: datetime | None = None
 
 
 class Audit:
@@ -93,6 +110,23 @@ class Audit:
         if self._on:
             for line in self.lines(entry):
                 self._logger.info("%s", line)
+
+    def write_key_event(self, event: KeyEvent) -> None:
+        """Write one line about a key, in ASCII."""
+        if self._on:
+            self._logger.info("%s", self._key_line(event))
+
+    def _key_line(self, event: KeyEvent) -> str:
+        ends = {"ends": _time(event.ends_at.timestamp())} if event.ends_at else {}
+        facts = {
+            "time": _time(self._now()),
+            "caller": event.caller[:_MAX_NAME_CHARS],
+            "event": event.event,
+            "key": event.key_id,
+            **ends,
+            "replica": self._replica,
+        }
+        return json.dumps(facts)
 
     def lines(self, entry: Entry) -> Iterator[str]:
         """Yield the lines of a call, each of which begins with who called what."""
@@ -163,7 +197,8 @@ def writing_to(lines: LineWriter) -> Iterator[None]:
 class LineWriter(logging.Handler):
     """Writes records to a descriptor in a background thread, so that no call waits for a full pipe.
 
-    Records that do not fit into the queue are dropped, and a later line tells how many.
+    The thread writes lines at most 20 times a second. Records that do not fit into the queue are dropped, and a later
+    line tells how many.
 
     ``QueueHandler`` and ``QueueListener`` of the standard library do not fit: the listener's ``stop`` waits for a full
     pipe without end, and the handler writes a traceback for each record that does not fit into the queue.
@@ -180,6 +215,7 @@ class LineWriter(logging.Handler):
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
         self._dropped = 0
         self._counting = Lock()
+        self._is_closing = Event()
         # A daemon, because a pipe that is not read must not keep the process from ending.
         self._thread = Thread(target=self._run, name="audit", daemon=True)
         self._thread.start()
@@ -194,6 +230,7 @@ class LineWriter(logging.Handler):
     def close(self) -> None:
         """Write the queued lines, for three seconds at most."""
         self._lines.put(None)
+        self._is_closing.set()
         self._thread.join(_FLUSH_TIMEOUT_S)
         if self._thread.is_alive():
             _log.warning("audit lines were not written: %d", self._lines.qsize() + self._dropped)
@@ -211,7 +248,7 @@ class LineWriter(logging.Handler):
         line: bytes | None = b""
         is_failing = False
         while line is not None:
-            line, dropped = self._lines.get(), self._dropped
+            line, dropped = self._next_line(), self._dropped
             try:
                 self.write_piece(dropped_line(dropped) + (line or b""))
                 self._count_dropped(-dropped)
@@ -221,6 +258,14 @@ class LineWriter(logging.Handler):
                 if not is_failing:
                     _log.warning("audit lines cannot be written: %s", type(why).__name__)
                 is_failing = True
+
+    def _next_line(self) -> bytes | None:
+        """Wait for a line, and for those that follow it soon."""
+        is_first = self._lines.empty()
+        line = self._lines.get()
+        if is_first:
+            self._is_closing.wait(_GATHER_S)
+        return line
 
     def _count_dropped(self, number: int) -> None:
         with self._counting:

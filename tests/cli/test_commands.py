@@ -75,7 +75,18 @@ def test_help_names_every_command() -> None:
     "words",
     [
         [*words, "--help"]
-        for words in ([], ["serve"], ["login"], ["check"], ["install"], ["export"], ["lookup"], ["audit"], ["team"])
+        for words in (
+            [],
+            ["serve"],
+            ["login"],
+            ["check"],
+            ["install"],
+            ["export"],
+            ["lookup"],
+            ["audit"],
+            ["team"],
+            ["connect"],
+        )
     ]
     + [["--version"]],
 )

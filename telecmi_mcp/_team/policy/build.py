@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from telecmi_mcp._audit.contact_hashes import ContactHasher
+    from telecmi_mcp._audit.log import Audit
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.db.database import Database
 
@@ -41,12 +42,14 @@ class Policy:
         guard: Middleware of calls.
         quotas: Limits of all replicas together.
         metrics: Counters and histograms.
+        audit: Gets a line for each call, and for each end of a key.
         account_rate_limit: Requests a minute to TeleCMI for one account.
     """
 
     guard: CallMiddleware
     quotas: Quotas
     metrics: Metrics
+    audit: Audit
     account_rate_limit: int
 
     def hooks_for(self, account: str) -> RequestHooks:
@@ -82,7 +85,7 @@ def open_policy(
     ):
         quotas, metrics = Quotas(database), Metrics()
         guard = CallMiddleware(settings, quotas, caller_now=caller_now, audit=audit, metrics=metrics)
-        yield Policy(guard, quotas, metrics, settings.account_rate_limit)
+        yield Policy(guard, quotas, metrics, audit, settings.account_rate_limit)
 
 
 def _open_hasher(settings: TeamSettings, secrets: KnownSecrets) -> ContactHasher | None:
