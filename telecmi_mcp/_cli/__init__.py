@@ -29,6 +29,7 @@ COMMANDS = {
     "sync": "contacts.sync",
     "export": "contacts.export",
     "index": "contacts.index",
+    "audit": "contacts.audit",
     "check": "account.check",
     "demo": "server.demo",
     "sandbox": "server.sandbox",

@@ -36,6 +36,7 @@ class Settings:
         contact_url: URL of a contact's page, with ``{contact_id}``; "" for none.
         mask: Fields that nobody sees whole, finds contacts by or groups by.
         export_folder: Folder for the files of the tool export_contacts; ``None`` for no such tool.
+        audit_file: File to which a server over stdio adds a line for each call; ``None`` for none.
         preconnect: True if a connection is opened before the first call.
         log_level: Least severe level that is logged.
         log_format: Format of a record in the log: ``text`` or ``json``.
@@ -59,6 +60,7 @@ class Settings:
     contact_url: str = ""
     mask: tuple[str, ...] = ()
     export_folder: Path | None = None
+    audit_file: Path | None = None
     preconnect: bool = True
     log_level: str = variables.LOG_LEVEL.default
     log_format: str = variables.LOG_FORMAT.default

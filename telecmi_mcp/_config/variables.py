@@ -147,6 +147,11 @@ EXPORT_FOLDER = Setting(
     "the absolute path of a folder of mode 0700",
     "Folder for the files of export_contacts; if unset, serve has no such tool.",
 )
+AUDIT_FILE = Setting(
+    "TELECMI_AUDIT_FILE",
+    "the absolute path of a file, in a folder that exists",
+    "File to which serve adds a line for each call: when, which tool, and hashes of the contacts that it showed.",
+)
 PRECONNECT = Setting(
     "TELECMI_PRECONNECT",
     f"one of {', '.join(SWITCH)}",
@@ -205,6 +210,7 @@ def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
         "contact_url": _valid(CONTACT_URL, value_of(environ, CONTACT_URL), _is_contact_url),
         "mask": names_of(environ, MASK, MASKABLE),
         "export_folder": _absolute_path(environ, EXPORT_FOLDER),
+        "audit_file": _absolute_path(environ, AUDIT_FILE),
         "preconnect": one_of(environ, PRECONNECT, SWITCH, str.lower) == "on",
         "log_level": one_of(environ, LOG_LEVEL, LOG_LEVELS, str.upper),
         "log_format": one_of(environ, LOG_FORMAT, LOG_FORMATS, str.lower),

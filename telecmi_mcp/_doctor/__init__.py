@@ -1,6 +1,7 @@
 """Checks the settings, the network, the account, the index and the clients for ``telecmi-mcp check``."""
 
 from telecmi_mcp._doctor.account import Reply, call_telecmi, check_reply, check_sign_in
+from telecmi_mcp._doctor.audit_file import check_audit_file
 from telecmi_mcp._doctor.clients import check_clients
 from telecmi_mcp._doctor.connection import ConnectionProbe, check_clock, check_connection, probe_connection
 from telecmi_mcp._doctor.early_answers import check_early_answers
@@ -17,6 +18,7 @@ __all__ = [
     "Reply",
     "Verdict",
     "call_telecmi",
+    "check_audit_file",
     "check_certificates",
     "check_clients",
     "check_clock",

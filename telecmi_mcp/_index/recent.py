@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from telecmi_mcp._plain_text import is_plain_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 MAX_RECENT = 200
 """Number of contacts, the last ones answered, that are remembered."""
@@ -50,6 +50,17 @@ class Recent:
         values = dict.fromkeys(_VALUES[name](contact) for answer in self._answers for contact in answer)
         return [value for value in values if wanted in f" {value}".casefold() and is_plain_name(value)][:MAX_RECENT]
 
+    def contacts_with(self, name: str, values: Iterable[str]) -> list[Mapping[str, Any]]:
+        """Return the contacts that a completion with these values shows; a company's name shows none.
+
+        Args:
+            name: As in ``completions``.
+            values: What ``completions`` returned, or a part of it.
+        """
+        shown = set(values) if name in _PERSONAL else set()
+        found = (contact for answer in self._answers for contact in answer if _VALUES[name](contact) in shown)
+        return list({contact["contact_id"]: contact for contact in found}.values())
+
 
 def _contacts(facts: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """Return the contacts of a page, of a search, of a lookup or of a single contact."""
@@ -80,3 +91,4 @@ def _joined(*fields: str | None) -> str:
 
 
 _VALUES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"contact_id": _id, "who": _name, "company": _company}
+_PERSONAL = ("contact_id", "who")

@@ -1,7 +1,7 @@
-"""Records the result of a call, for the audit of the team server.
+"""Records the result of a call, for the audit.
 
-The handlers write the record; the middleware that wraps them reads it. On stdio nothing reads it, and writing costs
-one lookup of a context variable.
+The handlers write the record; the middleware that wraps them reads it. Without an audit there is no record, and each
+function here costs one lookup of a context variable. A record holds ids of contacts and nothing else of them.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
 
     from telecmi_mcp.errors import TelecmiError
 
 OK = "ok"
 DEFECT = "defect"
+CANCELLED = "cancelled"
+PROTOCOL_ERROR = "protocol_error"
 
 
 @dataclass(slots=True)
@@ -25,13 +28,15 @@ class CallRecord:
     """Result of one call.
 
     Attributes:
-        code: ``ok``, the code of an error, or ``defect``.
-        contacts: Number of contacts in the answer.
+        code: ``ok``, the code of an error, or another of the words above.
+        contact_ids: Ids of the contacts in the answer.
+        unlisted: Number of contacts whose values the answer shows, or a file got, without their ids.
         refusal: Error to raise instead of answering, in the form of the method's other errors.
     """
 
     code: str = OK
-    contacts: int = 0
+    contact_ids: Sequence[str] = ()
+    unlisted: int = 0
     refusal: TelecmiError | None = None
 
 
@@ -56,11 +61,12 @@ def raise_if_rejected() -> None:
         raise record.refusal
 
 
-def record_contacts(count: int) -> None:
-    """Record the number of contacts in the answer."""
+def record_contacts(contacts: Sequence[Mapping[str, Any]], unlisted: int = 0) -> None:
+    """Record whose values an answer shows; see ``Answer`` for the arguments."""
     record = _CURRENT.get()
     if record is not None:
-        record.contacts = count
+        record.contact_ids = [each.get("contact_id") or each["id"] for each in contacts]
+        record.unlisted = unlisted
 
 
 def record_failure(code: str) -> None:

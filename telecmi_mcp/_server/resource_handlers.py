@@ -80,7 +80,7 @@ async def read_resource(
             check_rate_limit(app)
             answer = await read_contact(app, contact_id, names)
             data = answer.data
-            record_contacts(answer.contacts)
+            record_contacts(answer.contacts, answer.unlisted)
     contents = TextResourceContents(uri=params.uri, mime_type=MIME_TYPE, text=to_json(data).decode())
     return ReadResourceResult(contents=[contents])
 
@@ -96,9 +96,10 @@ async def complete(ctx: ServerRequestContext[App, Any], params: CompleteRequestP
     if params.argument.name != argument:
         raise MCPError(INVALID_PARAMS, f"Unknown argument: only {argument} can be completed here.")
     with protocol_errors(ctx):
-        values = (await ctx.lifespan_context.recall()).completions(argument, params.argument.value)
+        recent = await ctx.lifespan_context.recall()
+    values = recent.completions(argument, params.argument.value)
+    shown = values[:_MAX_COMPLETIONS]
+    record_contacts(recent.contacts_with(argument, shown))
     return CompleteResult(
-        completion=Completion(
-            values=values[:_MAX_COMPLETIONS], total=len(values), has_more=len(values) > _MAX_COMPLETIONS
-        )
+        completion=Completion(values=shown, total=len(values), has_more=len(values) > _MAX_COMPLETIONS)
     )

@@ -108,7 +108,7 @@ async def _call_tool(
         recent = app.directory.recent  # of this account, even if another one signs in during the call
         answer = await tool.call(app, arguments, report=_reporter(ctx), names=names)
         recent.note(answer.data)
-        record_contacts(answer.contacts)
+        record_contacts(answer.contacts, answer.unlisted)
         links = [_resource_link(answer.file)] if answer.file and ctx.protocol_version >= _FIRST_WITH_LINKS else []
         return _written(output, tool, answer.data, links)
     except TelecmiError as error:

@@ -75,7 +75,18 @@ def test_help_names_every_command() -> None:
     "words",
     [
         [*words, "--help"]
-        for words in ([], ["serve"], ["login"], ["check"], ["install"], ["export"], ["lookup"], ["team"], ["connect"])
+        for words in (
+            [],
+            ["serve"],
+            ["login"],
+            ["check"],
+            ["install"],
+            ["export"],
+            ["lookup"],
+            ["audit"],
+            ["team"],
+            ["connect"],
+        )
     ]
     + [["--version"]],
 )
@@ -95,7 +106,7 @@ def test_an_unknown_command_is_wrong_usage() -> None:
 
 @pytest.mark.parametrize(
     ("command", "operations"),
-    [("index", "status|clear"), ("team", "setup|check|key|sign-in|sign-out|list|new-key|rekey|migrate")],
+    [("index", "status|clear"), ("team", "setup|check|key|sign-in|sign-out|list|new-key|rekey|audit|migrate")],
 )
 def test_a_command_without_an_operation_lists_the_operations(command: str, operations: str) -> None:
     done = run(command)

@@ -253,7 +253,7 @@ async def completeness(*, needs_all: bool, index: str = "memory") -> list[bool]:
     async def say_if_complete(app: App, _: object, __: Report) -> Answer:
         freshness = await app.directory.status_of(await app.account())
         answers.append(freshness is not None and freshness.complete)
-        return Answer({"complete": answers[-1]}, 0)
+        return Answer({"complete": answers[-1]})
 
     tool = replace(COUNT_CONTACTS, run=say_if_complete)
     transport = ASGITransport(app=create_sandbox())

@@ -100,12 +100,14 @@ def test_a_setup_for_this_machine_writes_private_files_and_a_second_run_changes_
     folder = tmp_path / "telecmi-team"
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (folder, *folder.iterdir())}
     unit = {"telecmi-mcp.service": "0o644"} if sys.platform == "linux" else {}
-    assert modes == {"telecmi-team": "0o700", "settings.env": "0o600", "telecmi_token": "0o600", **unit}
+    private = dict.fromkeys(("settings.env", "telecmi_token", "audit_keys"), "0o600")
+    assert modes == {"telecmi-team": "0o700", **private, **unit}
     assert read_settings(folder / "settings.env") == {
         "TELECMI_HTTP": "8001",
         "TELECMI_CALLERS": "anyone",
         "TELECMI_BASE_URL": "https://t.example",
         "TELECMI_TOKEN_FILE": str(folder / "telecmi_token"),
+        "TELECMI_AUDIT_KEYS_FILE": str(folder / "audit_keys"),
     }
     assert (folder / "telecmi_token").read_text(encoding="utf8") == "token-secret-19\n"
     assert f"telecmi-mcp team --settings {folder}/settings.env check" in out

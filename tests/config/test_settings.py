@@ -45,6 +45,12 @@ def test_settings_are_never_pickled() -> None:
         copy.deepcopy(Settings())
 
 
+def test_the_audit_file_is_an_absolute_path(tmp_path: Path) -> None:
+    assert Settings.from_env({"TELECMI_AUDIT_FILE": str(tmp_path / "a")}).audit_file == tmp_path / "a"
+    with pytest.raises(ConfigurationError, match=r"^Correct TELECMI_AUDIT_FILE: use the absolute path"):
+        Settings.from_env({"TELECMI_AUDIT_FILE": "audit.log"})
+
+
 def test_the_export_folder_is_an_absolute_path(tmp_path: Path) -> None:
     assert Settings.from_env({"TELECMI_EXPORT_FOLDER": str(tmp_path)}).export_folder == tmp_path
     assert Settings.from_env({"TELECMI_EXPORT_FOLDER": "~/exports"}).export_folder == Path.home() / "exports"

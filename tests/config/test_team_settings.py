@@ -72,6 +72,7 @@ def refused(environ: dict[str, str]) -> str:
         (variables.CALLER_CONCURRENCY, "1001"),
         (variables.ACCOUNT_RATE, "1e3"),
         (variables.AUDIT, "syslog"),
+        (variables.AUDIT_KEYS_FILE, "a\u200bb"),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_the_name_of_its_variable(setting: Setting, value: str) -> None:

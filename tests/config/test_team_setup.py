@@ -172,6 +172,7 @@ def test_each_secret_is_in_a_file_of_its_own(tmp_path: Path) -> None:
         "TELECMI_UNKNOWN": "x",
     }
     plan = make_plan(given, tmp_path)
+    assert len(plan.files.pop("audit_keys")) > len("a key of 32 bytes and the end of its line")
     assert plan.files == {
         "pgpass": b"*:*:*:*:pg-secret\n",
         "pgpass_direct": b"*:*:*:*:direct-secret\n",
@@ -185,18 +186,26 @@ def test_each_secret_is_in_a_file_of_its_own(tmp_path: Path) -> None:
         "TELECMI_USER_ID",
         "TELECMI_PASSWORD_FILE",
         "TELECMI_ENCRYPTION_KEYS_FILE",
+        "TELECMI_AUDIT_KEYS_FILE",
         "TELECMI_CALLERS",
     }
 
 
-def test_a_key_is_made_where_callers_sign_in(tmp_path: Path) -> None:
-    plans = [make_plan({"TELECMI_SIGN_INS": "callers"}, tmp_path) for _ in range(2)]
-    first, second = (plan.files["encryption_keys"] for plan in plans)
-    assert first != second
-    assert plans[0].values["TELECMI_ENCRYPTION_KEYS_FILE"] == str(tmp_path / "encryption_keys")
-    given = {"TELECMI_SIGN_INS": "callers", "TELECMI_ENCRYPTION_KEYS_FILE": "keys"}
-    kept = make_plan(given, tmp_path)
-    assert (kept.files, kept.values["TELECMI_ENCRYPTION_KEYS_FILE"]) == ({}, str(Path("keys").absolute()))
+@pytest.mark.parametrize(
+    ("name", "variable", "given"),
+    [
+        ("encryption_keys", "TELECMI_ENCRYPTION_KEYS_FILE", {"TELECMI_SIGN_INS": "callers"}),
+        ("audit_keys", "TELECMI_AUDIT_KEYS_FILE", {}),
+    ],
+)
+def test_a_key_is_made_where_one_is_needed_and_none_is_given(
+    name: str, variable: str, given: dict[str, str], tmp_path: Path
+) -> None:
+    plans = [make_plan(given, tmp_path) for _ in range(2)]
+    assert plans[0].files[name] != plans[1].files[name]
+    assert plans[0].values[variable] == str(tmp_path / name)
+    kept = make_plan({**given, variable: "keys"}, tmp_path)
+    assert (name in kept.files, kept.values[variable]) == (False, str(Path("keys").absolute()))
 
 
 # The unit

@@ -134,3 +134,13 @@ def test_a_value_that_is_not_a_plain_name_is_not_offered(text: str) -> None:
         assert person(first_name=text).completions("who", typed) == []
         assert person(first_name="Priya", last_name=text).completions("who", typed) == []
         assert person(company=text).completions("company", typed) == []
+
+
+def test_the_contacts_of_offered_names_and_ids_are_known_and_a_company_shows_none() -> None:
+    record = person(first_name="Priya", company="Acme")
+    (contact_id,) = record.completions("contact_id", "")
+    (contact,) = record.contacts_with("who", ["Priya", "John"])
+    assert contact["contact_id"] == contact_id
+    assert record.contacts_with("contact_id", [contact_id]) == [contact]
+    assert record.contacts_with("who", ["John"]) == []
+    assert record.contacts_with("company", ["Acme"]) == []

@@ -202,7 +202,7 @@ async def test_the_notices_of_the_answer_and_of_the_sign_in_are_joined(
     own: str | None, of_the_app: str, expected: str | None
 ) -> None:
     async def run(_: Any, __: Any, ___: Any) -> Answer:
-        return Answer({} if own is None else {"notice": own}, 0)
+        return Answer({} if own is None else {"notice": own})
 
     tool = dataclasses.replace(LIST_CONTACTS, run=run)
     answer = await tool.call(SimpleNamespace(notice=of_the_app), {})  # type: ignore[arg-type] # only its notice is read
@@ -214,7 +214,7 @@ async def test_a_tool_receives_the_report_and_the_checked_arguments() -> None:
 
     async def run(_: Any, arguments: Any, report: Any) -> Answer:
         received.append((arguments.limit, report))
-        return Answer({}, 0)
+        return Answer({})
 
     tool = dataclasses.replace(LIST_CONTACTS, run=run)
     await tool.call(SimpleNamespace(notice=""), {"limit": 7}, report=no_report)  # type: ignore[arg-type] # only its notice is read
@@ -235,8 +235,8 @@ async def test_each_tool_counts_the_contacts_of_its_answer_for_the_audit(
     tool = next(tool for tool in TOOLS if tool.name == name)
     async with open_app(SIGNED_IN, transport=ASGITransport(app=create_sandbox())) as app:
         answer = await tool.call(app, arguments)
-    assert answer.contacts == contacts
-    assert len(answer.data[tool.rows] if tool.rows else [answer.data]) == contacts
+    assert len(answer.contacts) == contacts
+    assert answer.contacts == (answer.data[tool.rows] if tool.rows else [answer.data])
 
 
 @given(st.data())

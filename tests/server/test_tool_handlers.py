@@ -1,4 +1,4 @@
-"""The handlers of tools: they record how many contacts a tool read, and write its data in each format."""
+"""The handlers of tools: they record which contacts a tool read, and write its data in each format."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class NoArguments(Arguments):
 
 
 async def _count(_: App, __: NoArguments, ___: Report) -> Answer:
-    return Answer({"number": 7, "complete": True, "company": "Acme"}, contacts=7)
+    return Answer(
+        {"number": 7, "complete": True, "company": "Acme"},
+        contacts=[{"contact_id": str(number)} for number in range(7)],
+    )
 
 
 COUNT = Tool(
@@ -65,13 +68,13 @@ async def answered(text: str = "json") -> tuple[Any, CallRecord]:
     server.middleware.insert(0, keep)
     async with Client(server, mode="legacy") as client:
         result = await client.call_tool(COUNT.name, {})
-    return result, next(record for record in reversed(records) if record.contacts)
+    return result, next(record for record in reversed(records) if record.contact_ids)
 
 
-async def test_the_record_holds_the_number_of_contacts_that_the_tool_returns() -> None:
+async def test_the_record_holds_the_ids_of_the_contacts_that_the_tool_returns() -> None:
     result, record = await answered()
     assert result.structured_content == {"number": 7, "complete": True, "company": "Acme"}
-    assert (record.code, record.contacts) == ("ok", 7)
+    assert (record.code, record.contact_ids) == ("ok", [*"0123456"])
 
 
 async def test_an_answer_of_one_row_that_is_no_contact_is_written_as_a_table() -> None:

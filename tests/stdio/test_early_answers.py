@@ -298,6 +298,7 @@ def test_only_their_own_setting_switches_them_off(variable: str) -> None:
 
 
 VALUES = {
+    "TELECMI_AUDIT_FILE": str(ROOT / "audit.log"),
     "TELECMI_TOKEN": "t",
     "TELECMI_TOKEN_FILE": "f",
     "TELECMI_USER_ID": "1_1",

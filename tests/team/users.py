@@ -19,10 +19,11 @@ from telecmi_mcp._api.http import Channel
 from telecmi_mcp._auth.credentials import Account, Credentials
 from telecmi_mcp._auth.login import Login
 from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
+from telecmi_mcp._config.keys import new_key
 from telecmi_mcp._config.secrets import KnownSecrets
 from telecmi_mcp._team.accounts.app_pool import open_apps
 from telecmi_mcp._team.accounts.credential_store import TeamSignIns
-from telecmi_mcp._team.accounts.encryption import new_key, open_vault
+from telecmi_mcp._team.accounts.encryption import open_vault
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.index.location import PostgresLocation
 from telecmi_mcp._team.index.writer_locks import WriterLocks

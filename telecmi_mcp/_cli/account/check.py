@@ -135,6 +135,7 @@ async def _check_installation(args: argparse.Namespace, settings: Settings, envi
         after = (
             _doctor.check_index(settings, await _owner(settings, app)),
             *_doctor.check_export_folder(settings),
+            *_doctor.check_audit_file(settings),
             _doctor.check_clients(Machine.here(environ)),
             *_doctor.check_early_answers(read_values(args, environ)),
             _doctor.check_versions(),

@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,10 +23,12 @@ from telecmi_mcp._stdio.early_responder import NO_EARLY_SESSION, answer_while, c
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from types import FrameType
 
+    from telecmi_mcp._config.secrets import KnownSecrets
     from telecmi_mcp._config.settings import Settings
+    from telecmi_mcp._server.call_audit import CallAudit
     from telecmi_mcp._stdio.early_responder import EarlySession
 
 SUMMARY = "Serve MCP on stdio (the default), or to a team over HTTP."
@@ -79,22 +82,38 @@ def _import_server() -> None:
 def _serve(args: argparse.Namespace, settings: Settings, wire: tuple[int, int], session: EarlySession) -> int:
     from telecmi_mcp._config.logging import configure_logging
     from telecmi_mcp._config.secrets import KnownSecrets
-    from telecmi_mcp._server.factory import create_server
+    from telecmi_mcp._mcp.output import OutputFormat
+    from telecmi_mcp._mcp.toolsets import toolset_of
+    from telecmi_mcp._server.factory import build_server
     from telecmi_mcp._stdio.serve import serve_stdio
 
     secrets = KnownSecrets()
     configure_logging(settings, secrets)
     gc.freeze()
     gc.enable()
-    server = create_server(
-        lambda: open_configured(args, settings, secrets),
-        text=settings.text,
-        structured=settings.structured,
-        exports=settings.export_folder is not None,
-        tools=settings.tools,
-        tool_prefix=settings.tool_prefix,
-    )
-    return serve_stdio(server, wire, session)
+    toolset = toolset_of(settings.tools, settings.tool_prefix, exports=settings.export_folder is not None)
+    with _audit(settings, toolset.by_name, secrets) as middleware:
+        server = build_server(
+            lambda: open_configured(args, settings, secrets),
+            OutputFormat(text=settings.text, structured=settings.structured),
+            toolset=toolset,
+            middleware=middleware,
+        )
+        return serve_stdio(server, wire, session)
+
+
+@contextmanager
+def _audit(settings: Settings, tools: Collection[str], secrets: KnownSecrets) -> Iterator[tuple[CallAudit, ...]]:
+    """Yield the middleware that writes each call to the file of the settings; none without a file."""
+    if settings.audit_file is None:
+        yield ()
+        return
+    from telecmi_mcp._audit.file import open_audit_file, user_name
+    from telecmi_mcp._private_files import state_folder
+    from telecmi_mcp._server.call_audit import CallAudit
+
+    with open_audit_file(settings.audit_file, state=state_folder(), secrets=secrets) as audit:
+        yield (CallAudit(audit, tools=tools, caller=user_name()),)
 
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:

@@ -1,11 +1,11 @@
-"""``telecmi-mcp team``: sets up and checks a team server, and manages what is in its database."""
+"""``telecmi-mcp team``: sets up and checks a team server, manages what is in its database, and reads its audit."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telecmi_mcp._cli.team import check, keys, setup, sign_ins
+from telecmi_mcp._cli.team import audit, check, keys, setup, sign_ins
 from telecmi_mcp._cli.team.database import opened_database
 from telecmi_mcp._cli.team.operations import add_operation
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-SUMMARY = "Set up and check a team server, and manage its access keys, callers' sign-ins and database schema."
+SUMMARY = (
+    "Set up and check a team server, manage its access keys, callers' sign-ins and database schema, "
+    "and say who saw a contact."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check.add_operations(operations.add_parser)
     keys.add_operations(operations.add_parser)
     sign_ins.add_operations(operations.add_parser)
+    audit.add_operations(operations.add_parser)
     add_operation(operations.add_parser, "migrate", "Upgrade the database schema for this version.", _migrate)
     operations.metavar = "|".join(operations.choices)  # the message for a missing operation lists them
 

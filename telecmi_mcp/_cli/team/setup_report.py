@@ -20,6 +20,7 @@ _PURPOSES = {
     "pgpass": "the database's password",
     "pgpass_direct": "the password of TELECMI_DATABASE_DIRECT_URL",
     "encryption_keys": "the key of callers' sign-ins: keep a copy elsewhere",
+    "audit_keys": "the key by which the audit names contacts",
     "telecmi_token": "the TeleCMI token",
     "telecmi_password": "the TeleCMI password",
     "telecmi-mcp.service": "the systemd unit",

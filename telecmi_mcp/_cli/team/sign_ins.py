@@ -62,7 +62,9 @@ def add_operations(add_parser: AddParser) -> None:
     sign_out.add_argument("name", metavar="NAME")
     add_setting_flags(sign_out, (variables.BASE_URL,))
     add_operation(add_parser, "list", "List the callers that are signed in, with user id and date.", _list)
-    add_operation(add_parser, "new-key", "Print a new key for TELECMI_ENCRYPTION_KEYS.", _new_key)
+    add_operation(
+        add_parser, "new-key", "Print a new key for TELECMI_ENCRYPTION_KEYS or TELECMI_AUDIT_KEYS_FILE.", _new_key
+    )
     add_operation(add_parser, "rekey", "Encrypt all sign-ins with the newest key.", _rekey)
 
 
@@ -158,7 +160,7 @@ def _list(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _new_key(_: argparse.Namespace, __: Mapping[str, str]) -> int:
-    from telecmi_mcp._team.accounts.encryption import new_key
+    from telecmi_mcp._config.keys import new_key
 
     print(new_key())
     return 0

@@ -76,7 +76,7 @@ async def _search(app: App, arguments: SearchArguments, report: Report) -> Answe
         raise ContactsIncomplete(fact="no contact matches so far, and not all contacts are read yet")
     results = [_document(hit.contact, app.settings.contact_url) for hit in result.hits]
     notice = _search_notice(result)
-    return Answer({"results": results, **({"notice": notice} if notice else {})}, len(results))
+    return Answer({"results": results, **({"notice": notice} if notice else {})}, results)
 
 
 def _search_notice(result: SearchResult) -> str:
@@ -91,7 +91,8 @@ async def _fetch(app: App, arguments: FetchArguments, _: Report) -> Answer:
     # A field holds no line break (_sanitize.py), so none can look like another field or like the notice.
     text = "\n".join(f"{name}: {value}" for name, value in contact_data(contact).items())
     document = _document(contact, app.settings.contact_url)
-    return Answer({"id": document["id"], "title": document["title"], "text": text, "url": document["url"]}, 1)
+    data = {"id": document["id"], "title": document["title"], "text": text, "url": document["url"]}
+    return Answer(data, [data])
 
 
 def _add_line(data: dict[str, Any], notice: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._index.result import CountResult
 
 _MAX_GROUPS = 100
+_PERSONAL = ("phone_no", "email_id", "name")  # a group has the value of its contacts, which may be one
 _MAX_COUNT = 1_000_000_000  # no group is larger, and databases take no larger number
 
 
@@ -62,7 +63,9 @@ async def _count_contacts(app: App, arguments: CountContactsArguments, report: R
         min_count=min(arguments.min_count, _MAX_COUNT) or None,
         max_groups=arguments.max_groups,
     )
-    return Answer(_result_data(await app.directory.count(request, report=report), request), 0)
+    result = await app.directory.count(request, report=report)
+    shown = result.counts.groups if request.group_by in _PERSONAL else ()
+    return Answer(_result_data(result, request), unlisted=sum(group.size for group in shown))
 
 
 def _result_data(result: CountResult, request: CountRequest) -> dict[str, Any]:

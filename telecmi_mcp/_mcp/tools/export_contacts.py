@@ -53,11 +53,11 @@ async def _export_contacts(app: App, arguments: ExportContactsArguments, report:
 
 def _answer(result: CountResult, written: WrittenFile | None, file_format: FileFormat) -> Answer:
     if written is None:
-        return Answer({"contacts": 0, "notice": f"{_NOTHING} {result.notice}".strip()}, 0)
+        return Answer({"contacts": 0, "notice": f"{_NOTHING} {result.notice}".strip()})
     as_of = f"The file has the contacts as of {utc_time(result.as_of)}."
     data = {"file": written.path.name, "contacts": written.contacts, "notice": f"{as_of} {result.notice}".strip()}
     link = FileLink(written.path.as_uri(), written.path.name, file_format.mime_type, written.size)
-    return Answer(data, 0, link)
+    return Answer(data, file=link, unlisted=written.contacts)
 
 
 EXPORT_CONTACTS = Tool(

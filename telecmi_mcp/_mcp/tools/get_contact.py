@@ -38,7 +38,8 @@ class GetContactArguments(Arguments):
 
 
 async def _get_contact(app: App, arguments: GetContactArguments, _: Report) -> Answer:
-    return Answer(contact_data(await app.directory.get_contact(arguments.contact_id)), 1)
+    data = contact_data(await app.directory.get_contact(arguments.contact_id))
+    return Answer(data, [data])
 
 
 GET_CONTACT = Tool(

@@ -35,7 +35,8 @@ class ListContactsArguments(Arguments):
 async def _list_contacts(app: App, arguments: ListContactsArguments, _: Report) -> Answer:
     page_state = unpack_cursor(arguments.page_state) or None
     page = await app.directory.list_contacts(limit=arguments.limit, page_state=page_state)
-    return Answer(page_data(page), len(page.contacts))
+    data = page_data(page)
+    return Answer(data, data["contacts"])
 
 
 def page_data(page: ContactPage) -> dict[str, Any]:

@@ -48,7 +48,7 @@ async def _lookup_contacts(app: App, arguments: LookupContactsArguments, report:
         data = result_data(await app.directory.lookup(queries, report=report))
     else:
         data = await _with_whole_values(app, queries, report)
-    return Answer(data, sum(len(each["contacts"]) for each in data["results"]))
+    return Answer(data, [contact for each in data["results"] for contact in each["contacts"]])
 
 
 async def _with_whole_values(app: App, queries: Sequence[str], report: Report) -> dict[str, Any]:

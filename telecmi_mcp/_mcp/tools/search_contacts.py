@@ -73,7 +73,8 @@ async def _search_contacts(app: App, arguments: SearchContactsArguments, report:
     if result.found.position is not None and result.is_kept:
         page_state = pack_position(result.found.position, result.created_at, request, account=await app.account())
     advice = _COUNT_INSTEAD if result.asks_to_count else ""
-    return Answer(_result_data(result, query, page_state), len(result.hits), advice=advice)
+    data = _result_data(result, query, page_state)
+    return Answer(data, data["matches"], advice=advice)
 
 
 def _result_data(result: SearchResult, query: str, page_state: str | None) -> dict[str, Any]:

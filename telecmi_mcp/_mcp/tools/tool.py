@@ -14,7 +14,7 @@ from telecmi_mcp._mcp.tools.argument_errors import argument_error
 from telecmi_mcp._mcp.tools.injected_arguments import without_injected
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from telecmi_mcp._app import App
     from telecmi_mcp._index.directory import Report
@@ -55,15 +55,17 @@ class Answer(NamedTuple):
 
     Attributes:
         data: JSON object that ``output_schema`` describes.
-        contacts: Number of contacts that it holds, for the audit.
+        contacts: The contacts in ``data``, as they are there, for the audit: each with ``contact_id`` or ``id``.
         file: A new file, for which the answer gets a resource link.
         advice: Sentence that names other tools, before the notice; it holds no value of a contact or of the caller.
+        unlisted: Number of contacts whose values ``data`` shows, or a file got, without their ids, for the audit.
     """
 
     data: dict[str, Any]
-    contacts: int
+    contacts: Sequence[Mapping[str, Any]] = ()
     file: FileLink | None = None
     advice: str = ""
+    unlisted: int = 0
 
 
 def _one_call(_: Mapping[str, Any]) -> int:

@@ -6,39 +6,31 @@ Fernet has no associated data. The stored bytes are version, key name, nonce, ci
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import os
-from base64 import b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from pydantic import SecretStr
 
-from telecmi_mcp._private_files import read_private
+from telecmi_mcp._config.keys import decode_keys, key_texts, read_key_file
 from telecmi_mcp._team.config import variables
 from telecmi_mcp.errors import ConfigurationError, CredentialStoreUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
+
+    from pydantic import SecretStr
 
     from telecmi_mcp._config.secrets import KnownSecrets
     from telecmi_mcp._config.variables import Setting
     from telecmi_mcp._team.config.settings import TeamSettings
 
 _VERSION = b"\x01"
-_KEY_BYTES = 32
 _NAME_BYTES = 8
 _NONCE_BYTES = 12  # random for each secret: safe for 2**32 of them under one key (NIST SP 800-38D, 8.3)
 _HEAD_BYTES = len(_VERSION) + _NAME_BYTES + _NONCE_BYTES
 _USE = b"telecmi-mcp team key\n"
-
-
-def new_key() -> str:
-    """Return a new key as text: 32 random bytes in URL-safe base64."""
-    return urlsafe_b64encode(os.urandom(_KEY_BYTES)).decode()
 
 
 def open_vault(settings: TeamSettings, secrets: KnownSecrets | None = None) -> Vault | None:
@@ -56,12 +48,12 @@ def open_vault(settings: TeamSettings, secrets: KnownSecrets | None = None) -> V
         setting = variables.ENCRYPTION_KEYS_FILE
         raise ConfigurationError(hint=f"Unset {setting.variable}", fact="the keys are set too")
     if given is not None:
-        words, setting = given.get_secret_value().split(","), variables.ENCRYPTION_KEYS
+        keys, setting = key_texts(given.get_secret_value().split(",")), variables.ENCRYPTION_KEYS
     elif path is not None:
-        words, setting = _lines(path, variables.ENCRYPTION_KEYS_FILE), variables.ENCRYPTION_KEYS_FILE
+        setting = variables.ENCRYPTION_KEYS_FILE
+        keys = read_key_file(path, source=setting.variable)
     else:
         return None
-    keys = [SecretStr(word.strip()) for word in words if word.strip()]
     if secrets is not None:
         secrets.add(*keys)
     return Vault(keys, setting=setting)
@@ -80,9 +72,7 @@ class Vault:
 
     def __init__(self, keys: Iterable[SecretStr], *, setting: Setting = variables.ENCRYPTION_KEYS) -> None:
         self._setting = setting
-        raw = [self._raw(key) for key in keys]
-        if not raw:
-            raise self._unusable
+        raw = decode_keys(list(keys), source=setting.variable)
         self._newest = _name(raw[0])
         self._ciphers = {_name(key): AESGCM(key) for key in raw}
 
@@ -118,33 +108,6 @@ class Vault:
     def is_newest(self, sealed: bytes) -> bool:
         """Whether a secret was sealed with the newest key."""
         return sealed[len(_VERSION) :][:_NAME_BYTES] == self._newest
-
-    def _raw(self, key: SecretStr) -> bytes:
-        try:
-            raw = b64decode(key.get_secret_value(), altchars=b"-_", validate=True)
-        except (binascii.Error, ValueError):
-            raise self._unusable from None
-        if len(raw) != _KEY_BYTES:
-            raise self._unusable
-        return raw
-
-    @property
-    def _unusable(self) -> ConfigurationError:
-        return ConfigurationError(
-            hint=f"Correct {self._setting.variable}", fact="it takes keys that telecmi-mcp team new-key printed"
-        )
-
-
-def _lines(path: Path, setting: Setting) -> list[str]:
-    try:
-        return read_private(path).decode("ascii").splitlines()
-    except ConfigurationError as why:
-        fact = f"{why.fact}, which {setting.variable} names"
-        raise ConfigurationError(hint=why.hint, fact=fact) from None
-    except (OSError, ValueError) as why:
-        raise ConfigurationError(
-            hint=f"Correct {setting.variable}", fact="the file that it names cannot be read", detail=type(why).__name__
-        ) from None
 
 
 def _name(key: bytes) -> bytes:

@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
+from telecmi_mcp._audit.log import KeyEvent
 from telecmi_mcp._team.auth.access_keys import MAX_KEYS, REVOKED_AFTER_S, hash_of, is_key
 from telecmi_mcp._team.auth.caller_token import token_of
 from telecmi_mcp._team.auth.callers import ENFORCED_MASKS
-from telecmi_mcp._team.auth.key_events import KEY_ENDED, KEY_ENDS_SOON, KEY_MASK_UNKNOWN, KeyEvent, KeyEvents
+from telecmi_mcp._team.auth.key_events import KEY_ENDED, KEY_ENDS_SOON, KEY_MASK_UNKNOWN, KeyEvents
 from telecmi_mcp._team.auth.key_records import claim_warnings, holders_of_keys, key_id_of, record_use
 from telecmi_mcp._team.auth.refreshing_cache import CachePolicy, RefreshingCache
 from telecmi_mcp.errors import DatabaseUnavailable, StatementRejected

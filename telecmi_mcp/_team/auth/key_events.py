@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
+
+    from telecmi_mcp._audit.log import KeyEvent
 
 _log = logging.getLogger(__name__)
 
@@ -21,22 +22,6 @@ _SENTENCES = {
     KEY_ENDS_SOON: "a key ends soon: run telecmi-mcp team key rotate",
     KEY_MASK_UNKNOWN: "a key was refused because this version cannot mask a field that it masks",
 }
-
-
-class KeyEvent(NamedTuple):
-    """Something that an administrator should know of a key.
-
-    Attributes:
-        event: ``key_ended``, ``key_ends_soon`` or ``key_mask_unknown``.
-        caller: The caller that the key belongs to.
-        key_id: The id of the key, never the key.
-        ends_at: The end of the key, if the event is about one that comes.
-    """
-
-    event: str
-    caller: str
-    key_id: str
-    ends_at: datetime | None = None
 
 
 class KeyEvents:

@@ -46,6 +46,7 @@ class TeamSettings:
         caller_concurrency: Calls of one caller at once on one replica; 0 for no limit.
         account_rate_limit: Requests a minute to TeleCMI for one account from all replicas; 0 for no limit.
         audit: Where one line for each call goes: ``stdout``, ``stderr`` or ``off``.
+        audit_keys_file: File with the keys by which the audit names contacts, the newest first; ``None`` for none.
     """
 
     common: Settings = field(default_factory=Settings)
@@ -67,6 +68,7 @@ class TeamSettings:
     caller_concurrency: int = int(variables.CALLER_CONCURRENCY.default)
     account_rate_limit: int = int(variables.ACCOUNT_RATE.default)
     audit: str = variables.AUDIT.default
+    audit_keys_file: Path | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> TeamSettings:

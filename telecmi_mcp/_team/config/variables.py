@@ -147,6 +147,11 @@ AUDIT = Setting(
     default="stdout",
     flag="--audit",
 )
+AUDIT_KEYS_FILE = Setting(
+    "TELECMI_AUDIT_KEYS_FILE",
+    "the path of a file of mode 0600 with keys of telecmi-mcp team new-key, one a line, the newest first",
+    "File with the keys by which the audit names contacts; without it, the audit names none.",
+)
 
 
 class Address(NamedTuple):
@@ -237,6 +242,7 @@ _FIELDS: dict[str, tuple[Setting, Callable[[Mapping[str, str], Setting], Any]]] 
     "caller_concurrency": (CALLER_CONCURRENCY, partial(whole_number, most=_MAX_CONCURRENCY)),
     "account_rate_limit": (ACCOUNT_RATE, partial(whole_number, most=_MAX_RATE)),
     "audit": (AUDIT, partial(one_of, words=AUDITS, normalize=str.lower)),
+    "audit_keys_file": (AUDIT_KEYS_FILE, path_of),
 }
 TEAM = tuple(setting for setting, _ in _FIELDS.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from telecmi_mcp._api.client import RequestHooks
+from telecmi_mcp._audit.contact_hashes import read_hashers
+from telecmi_mcp._audit.log import open_audit
 from telecmi_mcp._config.secrets import KnownSecrets
 from telecmi_mcp._team.auth.callers import caller_now
-from telecmi_mcp._team.policy.audit import open_audit
+from telecmi_mcp._team.config.variables import AUDIT_KEYS_FILE
 from telecmi_mcp._team.policy.metrics import Metrics
 from telecmi_mcp._team.policy.middleware import CallMiddleware
 from telecmi_mcp._team.policy.otlp import open_telemetry, secrets_of
@@ -22,9 +25,13 @@ from telecmi_mcp._team.policy.request_queue import RequestQueue
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from telecmi_mcp._audit.contact_hashes import ContactHasher
+    from telecmi_mcp._audit.log import Audit
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.db.database import Database
-    from telecmi_mcp._team.policy.audit import Audit
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +70,32 @@ def open_policy(
     Args:
         settings: The limits, and the destination of the audit.
         database: Database of the limits of all replicas; ``None`` for none.
-        secrets: Collects the headers for a collector, so that the log can mask them.
+        secrets: Collects the headers for a collector and the keys of the audit, so that the log can mask them.
 
     Raises:
-        ConfigurationError: A collector is configured, and the exporter is not installed.
+        ConfigurationError: A collector is configured, and the exporter is not installed; or the keys of the audit
+            cannot be used.
     """
-    replica = uuid4().hex[:12]
-    (secrets or KnownSecrets()).add(*secrets_of(os.environ))
-    with open_telemetry(os.environ, replica=replica), open_audit(settings.audit, replica=replica) as audit:
+    replica, known = uuid4().hex[:12], secrets or KnownSecrets()
+    known.add(*secrets_of(os.environ))
+    hasher = _open_hasher(settings, known)
+    with (
+        open_telemetry(os.environ, replica=replica),
+        open_audit(settings.audit, replica=replica, hasher=hasher) as audit,
+    ):
         quotas, metrics = Quotas(database), Metrics()
         guard = CallMiddleware(settings, quotas, caller_now=caller_now, audit=audit, metrics=metrics)
         yield Policy(guard, quotas, metrics, audit, settings.account_rate_limit)
+
+
+def _open_hasher(settings: TeamSettings, secrets: KnownSecrets) -> ContactHasher | None:
+    """Return what names contacts in the audit, by the newest key; ``None`` without keys."""
+    if settings.audit == "off":
+        return None
+    if settings.audit_keys_file is None:
+        _log.warning(
+            "the audit does not tell who saw which contact: set %s to a file with what telecmi-mcp team new-key prints",
+            AUDIT_KEYS_FILE.variable,
+        )
+        return None
+    return read_hashers(settings.audit_keys_file, source=AUDIT_KEYS_FILE.variable, secrets=secrets)[0]

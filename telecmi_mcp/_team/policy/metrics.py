@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from telecmi_mcp import __version__
 from telecmi_mcp._api.protocol import CONTACT_PATH
-from telecmi_mcp._mcp.call_record import DEFECT, OK
+from telecmi_mcp._mcp.call_record import CANCELLED, DEFECT, OK
 from telecmi_mcp.errors import TelecmiError
 
 if TYPE_CHECKING:
@@ -24,13 +24,11 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
     from opentelemetry.trace import Tracer
 
-    from telecmi_mcp._team.policy.audit import Entry
+    from telecmi_mcp._audit.log import Entry
 
 _NAME = "telecmi_mcp"
 # The API's default is for milliseconds.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-
-CANCELLED = "cancelled"
 
 
 class Metrics:

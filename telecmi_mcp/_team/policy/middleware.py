@@ -5,43 +5,27 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mcp.shared.exceptions import MCPError
-from pydantic import ValidationError
-
-from telecmi_mcp._mcp.call_record import DEFECT, OK, recording
-from telecmi_mcp._mcp.prompts import PROMPTS
-from telecmi_mcp._mcp.resources import CONTACT, STATUS
+from telecmi_mcp._mcp.call_record import recording
 from telecmi_mcp._mcp.toolsets import toolset_of
-from telecmi_mcp._team.policy.audit import Entry
-from telecmi_mcp._team.policy.metrics import CANCELLED
+from telecmi_mcp._server.call_audit import entry_of, names_by_method, noting_failure, subject_of
 from telecmi_mcp._team.policy.permissions import allowed_list, permission_error
 from telecmi_mcp._team.policy.quotas import Quota
 from telecmi_mcp.errors import CallLimitReached, ConcurrencyLimitReached
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mcp.server import ServerRequestContext
     from mcp.server.context import CallNext, HandlerResult
 
+    from telecmi_mcp._audit.log import Audit
     from telecmi_mcp._mcp.call_record import CallRecord
     from telecmi_mcp._mcp.tools.tool import Tool
     from telecmi_mcp._team.auth.callers import Caller
     from telecmi_mcp._team.config.settings import TeamSettings
-    from telecmi_mcp._team.policy.audit import Audit
     from telecmi_mcp._team.policy.metrics import Metrics
     from telecmi_mcp._team.policy.quotas import Quotas
     from telecmi_mcp.errors import TelecmiError
-
-PROTOCOL_ERROR = "protocol_error"
-UNKNOWN = "unknown"
-
-_CONTACTS = CONTACT.uri.partition("{")[0]
-_NAMES: Mapping[str, Collection[str]] = {
-    "prompts/get": {prompt.name for prompt in PROMPTS},
-    "completion/complete": {CONTACT.name, *(prompt.name for prompt in PROMPTS)},
-    "resources/read": {CONTACT.name, STATUS.name},
-}
 
 
 class CallMiddleware:
@@ -73,7 +57,7 @@ class CallMiddleware:
         self._audit = audit
         self._metrics = metrics
         self._tools = toolset_of(settings.common.tools, settings.common.tool_prefix).by_name
-        self._names = {**_NAMES, "tools/call": self._tools}
+        self._names = names_by_method(self._tools)
         self._active: dict[str, int] = {}
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
@@ -87,7 +71,7 @@ class CallMiddleware:
         calls = _calls(tool, ctx.params or {})
         with recording() as outcome:
             try:
-                with _noting_failure(outcome), self._slot(caller.name) as has_slot:
+                with noting_failure(outcome), self._slot(caller.name) as has_slot:
                     outcome.refusal = await self._limit(caller.name, calls, has_slot=has_slot)
                     outcome.refusal = outcome.refusal or permission_error(caller, ctx.method, tool)
                     return await call_next(ctx)
@@ -128,9 +112,8 @@ class CallMiddleware:
     def _record_call(
         self, caller: str, ctx: ServerRequestContext[Any, Any], outcome: CallRecord, seconds: float
     ) -> None:
-        subject = _subject(ctx.method, ctx.params or {}, self._names[ctx.method])
-        contacts = outcome.contacts if outcome.code == OK else 0
-        entry = Entry(caller, ctx.method, subject, outcome.code, seconds, contacts)
+        subject = subject_of(ctx.method, ctx.params or {}, self._names[ctx.method])
+        entry = entry_of(caller, ctx.method, subject, outcome, seconds)
         self._audit.write(entry)
         self._metrics.count_call(entry)
 
@@ -139,31 +122,3 @@ def _calls(tool: Tool | None, params: Mapping[str, Any]) -> int:
     """Return for how many calls a message counts."""
     arguments = params.get("arguments")
     return tool.cost(arguments) if tool and isinstance(arguments, dict) else 1
-
-
-@contextmanager
-def _noting_failure(outcome: CallRecord) -> Iterator[None]:
-    """Record the error that ends a call, unless the handler has recorded one."""
-    try:
-        yield
-    except (MCPError, ValidationError):
-        if outcome.code == OK:
-            outcome.code = PROTOCOL_ERROR
-        raise
-    except Exception:
-        outcome.code = DEFECT
-        raise
-    except BaseException:
-        outcome.code = CANCELLED
-        raise
-
-
-def _subject(method: str, params: Mapping[str, Any], names: Collection[str]) -> str:
-    """Return the name of a call's tool, prompt or resource; never text of the caller."""
-    if method == "completion/complete":
-        ref = params.get("ref")
-        params = ref if isinstance(ref, dict) else {}
-    name, uri = params.get("name"), params.get("uri")
-    if isinstance(uri, str):
-        name = {STATUS.uri: STATUS.name}.get(uri.lower(), CONTACT.name if uri.lower().startswith(_CONTACTS) else "")
-    return name if isinstance(name, str) and name in names else UNKNOWN

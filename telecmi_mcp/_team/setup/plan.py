@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from telecmi_mcp._config import variables as common
+from telecmi_mcp._config.keys import new_key
 from telecmi_mcp._private_files import write_private
-from telecmi_mcp._team.accounts.encryption import new_key
 from telecmi_mcp._team.config import variables as team
 from telecmi_mcp._team.setup.database_address import parse_database_address, passfile_content
 from telecmi_mcp._team.setup.settings_file import format_settings
@@ -24,7 +24,10 @@ SETTINGS_FILE: Final = "settings.env"
 """Name of the settings file."""
 
 ENCRYPTION_KEYS_FILE: Final = "encryption_keys"
-"""Name of the file with the encryption keys, which is never replaced: what they encrypted would be lost."""
+"""Name of the file with the encryption keys."""
+
+AUDIT_KEYS_FILE: Final = "audit_keys"
+"""Name of the file with the keys by which the audit names contacts."""
 
 SETTINGS: Final = (*team.TEAM, *common.ALL)
 """The settings that a setup can hold."""
@@ -35,7 +38,8 @@ _IN_FILES = {
     common.PASSWORD: (common.PASSWORD_FILE, "telecmi_password"),
     team.ENCRYPTION_KEYS: (team.ENCRYPTION_KEYS_FILE, ENCRYPTION_KEYS_FILE),
 }
-_PATHS = (common.TOKEN_FILE, common.PASSWORD_FILE, team.ENCRYPTION_KEYS_FILE)
+_PATHS = (common.TOKEN_FILE, common.PASSWORD_FILE, team.ENCRYPTION_KEYS_FILE, team.AUDIT_KEYS_FILE)
+_NEVER_REPLACED = (ENCRYPTION_KEYS_FILE, AUDIT_KEYS_FILE)  # what they encrypted and named would be lost
 _UNIT_MODE = 0o644
 
 
@@ -71,9 +75,13 @@ def make_plan(given: Mapping[str, str], folder: Path) -> Plan:
     for setting in _PATHS:
         if setting.variable in values:
             values[setting.variable] = str(Path(values[setting.variable]).expanduser().absolute())
-    if values.get(team.WHOSE.variable) == "callers" and team.ENCRYPTION_KEYS_FILE.variable not in values:
-        files[ENCRYPTION_KEYS_FILE] = f"{new_key()}\n".encode()
-        values[team.ENCRYPTION_KEYS_FILE.variable] = str(folder / ENCRYPTION_KEYS_FILE)
+    keys = {team.AUDIT_KEYS_FILE: AUDIT_KEYS_FILE}
+    if values.get(team.WHOSE.variable) == "callers":
+        keys[team.ENCRYPTION_KEYS_FILE] = ENCRYPTION_KEYS_FILE
+    for setting, name in keys.items():
+        if setting.variable not in values:
+            files[name] = f"{new_key()}\n".encode()
+            values[setting.variable] = str(folder / name)
     return Plan(values, files)
 
 
@@ -85,7 +93,7 @@ def write_setup(plan: Plan, folder: Path, unit: tuple[str, bytes] | None, owner:
         FileUnusable: A file cannot be written.
     """
     settings = format_settings(plan.values)
-    kept = {ENCRYPTION_KEYS_FILE} if (folder / ENCRYPTION_KEYS_FILE).exists() else set()
+    kept = {name for name in _NEVER_REPLACED if (folder / name).exists()}
     files = {name: content for name, content in plan.files.items() if name not in kept}
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -16,10 +16,10 @@ from e2e.lines import PATIENCE
 from team.postgres import open_cluster
 from team.users import HER, HERS, HIM, HIS, NEVER, House, app, ids
 from telecmi_mcp import Settings, create_server, errors
+from telecmi_mcp._config.keys import new_key
 from telecmi_mcp._index.request import SearchRequest
 from telecmi_mcp._team.accounts.credential_sources import CallerCredentials
 from telecmi_mcp._team.accounts.credential_store import SharedAccount, TeamSignIns
-from telecmi_mcp._team.accounts.encryption import new_key
 from telecmi_mcp._team.accounts.membership_cache import MembershipCache
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.db.database import Database

@@ -14,7 +14,7 @@ from e2e.lines import environment
 from e2e.telecmi import Telecmi, opened_telecmi
 from team.postgres import PASSWORD as DATABASE_PASSWORD
 from telecmi_mcp._cli import main
-from telecmi_mcp._team.accounts.encryption import new_key
+from telecmi_mcp._config.keys import new_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from secret_encodings import encodings_of
 
 from team.users import HER, HERE, HIM, House
 from telecmi_mcp._auth.credentials import Account, Credentials
+from telecmi_mcp._config.keys import new_key
 from telecmi_mcp._team.accounts.credential_store import SharedAccount, TeamSignIns
-from telecmi_mcp._team.accounts.encryption import new_key
 from telecmi_mcp._team.accounts.login_locks import LoginLocks, SharedPasswordHashes
 from telecmi_mcp.errors import ConfigurationError, CredentialStoreUnusable, DatabaseUnavailable, DeadlineExceeded
 

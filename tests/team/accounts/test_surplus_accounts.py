@@ -13,9 +13,10 @@ from hostile import AFTER_THE_NEXT_REQUEST, LATE, TRICKS, HostileTelecmi, contac
 from team.users import app
 from telecmi_mcp import Settings
 from telecmi_mcp._auth.credentials import Account, Credentials
+from telecmi_mcp._config.keys import new_key
 from telecmi_mcp._team.accounts.app_pool import open_apps
 from telecmi_mcp._team.accounts.credential_store import TeamSignIns
-from telecmi_mcp._team.accounts.encryption import new_key, open_vault
+from telecmi_mcp._team.accounts.encryption import open_vault
 from telecmi_mcp._team.config.settings import TeamSettings
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
+from telecmi_mcp._config.keys import new_key
 from telecmi_mcp._config.secrets import KnownSecrets
-from telecmi_mcp._team.accounts.encryption import Vault, new_key, open_vault
+from telecmi_mcp._team.accounts.encryption import Vault, open_vault
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp.errors import ConfigurationError, CredentialStoreUnusable
 

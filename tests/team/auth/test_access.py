@@ -23,12 +23,12 @@ from e2e.lines import PATIENCE
 from team.host import Memory
 from team.identity import CLIENT_ID, CLIENT_SECRET, Identity, open_identity
 from telecmi_mcp import Settings
+from telecmi_mcp._audit.log import LOGGER
 from telecmi_mcp._team.auth import access_key_verifier, jwks, refreshing_cache
 from telecmi_mcp._team.auth.access_keys import NO_LIMITS, KeyLimits, add_key, revoke_key
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.context import Team, open_team
 from telecmi_mcp._team.http import asgi
-from telecmi_mcp._team.policy.audit import LOGGER
 from telecmi_mcp.sandbox import SANDBOX_TOKEN, Sandbox, create_sandbox
 
 if TYPE_CHECKING:

@@ -12,15 +12,15 @@ import pytest
 
 from e2e.lines import PATIENCE
 from team.postgres import open_cluster
+from telecmi_mcp._audit.log import LOGGER, Audit, KeyEvent
 from telecmi_mcp._team.auth import access_key_verifier
 from telecmi_mcp._team.auth.access_key_verifier import KeyVerifier
 from telecmi_mcp._team.auth.access_keys import NO_LIMITS, KeyLimits, add_key, hash_of, revoke_key, rotate_key
 from telecmi_mcp._team.auth.callers import LOOKUP_MASKED, Caller
-from telecmi_mcp._team.auth.key_events import KeyEvent, KeyEvents
+from telecmi_mcp._team.auth.key_events import KeyEvents
 from telecmi_mcp._team.auth.key_records import all_keys, claim_warnings, holders_of_keys, key_id_of, keys_ending_soon
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.db.database import Database
-from telecmi_mcp._team.policy.audit import LOGGER, Audit
 from telecmi_mcp.errors import AccessKeyError
 
 if TYPE_CHECKING:

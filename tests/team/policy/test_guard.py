@@ -25,20 +25,26 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from conftest import SIGNED_IN
 from telecmi_mcp import create_server, open_app
 from telecmi_mcp._api.client import RequestHooks
+from telecmi_mcp._audit.contact_hashes import ContactHasher
+from telecmi_mcp._audit.log import LOGGER, Audit
+from telecmi_mcp._config.keys import new_key
 from telecmi_mcp._team.auth.callers import Caller
 from telecmi_mcp._team.config.settings import TeamSettings
-from telecmi_mcp._team.policy.audit import LOGGER, Audit
+from telecmi_mcp._team.policy.build import open_policy
 from telecmi_mcp._team.policy.metrics import Metrics
 from telecmi_mcp._team.policy.middleware import CallMiddleware
 from telecmi_mcp._team.policy.quotas import Quotas
+from telecmi_mcp.errors import ConfigurationError
 from telecmi_mcp.sandbox import Quirks, create_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
 
     from mcp.server.context import CallNext
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
+HASHER = ContactHasher(bytes(32))
 CANARY = "canary singing 7Qx2"
 
 
@@ -88,7 +94,7 @@ async def opened_desk(
         replace(TeamSettings(), **limits),  # type: ignore[arg-type]  # limits are whole numbers
         Quotas(None),
         caller_now=lambda: caller[-1],
-        audit=Audit("r"),
+        audit=Audit("r", hasher=HASHER),
         metrics=metrics,
     )
     transport = ASGITransport(app=create_sandbox(quirks or Quirks()))
@@ -117,6 +123,13 @@ async def test_each_call_is_reported_with_how_many_contacts_it_gave(generation: 
         await desk.client.read_resource(f"telecmi://contacts/{contact_id}")
         await desk.client.read_resource("telecmi://status")
         await desk.client.get_prompt("find_contact", {"who": "priya"})
+    ids = [
+        [contact["contact_id"] for contact in page.structured_content["contacts"]],
+        [contact_id],
+        [contact["contact_id"] for contact in found.structured_content["matches"]],
+        [contact_id],
+    ]
+    assert [line["seen"] for line in desk.told if line["contacts"]] == [*map(HASHER.hashes, ids)]
     facts = [(line["caller"], line["method"], line["tool"], line["outcome"], line["contacts"]) for line in desk.told]
     assert facts == [
         ("priya", "tools/call", "list_contacts", "ok", 7),
@@ -127,6 +140,29 @@ async def test_each_call_is_reported_with_how_many_contacts_it_gave(generation: 
         ("priya", "prompts/get", "find_contact", "ok", 0),
     ]
     assert all(line["ms"] >= 0 for line in desk.told)
+
+
+def test_without_a_key_the_log_says_once_what_to_set_and_a_bad_key_stops_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_policy(TeamSettings(audit="stderr"), None):
+        pass
+    (message,) = caplog.messages
+    assert "set TELECMI_AUDIT_KEYS_FILE to a file" in message
+    caplog.clear()
+    path = tmp_path / "keys"
+    path.touch(0o600)
+    path.write_text(new_key(), encoding="ascii")
+    for settings in (TeamSettings(audit="off"), TeamSettings(audit="stderr", audit_keys_file=path)):
+        with open_policy(settings, None):
+            pass
+    assert caplog.messages == []
+    path.chmod(0o644)
+    with (
+        pytest.raises(ConfigurationError, match="TELECMI_AUDIT_KEYS_FILE"),
+        open_policy(TeamSettings(audit_keys_file=path), None),
+    ):
+        pass
 
 
 async def test_lists_and_discovery_are_not_counted(generation: str) -> None:

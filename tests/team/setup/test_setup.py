@@ -151,7 +151,7 @@ def _serves(folder: Path, port: int) -> None:
     assert verdicts["Public URL"] == "bad"  # nobody has this name
 
 
-def test_a_script_gives_everything_as_flags_and_files_and_encryption_keys_are_never_replaced(
+def test_a_script_gives_everything_as_flags_and_files_and_keys_are_never_replaced(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     words = ["setup", *OWNER, "--callers", "keys", "--public-url", PUBLIC, "--sign-ins", "callers"]
@@ -161,17 +161,18 @@ def test_a_script_gives_everything_as_flags_and_files_and_encryption_keys_are_ne
         done = run(tmp_path, *words, "--database-url-file", "url")
         assert (done.returncode, done.stderr) == (0, "")
         folder = tmp_path / "telecmi-team"
-        key = (folder / "encryption_keys").read_text(encoding="utf8")
+        keys = [(folder / name).read_text(encoding="utf8") for name in ("encryption_keys", "audit_keys")]
         assert "sign-in NAME" in done.stdout
         assert PASSWORD not in done.stdout
-        assert key.strip() not in done.stdout
+        assert not any(key.strip() in done.stdout for key in keys)
         again = run(tmp_path, *words, "--database-url-file", "url", "--force", "--timeout", "20")
         assert again.returncode == 0, again.stderr
-    assert (folder / "encryption_keys").read_text(encoding="utf8") == key
+    assert [(folder / name).read_text(encoding="utf8") for name in ("encryption_keys", "audit_keys")] == keys
     values = read_settings(folder / "settings.env")
-    assert (values["TELECMI_TIMEOUT"], values["TELECMI_DATABASE_URL"]) == (
+    assert (values["TELECMI_TIMEOUT"], values["TELECMI_DATABASE_URL"], values["TELECMI_AUDIT_KEYS_FILE"]) == (
         "20",
         f"{address(cluster, name)}?passfile={folder}/pgpass",
+        f"{folder}/audit_keys",
     )
 
 

@@ -1,5 +1,8 @@
 """Writes the audit: one line of JSON for each call and for each end of a key, without arguments, contents or tokens.
 
+A line names the contacts of the answer by keyed hashes, at most 100. More of them are in further lines of the same
+``call``, so that a pipe takes each line in one piece.
+
 A program that uses ``create_app`` can add a handler to the logger ``telecmi_mcp.audit`` before it starts the app. Then
 that handler gets the lines, and nothing is written here.
 """
@@ -13,23 +16,26 @@ import select
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import count
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
 
-    from telecmi_mcp._team.auth.key_events import KeyEvent
+    from telecmi_mcp._audit.contact_hashes import ContactHasher
 
 _log = logging.getLogger(__name__)
 
 LOGGER = "telecmi_mcp.audit"
 
 _DESCRIPTORS = {"stdout": 1, "stderr": 2}
-_MAX_QUEUED_LINES = 10_000  # about 2 MB
-# Of a caller: the identity provider chooses the name. A pipe takes lines of up to 4,096 bytes in one piece (POSIX).
+_MAX_QUEUED_LINES = 10_000  # about 3 MB, of 100 contacts each 24 MB
+# A pipe takes lines of up to 4,096 bytes in one piece (POSIX). The identity provider chooses the name of a caller.
 _MAX_NAME_CHARS = 128
+_MAX_HASHES = 100
 _FLUSH_TIMEOUT_S = 3.0
 _GATHER_S = 0.05  # each time that the thread runs, it takes the interpreter from a call
 
@@ -44,6 +50,8 @@ class Entry(NamedTuple):
         outcome: ``ok``, the code of an error of ours, ``cancelled``, ``protocol_error`` or ``defect``.
         seconds: Duration.
         contacts: Number of contacts in the answer.
+        contact_ids: Their ids.
+        unlisted: Number of contacts whose values the answer shows, or a file got, without their ids.
     """
 
     caller: str
@@ -52,6 +60,24 @@ class Entry(NamedTuple):
     outcome: str
     seconds: float
     contacts: int
+    contact_ids: Sequence[str] = ()
+    unlisted: int = 0
+
+
+class KeyEvent(NamedTuple):
+    """Something that an administrator should know of a key.
+
+    Attributes:
+        event: ``key_ended``, ``key_ends_soon`` or ``key_mask_unknown``.
+        caller: The caller that the key belongs to.
+        key_id: The id of the key, never the key.
+        ends_at: The end of the key, if the event is about one that comes.
+    """
+
+    event: str
+    caller: str
+    key_id: str
+    ends_at: datetime | None = None
 
 
 class Audit:
@@ -60,19 +86,30 @@ class Audit:
     Args:
         replica: Name of this process, the same as in its metrics.
         on: Whether anything is written.
+        hasher: Hashes the ids of contacts; ``None`` names no contact.
         now: Returns the Unix time.
     """
 
-    def __init__(self, replica: str, *, on: bool = True, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        replica: str,
+        *,
+        on: bool = True,
+        hasher: ContactHasher | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._replica = replica
         self._on = on
+        self._hasher = hasher
         self._now = now
+        self._numbers = count(1)
         self._logger = logging.getLogger(LOGGER)
 
     def write(self, entry: Entry) -> None:
-        """Write one line, in ASCII."""
+        """Write the lines of a call, in ASCII."""
         if self._on:
-            self._logger.info("%s", self._line(entry))
+            for line in self.lines(entry):
+                self._logger.info("%s", line)
 
     def write_key_event(self, event: KeyEvent) -> None:
         """Write one line about a key, in ASCII."""
@@ -91,18 +128,30 @@ class Audit:
         }
         return json.dumps(facts)
 
-    def _line(self, entry: Entry) -> str:
+    def lines(self, entry: Entry) -> Iterator[str]:
+        """Yield the lines of a call, each of which begins with who called what."""
+        call = {"time": _time(self._now()), "caller": entry.caller[:_MAX_NAME_CHARS], "method": entry.method}
+        call["tool"] = entry.tool
         facts = {
-            "time": _time(self._now()),
-            "caller": entry.caller[:_MAX_NAME_CHARS],
-            "method": entry.method,
-            "tool": entry.tool,
+            **call,
             "outcome": entry.outcome,
             "ms": round(entry.seconds * 1000, 1),
             "contacts": entry.contacts,
-            "replica": self._replica,
+            **({"unlisted": entry.unlisted} if entry.unlisted else {}),
         }
-        return json.dumps(facts)
+        origin = {"replica": self._replica, "call": next(self._numbers)}
+        first, *others = self._seen(entry.contact_ids)
+        yield json.dumps({**facts, **origin, **first})
+        for seen in others:
+            yield json.dumps({**call, **origin, **seen})
+
+    def _seen(self, contact_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Return what each line of a call says of the contacts of its answer."""
+        if not contact_ids or self._hasher is None:
+            return [{}]
+        hashes = self._hasher.hashes(contact_ids)
+        starts = range(0, len(hashes), _MAX_HASHES)
+        return [{"hash_key": self._hasher.key_name, "seen": hashes[start : start + _MAX_HASHES]} for start in starts]
 
 
 def _time(now: float) -> str:
@@ -110,26 +159,34 @@ def _time(now: float) -> str:
 
 
 @contextmanager
-def open_audit(where: str, *, replica: str) -> Iterator[Audit]:
+def open_audit(where: str, *, replica: str, hasher: ContactHasher | None = None) -> Iterator[Audit]:
     """Open the audit, and write queued lines at the end.
 
     Args:
         where: ``stdout``, ``stderr`` or ``off``.
         replica: Name of this process.
+        hasher: Hashes the ids of contacts; ``None`` names no contact.
     """
     logger = logging.getLogger(LOGGER)
     if where == "off" or logger.handlers:
         if logger.level == logging.NOTSET:
             logger.setLevel(logging.INFO)
-        yield Audit(replica, on=where != "off")
+        yield Audit(replica, on=where != "off", hasher=hasher)
         return
-    lines = LineWriter(_DESCRIPTORS[where])
+    with writing_to(LineWriter(_DESCRIPTORS[where])):
+        yield Audit(replica, hasher=hasher)
+
+
+@contextmanager
+def writing_to(lines: LineWriter) -> Iterator[None]:
+    """Hand what is written to the logger to the writer alone, and close the writer at the end."""
+    logger = logging.getLogger(LOGGER)
     before = logger.level, logger.propagate
     logger.setLevel(logging.INFO)
     logger.propagate = False  # otherwise each line would be in the log too
     logger.addHandler(lines)
     try:
-        yield Audit(replica)
+        yield
     finally:
         logger.removeHandler(lines)
         logger.setLevel(before[0])
@@ -179,13 +236,21 @@ class LineWriter(logging.Handler):
             _log.warning("audit lines were not written: %d", self._lines.qsize() + self._dropped)
         super().close()
 
+    def write_piece(self, piece: bytes) -> None:
+        """Write whole lines in the thread; subclasses write elsewhere.
+
+        Raises:
+            OSError: They are not written.
+        """
+        _write_all(self._fd, piece)
+
     def _run(self) -> None:
         line: bytes | None = b""
         is_failing = False
         while line is not None:
             line, dropped = self._next_line(), self._dropped
             try:
-                _write_all(self._fd, _dropped_line(dropped) + (line or b""))
+                self.write_piece(dropped_line(dropped) + (line or b""))
                 self._count_dropped(-dropped)
                 is_failing = False
             except OSError as why:
@@ -207,7 +272,8 @@ class LineWriter(logging.Handler):
             self._dropped += number
 
 
-def _dropped_line(dropped: int) -> bytes:
+def dropped_line(dropped: int) -> bytes:
+    """Return the line that tells how many lines are missing; nothing for none."""
     facts = {"time": _time(time.time()), "dropped": dropped}
     return json.dumps(facts).encode() + b"\n" if dropped else b""
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2e.lines import PATIENCE, environment
-from telecmi_mcp._team.policy import audit
-from telecmi_mcp._team.policy.audit import LOGGER, Audit, Entry, LineWriter, open_audit
+from telecmi_mcp._audit import log
+from telecmi_mcp._audit.contact_hashes import ContactHasher
+from telecmi_mcp._audit.log import LOGGER, Audit, Entry, LineWriter, open_audit
+from telecmi_mcp._server.call_audit import names_by_method
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +62,7 @@ def test_a_line_says_when_who_what_and_how_it_ended(taken: list[str]) -> None:
     (line,) = taken
     assert line == (
         '{"time": "2026-11-23T12:00:00.062Z", "caller": "priya", "method": "tools/call", "tool": "get_contact", '
-        '"outcome": "ok", "ms": 12.3, "contacts": 1, "replica": "5e7c"}'
+        '"outcome": "ok", "ms": 12.3, "contacts": 1, "replica": "5e7c", "call": 1}'
     )
 
 
@@ -76,6 +78,50 @@ def test_whatever_a_caller_is_called_its_line_is_one_line_of_ascii(name: str, ta
     assert line.isprintable()
     assert len(line) < 2000
     assert json.loads(line)["caller"] == name[:128]
+
+
+def test_a_line_names_the_contacts_of_the_answer_by_hashes_and_not_by_ids(taken: list[str]) -> None:
+    hasher = ContactHasher(bytes(32))
+    with open_audit("stdout", replica="r", hasher=hasher) as opened:
+        opened.write(ENTRY._replace(contacts=3, contact_ids=["a", "b", "a"], unlisted=7))
+    (line,) = map(json.loads, taken)
+    assert line["seen"] == hasher.hashes(["a", "b"])
+    assert (line["contacts"], line["unlisted"], line["hash_key"]) == (3, 7, hasher.key_name)
+
+
+def test_without_a_key_or_a_contact_a_line_names_nobody(taken: list[str]) -> None:
+    with open_audit("stdout", replica="r") as opened:
+        opened.write(ENTRY._replace(contact_ids=["a"]))
+    with open_audit("stdout", replica="r", hasher=ContactHasher(bytes(32))) as opened:
+        opened.write(ENTRY._replace(contacts=0))
+    for line in map(json.loads, taken):
+        assert not line.keys() & {"seen", "hash_key", "unlisted"}
+
+
+def test_more_than_100_contacts_are_in_further_lines_of_the_same_call(taken: list[str]) -> None:
+    ids = [f"contact {number}" for number in range(120)]
+    hasher = ContactHasher(bytes(32))
+    with open_audit("stdout", replica="r", hasher=hasher) as opened:
+        opened.write(ENTRY._replace(contacts=120, contact_ids=ids))
+        opened.write(ENTRY)
+    first, further, other = map(json.loads, taken)
+    assert first["seen"] + further["seen"] == hasher.hashes(ids)
+    assert len(first["seen"]) == 100
+    assert further["call"] == first["call"] != other["call"]
+    assert (further["caller"], further["tool"]) == ("priya", "get_contact")
+    assert not further.keys() & {"outcome", "contacts", "ms"}  # so that no call is counted twice
+
+
+def test_a_pipe_takes_the_longest_line_in_one_piece(taken: list[str]) -> None:
+    ids = [str(number) for number in range(100)]
+    longest = max((*names_by_method(["x" * 14 + "lookup_contacts"])["tools/call"], *names_by_method([])), key=len)
+    entry = Entry(
+        "\N{GRINNING FACE}" * 999, "completion/complete", longest, "contacts_incomplete", 9e9, 100, ids, 10**9
+    )
+    with open_audit("stdout", replica="0123456789ab", hasher=ContactHasher(bytes(32))) as opened:
+        opened.write(entry)
+    (line,) = taken
+    assert len(log.dropped_line(10**9)) + len(line) + 1 <= 4096
 
 
 def test_a_host_that_takes_the_lines_gets_them_and_nothing_is_written(
@@ -138,8 +184,8 @@ def test_lines_that_come_soon_after_each_other_are_written_together_and_the_end_
             gathers.set()
             return super().wait(timeout)
 
-    monkeypatch.setattr(audit, "Event", Waited)
-    monkeypatch.setattr(audit, "_GATHER_S", PATIENCE)
+    monkeypatch.setattr(log, "Event", Waited)
+    monkeypatch.setattr(log, "_GATHER_S", PATIENCE)
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     lines = LineWriter(writer)
@@ -174,7 +220,7 @@ def test_a_descriptor_that_fails_is_reported_once_and_its_lines_are_counted_once
         if len(pieces) <= 3:
             raise BrokenPipeError
 
-    monkeypatch.setattr(audit, "_write_all", write)
+    monkeypatch.setattr(log, "_write_all", write)
     lines = LineWriter(1)
     for number in range(5):
         lines.emit(record(str(number)))
@@ -197,11 +243,11 @@ def test_a_descriptor_that_someone_made_not_to_block_loses_nothing() -> None:
 def test_a_pipe_that_no_one_reads_does_not_keep_the_process_from_leaving() -> None:
     program = (
         "import logging\n"
-        "from telecmi_mcp._team.policy import audit\n"
-        "audit._FLUSH_TIMEOUT_S = 0.1\n"
-        "with audit.open_audit('stdout', replica='r') as log:\n"
+        "from telecmi_mcp._audit import log\n"
+        "log._FLUSH_TIMEOUT_S = 0.1\n"
+        "with log.open_audit('stdout', replica='r') as audit:\n"
         "    for _ in range(5000):\n"
-        "        log.write(audit.Entry('priya', 'tools/call', 'get_contact', 'ok', 0.1, 1))\n"
+        "        audit.write(log.Entry('priya', 'tools/call', 'get_contact', 'ok', 0.1, 1))\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
