@@ -16,13 +16,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import SecretStr
 
-from telecmi_mcp._private_files import read_private
 from telecmi_mcp._team.config import variables
+from telecmi_mcp._team.config.secret_files import secret_lines
 from telecmi_mcp.errors import ConfigurationError, CredentialStoreUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from telecmi_mcp._config.secrets import KnownSecrets
     from telecmi_mcp._config.variables import Setting
@@ -58,7 +57,7 @@ def open_vault(settings: TeamSettings, secrets: KnownSecrets | None = None) -> V
     if given is not None:
         words, setting = given.get_secret_value().split(","), variables.ENCRYPTION_KEYS
     elif path is not None:
-        words, setting = _lines(path, variables.ENCRYPTION_KEYS_FILE), variables.ENCRYPTION_KEYS_FILE
+        words, setting = secret_lines(path, variables.ENCRYPTION_KEYS_FILE), variables.ENCRYPTION_KEYS_FILE
     else:
         return None
     keys = [SecretStr(word.strip()) for word in words if word.strip()]
@@ -133,18 +132,6 @@ class Vault:
         return ConfigurationError(
             hint=f"Correct {self._setting.variable}", fact="it takes keys that telecmi-mcp team new-key printed"
         )
-
-
-def _lines(path: Path, setting: Setting) -> list[str]:
-    try:
-        return read_private(path).decode("ascii").splitlines()
-    except ConfigurationError as why:
-        fact = f"{why.fact}, which {setting.variable} names"
-        raise ConfigurationError(hint=why.hint, fact=fact) from None
-    except (OSError, ValueError) as why:
-        raise ConfigurationError(
-            hint=f"Correct {setting.variable}", fact="the file that it names cannot be read", detail=type(why).__name__
-        ) from None
 
 
 def _name(key: bytes) -> bytes:

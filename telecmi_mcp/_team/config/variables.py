@@ -141,6 +141,17 @@ AUDIT = Setting(
     default="stdout",
     flag="--audit",
 )
+ADMIN_HTTP = Setting(
+    "TELECMI_ADMIN_HTTP",
+    "HOST:PORT, the host an IP address or localhost",
+    "Where /metrics and /status are, for administrators; unset for nowhere.",
+    flag="--admin-http",
+)
+ADMIN_KEY_FILE = Setting(
+    "TELECMI_ADMIN_KEY_FILE",
+    "the path of a file of mode 0600 with one line of at least 24 characters",
+    "File with the administrators' key; without it only programs on this machine get /metrics and /status.",
+)
 
 
 class Address(NamedTuple):
@@ -154,6 +165,11 @@ class Address(NamedTuple):
         """Whether only this machine can reach it."""
         return is_loopback(self.host)
 
+    @property
+    def is_any(self) -> bool:
+        """Whether it stands for all addresses of this machine, and so is no name of it."""
+        return _is_ip(self.host) and ip_address(self.host).is_unspecified
+
 
 LOOPBACK = Address("127.0.0.1", 8000)
 
@@ -164,6 +180,10 @@ def _address(environ: Mapping[str, str], setting: Setting) -> Address:
     if not (port.isascii() and port.isdecimal() and int(port) <= _MAX_PORT and (host == "localhost" or _is_ip(host))):
         raise unusable(setting)
     return Address(host, int(port))
+
+
+def _optional_address(environ: Mapping[str, str], setting: Setting) -> Address | None:
+    return _address(environ, setting) if value_of(environ, setting) else None
 
 
 def _is_ip(host: str) -> bool:
@@ -221,6 +241,8 @@ _FIELDS: dict[str, tuple[Setting, Callable[[Mapping[str, str], Setting], Any]]] 
     "caller_concurrency": (CALLER_CONCURRENCY, partial(whole_number, most=_MAX_CONCURRENCY)),
     "account_rate_limit": (ACCOUNT_RATE, partial(whole_number, most=_MAX_RATE)),
     "audit": (AUDIT, partial(one_of, words=AUDITS, normalize=str.lower)),
+    "admin_listen": (ADMIN_HTTP, _optional_address),
+    "admin_key_file": (ADMIN_KEY_FILE, path_of),
 }
 TEAM = tuple(setting for setting, _ in _FIELDS.values())
 

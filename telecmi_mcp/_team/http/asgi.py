@@ -29,6 +29,7 @@ from telecmi_mcp._private_files import state_folder
 from telecmi_mcp._server.factory import build_server
 from telecmi_mcp._team.auth.bearer import BearerBackend, answer_unknowable, choose_verifier
 from telecmi_mcp._team.auth.callers import caller_now
+from telecmi_mcp._team.config import variables
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.context import choose_database, open_team, require_extra
 from telecmi_mcp._team.http.allowed_hosts import AllowedHosts
@@ -45,9 +46,10 @@ from telecmi_mcp._team.http.deferred_start import DeferredStart
 from telecmi_mcp._team.http.health import Health
 from telecmi_mcp._team.http.host_origin import HostOriginMiddleware
 from telecmi_mcp._team.http.limits import MAX_BODY_BYTES, BodyBounds
+from telecmi_mcp.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     import httpx2
@@ -73,6 +75,11 @@ def create_app(environ: Mapping[str, str] | None = None) -> Starlette:
         ConfigurationError: A setting is not valid, or two contradict each other.
     """
     settings = TeamSettings.from_env(os.environ if environ is None else environ)
+    if settings.admin_listen is not None:  # several workers cannot listen at one address, each with figures of its own
+        raise ConfigurationError(
+            hint=f"Unset {variables.ADMIN_HTTP.variable}, or run telecmi-mcp serve --http",
+            fact="another ASGI server opens no second listener",
+        )
     secrets = KnownSecrets()
     if not logging.getLogger().handlers:  # a program that has set up logging keeps its own
         configure_logging(settings.common, secrets)
@@ -86,10 +93,12 @@ def build_app(
     transport: httpx2.AsyncBaseTransport | None = None,
     state: Path | None = None,
     secrets: KnownSecrets | None = None,
+    watch: Callable[[Team | None], object] = lambda _: None,
 ) -> Starlette:
     """Return the same app for settings that were read, in a server with at most so many connections of callers.
 
-    The other arguments are those of ``open_team``.
+    ``watch`` gets the team once it is open, and ``None`` before it closes. The other arguments are those of
+    ``open_team``.
     """
     require_extra(settings)
     known = secrets or KnownSecrets()
@@ -108,10 +117,12 @@ def build_app(
             telecmi_connections=max_telecmi_connections_for(max_connections),
         ) as team:
             health.watch(team)
+            watch(team)
             try:
                 yield team
             finally:
                 health.watch(None)
+                watch(None)
 
     requests, allowed_hosts = max_requests_for(max_connections), AllowedHosts.of(settings)
     output = OutputFormat(text=settings.common.text, structured=settings.common.structured)

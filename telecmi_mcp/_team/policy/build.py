@@ -12,6 +12,7 @@ from uuid import uuid4
 from telecmi_mcp._api.client import RequestHooks
 from telecmi_mcp._config.secrets import KnownSecrets
 from telecmi_mcp._team.auth.callers import caller_now
+from telecmi_mcp._team.policy.activity import RecentActivity
 from telecmi_mcp._team.policy.audit import open_audit
 from telecmi_mcp._team.policy.metrics import Metrics
 from telecmi_mcp._team.policy.middleware import CallMiddleware
@@ -24,6 +25,22 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.db.database import Database
+    from telecmi_mcp._team.policy.prometheus import PrometheusMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class AdminMetrics:
+    """What administrators see of the calls of one process.
+
+    Attributes:
+        replica: Name of the process.
+        activity: The last hour.
+        prometheus: Counters since the start.
+    """
+
+    replica: str
+    activity: RecentActivity
+    prometheus: PrometheusMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +52,14 @@ class Policy:
         quotas: Limits of all replicas together.
         metrics: Counters and histograms.
         account_rate_limit: Requests a minute to TeleCMI for one account.
+        admin: What administrators see of calls; ``None`` if nothing is shown to them.
     """
 
     guard: CallMiddleware
     quotas: Quotas
     metrics: Metrics
     account_rate_limit: int
+    admin: AdminMetrics | None = None
 
     def hooks_for(self, account: str) -> RequestHooks:
         """Return the hooks for the client of an account; all replicas must use the same name for it."""
@@ -68,6 +87,14 @@ def open_policy(
     replica = uuid4().hex[:12]
     (secrets or KnownSecrets()).add(*secrets_of(os.environ))
     with open_telemetry(os.environ, replica=replica), open_audit(settings.audit, replica=replica) as audit:
-        quotas, metrics = Quotas(database), Metrics()
+        admin = _open_admin_metrics(replica) if settings.admin_listen else None
+        observers = (admin.activity, admin.prometheus) if admin else ()
+        quotas, metrics = Quotas(database), Metrics(observers=observers)
         guard = CallMiddleware(settings, quotas, caller_now=caller_now, audit=audit, metrics=metrics)
-        yield Policy(guard, quotas, metrics, settings.account_rate_limit)
+        yield Policy(guard, quotas, metrics, settings.account_rate_limit, admin)
+
+
+def _open_admin_metrics(replica: str) -> AdminMetrics:
+    from telecmi_mcp._team.policy.prometheus import PrometheusMetrics  # needs an extra
+
+    return AdminMetrics(replica, RecentActivity(), PrometheusMetrics(replica))

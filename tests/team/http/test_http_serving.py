@@ -304,7 +304,8 @@ def test_an_address_that_is_taken_is_reported_in_a_sentence() -> None:
         )
     assert done.returncode == 2
     assert done.stderr == (
-        "telecmi-mcp: Set TELECMI_HTTP (--http) to another address: the server cannot listen at this one.\n"
+        "telecmi-mcp: Stop the other program, or set TELECMI_HTTP (--http) to another port: another program uses this "
+        "port.\n"
     )
 
 
