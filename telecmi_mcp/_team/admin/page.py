@@ -115,9 +115,13 @@ def utc(seconds: float) -> str:
 
 @cache
 def _environment() -> Environment:
-    # Every value is escaped, and a name that does not exist is an error.
-    environment = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
-    environment.trim_blocks = environment.lstrip_blocks = True
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,  # a name that does not exist is an error
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     for each in (ago, caller_name, duration, latency, utc):
         environment.filters[each.__name__] = each
     environment.filters["number"] = "{:,}".format
