@@ -12,7 +12,7 @@ CASES := $(SAMPLES)/cases.json.gz
 SIZE := 300000
 MCPB := build/mcpb/node_modules/.bin/mcpb
 
-.PHONY: demo picture docs test coverage mutants test-slow test-lowest test-newest test-team check evals judges bench format snapshots bench-search bench-team bench-mirror bench-memory bench-team-load build bundle sbom lock clean
+.PHONY: demo picture docs test coverage mutants test-slow test-lowest test-newest test-team check evals judges bench format snapshots bench-search bench-team bench-mirror bench-memory bench-team-load bench-http build bundle sbom lock clean
 
 demo: $(READY)  ## the main job on invented contacts, through a real process
 	@$(VENV)/bin/telecmi-mcp demo
@@ -35,7 +35,7 @@ mutants:  ## changes to the code that no test notices, hours; ARGS="telecmi_mcp.
 test-slow: $(READY)  ## what is slow or wide, and what installs from PyPI: CI runs it once
 	$(PYTHON) -m pytest -m slow -n auto --maxprocesses 2 --dist loadfile --durations=8
 
-test-team: $(READY)  ## a team's server with real parts: PostgreSQL, nginx, an identity provider; CI runs it once
+test-team: $(READY)  ## a team's server with real parts: PostgreSQL, nginx, an identity provider, a browser; CI runs it once
 	sh ./.ci/install-team
 	TELECMI_TEST_CLIENTS=.judges/clients $(PYTHON) -m pytest tests/team -m team -n 3 --dist loadfile --durations=8
 
@@ -93,6 +93,9 @@ bench-memory: $(READY)  ## memory over 100,000 calls and 100,000 contacts: minut
 bench-team-load: $(READY)  ## 200 callers on two replicas behind nginx for ten minutes; ARGS="--seconds 30", ARGS=--hostile
 	@sh ./.ci/install-team
 	@PYTHONPATH=.:tests $(PYTHON) -m benchmarks.team_load $(ARGS)
+
+bench-http: $(READY)  ## what a call over HTTP costs beside the official SDK's server: minutes; ARGS="--rounds 9", ARGS=--this
+	@PYTHONPATH=.:tests $(PYTHON) -m benchmarks.http_cost $(ARGS)
 
 build: $(READY)  ## sdist and wheel in dist/
 	rm -rf dist

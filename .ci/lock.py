@@ -27,7 +27,8 @@ LOCKS = {
     "lock": ["--group", "lock"],
     "mutants": ["--group", "mutants"],
 }
-_FOLDERS = (ROOT / ".ci" / "judging", ROOT / "tests" / "clients", ROOT / "tests" / "clients" / "frameworks")
+_CLIENTS = ROOT / "tests" / "clients"
+_FOLDERS = (ROOT / ".ci" / "judging", _CLIENTS, _CLIENTS / "frameworks", ROOT / "tests" / "team" / "browser")
 OTHERS = [path for folder in _FOLDERS for path in sorted(folder.glob("*.txt"))]
 """Whole lists that are moved by hand: they get the hashes of their versions."""
 

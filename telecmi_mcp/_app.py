@@ -19,11 +19,12 @@ from telecmi_mcp._config.secrets import KnownSecrets
 from telecmi_mcp._config.settings import Settings
 from telecmi_mcp._index.account_directory import CurrentDirectory, known_owner_of, owner_of
 from telecmi_mcp._index.recent import Recent
+from telecmi_mcp._mask import Mask
 from telecmi_mcp._task_groups import open_tasks
 from telecmi_mcp.errors import TelecmiError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
 
     import httpx2
@@ -46,6 +47,10 @@ class App:
         clock: Returns the Unix time.
         preconnect: Opens a connection for the first call in the background.
         settings: The configuration of these objects.
+        views: The apps of the same account for readers with other masks, as far as they were opened.
+        open_view: Returns the app of the same account for a mask.
+        admit_whole_values: Counts lookups of whole masked values, and raises an error where a reader has made too many;
+            ``None`` where the reader may not ask for one.
     """
 
     client: TelecmiClient
@@ -55,6 +60,21 @@ class App:
     clock: Callable[[], float] = field(default=time.time, repr=False)
     preconnect: Callable[[], object] = field(default=lambda: None, repr=False)
     settings: Settings = field(default=Settings(), repr=False)
+    views: Mapping[Mask, App] = field(default_factory=dict, repr=False)
+    open_view: Callable[[Mask], App] | None = field(default=None, repr=False)
+    admit_whole_values: Callable[[int], Awaitable[None]] | None = field(default=None, repr=False)
+
+    def with_mask(self, mask: Mask) -> App:
+        """Return the app of the same account for a reader with this mask. It has an index of its own.
+
+        The connections, the token and the rate limit are shared.
+        """
+        return self if mask == self.client.mask or self.open_view is None else self.open_view(mask)
+
+    @property
+    def is_syncing(self) -> bool:
+        """True while a sync runs, for whatever mask."""
+        return any(app.directory.is_syncing for app in self.views.values())
 
     @property
     def notice(self) -> str:
@@ -67,7 +87,7 @@ class App:
         Raises:
             TelecmiError: The credential store does not work.
         """
-        return await known_owner_of(self.settings.base_url, self.tokens)
+        return await known_owner_of(self.settings.base_url, self.tokens, self.client.mask)
 
     async def recall(self) -> Recent:
         """Return the recent answers to the signed-in account, without a request to TeleCMI."""
@@ -136,14 +156,23 @@ async def assemble_app(
     async with open_tasks() as tasks:
         tokens = choose(tasks=tasks)
         client = TelecmiClient(channel, tokens, timeout=settings.timeout, hooks=hooks)
-        directory = _open_directory(settings, client, tokens, tasks, open_location)
         rate_limit = RateLimit(settings.rate_limit, clock=time.monotonic)
         preconnect = partial(tasks.start_soon, _connect_ahead, client, settings, state)
+        views: dict[Mask, App] = {}
+
+        def open_view(mask: Mask) -> App:
+            if mask not in views:
+                masked = client.with_mask(mask)
+                directory = _open_directory(settings, masked, tokens, tasks, open_location)
+                views[mask] = App(masked, directory, rate_limit, tokens, clock, preconnect, settings, views, open_view)
+            return views[mask]
+
         try:
-            yield App(client, directory, rate_limit, tokens, clock, preconnect, settings)
+            yield open_view(Mask(settings.mask))
         finally:
             tasks.cancel_scope.cancel()
-            directory.close()
+            for app in views.values():
+                app.directory.close()
 
 
 async def _connect_ahead(client: TelecmiClient, settings: Settings, state: Path | None) -> None:
@@ -159,7 +188,7 @@ def _open_directory(
     tasks: TaskGroup,
     open_location: Callable[[str], IndexLocation] | None,
 ) -> CurrentDirectory:
-    owner = partial(owner_of, settings.base_url, tokens)
+    owner = partial(owner_of, settings.base_url, tokens, client.mask)
     return CurrentDirectory(
         client,
         owner,

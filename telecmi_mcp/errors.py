@@ -3,6 +3,7 @@
     TelecmiError
     ├── ConfigurationError            a setting has an invalid value
     ├── InvalidArguments              arguments that break a tool's schema; nothing was sent
+    │   └── MaskedField               a field that is masked for this reader
     ├── ResourceNotFound              a URI of no resource; nothing was sent
     ├── SignInError
     │   ├── NotSignedIn               no token is configured
@@ -21,7 +22,9 @@
     ├── SyncFailed                    a defect keeps the contacts from being read into the index
     ├── WriterLockLost                another replica now writes the index of a team server
     ├── StatementRejected             the database of a team server rejects a statement
-    ├── AccessKeyError                an access key was not created or not revoked
+    ├── SchemaOutdated                the database of a team server has the schema of an older version
+    ├── AccessKeyError                an access key was not created, not rotated or not revoked
+    ├── ToolNotAllowed                the caller's access key does not allow a tool
     ├── IssuerUnavailable             the keys of an identity provider cannot be read
     ├── ClientConfigError             the configuration of an MCP client was not changed
     ├── FileUnusable                  the file of an export cannot be written
@@ -36,6 +39,19 @@
     │   │   └── Unresponsive          no byte of a response; the request is repeated if time is left
     │   ├── InsecureConnection        TLS could not be verified
     │   └── ProxyOrCertificate        a proxy or certificate setting does not work
+    ├── TeamServerError               a team's server did not answer a request of ``telecmi-mcp connect``
+    │   ├── TeamServerUnreachable     no connection
+    │   ├── TeamServerInterrupted     the connection ended before the answer was complete
+    │   ├── TeamServerUnresponsive    no complete answer in time
+    │   ├── TeamServerInsecure        TLS could not be verified
+    │   ├── AccessKeyMissing          the server requires an access key, and none is stored
+    │   ├── AccessKeyRejected         the server rejects the access key
+    │   ├── AccessDenied              the server rejects the caller or the address that it uses
+    │   ├── TeamServerBusy            the server has too many requests
+    │   ├── TeamServerUnavailable     502, 503, 504
+    │   ├── TeamServerFailed          500 and any other 5xx
+    │   ├── NotTeamServer             the response is not MCP: a redirect, a web page
+    │   └── TeamAnswerUnusable        the answer is too large, or is not an answer to the request
     └── ServiceError
         ├── Unavailable               502, 503, 504
         ├── ServiceFailed             500 and any other 5xx
@@ -116,6 +132,17 @@ class InvalidArguments(TelecmiError):
     code = "invalid_arguments"
     hint = "Correct the arguments"
     fact = "they do not match the tool's schema"
+
+
+class MaskedField(InvalidArguments):
+    """A search, a filter or a group needs a field that is masked for this reader; nothing was sent."""
+
+    code = "masked_field"
+    hint = "Ask by name, company or job title instead"
+
+    def __init__(self, field: str) -> None:
+        what = "phone numbers are" if field == "phone_no" else "e-mail addresses are"
+        super().__init__(fact=f"{what} masked here, so nobody is found or grouped by one")
 
 
 class ResourceNotFound(TelecmiError):
@@ -311,12 +338,28 @@ class StatementRejected(TelecmiError):
     fact = "the database rejected a statement of the server"
 
 
+class SchemaOutdated(TelecmiError):
+    """The database of the team server has the schema of an older version; a command that only reads leaves it so."""
+
+    code = "schema_outdated"
+    hint = "Run telecmi-mcp team migrate, or start a server of this version"
+    fact = "the database has the schema of an older version"
+
+
 class AccessKeyError(TelecmiError):
-    """An access key was not created or not revoked; the sentence never shows a key."""
+    """An access key was not created, not rotated or not revoked; the sentence never shows a key."""
 
     code = "access_key_unchanged"
     hint = "Check telecmi-mcp team key list"
     fact = "no access key was changed"
+
+
+class ToolNotAllowed(TelecmiError):
+    """The caller's access key does not allow a tool, or the resources and completions that go with it."""
+
+    code = "tool_not_allowed"
+    hint = "Use a tool of tools/list, or ask the operator of this server for another key"
+    fact = "this key does not allow this call"
 
 
 class IssuerUnavailable(TelecmiError):
@@ -462,6 +505,125 @@ class ProxyOrCertificate(NetworkError):
     retryable = False
     hint = "Check HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
     fact = "a proxy or certificate setting does not work"
+
+
+class TeamServerError(TelecmiError):
+    """The team's server did not answer a request that ``telecmi-mcp connect`` passed on."""
+
+    code = "team_server"
+    hint = "Ask the administrator of the team's server"
+
+
+class TeamServerUnreachable(TeamServerError):
+    """No connection to the team's server could be opened."""
+
+    code = "team_server_unreachable"
+    retryable = True
+    hint = "Check the network, or ask the administrator of the team's server, then try again"
+    fact = "the team's server cannot be reached"
+
+
+class TeamServerInterrupted(TeamServerError):
+    """The connection ended before the answer was complete, or the response was not HTTP."""
+
+    code = "team_server_interrupted"
+    retryable = True
+    hint = "Try again, or check the URL of the team's server"
+    fact = "the connection to it was interrupted"
+
+
+class TeamServerUnresponsive(TeamServerError):
+    """No complete answer came in time."""
+
+    code = "team_server_unresponsive"
+    retryable = True
+    hint = "Try again later, or ask the administrator of the team's server"
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(fact=f"the team's server did not answer within {seconds:g} s")
+
+
+class TeamServerInsecure(TeamServerError):
+    """TLS could not be verified; no setting turns the verification off."""
+
+    code = "team_server_insecure"
+    hint = "Check the computer's clock and the network, or ask the administrator of the team's server"
+    fact = "the TLS connection to it could not be verified"
+
+
+class AccessKeyMissing(TeamServerError):
+    """The team's server requires an access key, and none is stored on this computer."""
+
+    code = "access_key_missing"
+    fact = "no access key for the team's server is stored"
+
+    def __init__(self, command: str) -> None:
+        super().__init__(hint=f"The user must run {command} in a terminal")
+
+
+class AccessKeyRejected(TeamServerError):
+    """The team's server answered 401: the access key is wrong, revoked or expired."""
+
+    code = "access_key_rejected"
+    fact = "the team's server rejected the access key"
+
+    def __init__(self, command: str) -> None:
+        super().__init__(hint=f"The user must ask the administrator for a new key and run {command}")
+
+
+class AccessDenied(TeamServerError):
+    """The team's server answered 403 or 421."""
+
+    code = "access_denied"
+    fact = "it does not allow this key, or does not answer for the host in the URL"
+
+
+class TeamServerBusy(TeamServerError):
+    """The team's server answered 408 or 429."""
+
+    code = "team_server_busy"
+    retryable = True
+
+    def __init__(self, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        hint = f"Try again in {_format_seconds(retry_after)}"
+        super().__init__(hint=hint, fact="the team's server has too many requests")
+
+
+class TeamServerUnavailable(TeamServerError):
+    """The team's server, or the proxy in front of it, answered 502, 503 or 504."""
+
+    code = "team_server_unavailable"
+    retryable = True
+
+    def __init__(self, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        hint = f"Try again in {_format_seconds(retry_after)}, or ask the administrator of the team's server"
+        super().__init__(hint=hint, fact="the team's server is temporarily unavailable")
+
+
+class TeamServerFailed(TeamServerError):
+    """The team's server answered 500 or another 5xx."""
+
+    code = "team_server_failed"
+    hint = "Ask the administrator of the team's server to read its log"
+    fact = "it reported an internal error"
+
+
+class NotTeamServer(TeamServerError):
+    """What answers at the URL does not speak MCP."""
+
+    code = "not_team_server"
+    hint = "Check the URL of the team's server, and the network for a login page or proxy"
+    fact = "the response was not MCP"
+
+
+class TeamAnswerUnusable(TeamServerError):
+    """The response is MCP, but not a usable answer to the request."""
+
+    code = "team_answer_unusable"
+    fact = "its response was not an answer to the request"
 
 
 class ServiceError(TelecmiError):

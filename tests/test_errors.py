@@ -11,6 +11,8 @@ from telecmi_mcp import errors
 MADE: list[errors.TelecmiError] = [
     errors.ConfigurationError(),
     errors.InvalidArguments(),
+    errors.MaskedField("phone_no"),
+    errors.MaskedField("email_id"),
     errors.ResourceNotFound(),
     errors.NotSignedIn(),
     errors.CallerNotSignedIn(),
@@ -44,12 +46,26 @@ MADE: list[errors.TelecmiError] = [
     errors.DatabaseUnavailable(),
     errors.StatementRejected(),
     errors.WriterLockLost(),
+    errors.SchemaOutdated(),
     errors.AccessKeyError(),
+    errors.ToolNotAllowed(),
     errors.IssuerUnavailable(),
     errors.ClientConfigError(),
     errors.FileUnusable(None),
     errors.ContactsIncomplete(),
     errors.ExportLimitReached(),
+    errors.TeamServerUnreachable(),
+    errors.TeamServerInterrupted(),
+    errors.TeamServerUnresponsive(50.0),
+    errors.TeamServerInsecure(),
+    errors.AccessKeyMissing(f"telecmi-mcp connect https://{'m' * 52} --login"),
+    errors.AccessKeyRejected(f"telecmi-mcp connect https://{'m' * 52} --login"),
+    errors.AccessDenied(),
+    errors.TeamServerBusy(1e9),
+    errors.TeamServerUnavailable(601),
+    errors.TeamServerFailed(),
+    errors.NotTeamServer(),
+    errors.TeamAnswerUnusable(),
 ]
 
 
@@ -64,6 +80,7 @@ def test_the_docstring_shows_the_whole_tree() -> None:
 
 def test_every_error_class_is_in_this_list() -> None:
     abstract = {errors.TelecmiError, errors.SignInError, errors.NetworkError, errors.ServiceError}
+    abstract |= {errors.TeamServerError}
     assert {type(error) for error in MADE} == classes() - abstract
 
 

@@ -23,6 +23,7 @@ from telecmi_mcp._api.http import PRECONNECT_TIMEOUT_S
 from telecmi_mcp._api.limiters import ConcurrencyLimit
 from telecmi_mcp._api.retry import RetryBudget, attempt_timeout_s, retry_delay_s
 from telecmi_mcp._api.transport import MAX_CONNECTIONS
+from telecmi_mcp._mask import NO_MASK
 from telecmi_mcp._sanitize import clean
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._api.http import Channel
     from telecmi_mcp._api.token_source import TokenSource
+    from telecmi_mcp._mask import Mask
     from telecmi_mcp._models import Contact, ContactPage
 
 _log = logging.getLogger(__name__)
@@ -121,6 +123,7 @@ class TelecmiClient:
     of a token. At most eight calls send requests at the same time.
 
     Attributes:
+        mask: Hides fields of every contact that the client returns.
         upstream_health: When TeleCMI last answered or failed, for all clients that share the host.
     """
 
@@ -131,6 +134,7 @@ class TelecmiClient:
         *,
         timeout: float = 30.0,
         hooks: RequestHooks = NO_HOOKS,
+        mask: Mask = NO_MASK,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         rng: Callable[[], float] = random.random,
     ) -> None:
@@ -138,6 +142,7 @@ class TelecmiClient:
         self._tokens = tokens
         self._timeout_s = timeout
         self._hooks = hooks
+        self.mask = mask
         self._sleep = sleep
         self._rng = rng
         self._concurrency = ConcurrencyLimit(MAX_CONNECTIONS)
@@ -156,6 +161,13 @@ class TelecmiClient:
         quiet._trail = CursorTrail()  # noqa: SLF001 - the same class
         quiet._in_background = True  # noqa: SLF001 - the same class
         return quiet
+
+    def with_mask(self, mask: Mask) -> TelecmiClient:
+        """Return the same client with another mask; it checks its cursors separately."""
+        masked = copy(self)
+        masked.mask = mask
+        masked._trail = CursorTrail()  # noqa: SLF001 - the same class
+        return masked
 
     async def get_contact(self, contact_id: str) -> Contact:
         """Return the contact with this id, a UUID in any case.
@@ -246,7 +258,7 @@ class TelecmiClient:
                 raise
             await self._list(token, 1, None)  # fails in the same way, unless the refusal was about the id
             raise errors.ContactNotFound(contact_id, detail=refusal.detail) from None
-        return protocol.read_contact(answer, contact_id, secret=secret)
+        return self.mask.contact(protocol.read_contact(answer, contact_id, secret=secret))
 
     async def _list(self, token: SecretStr, limit: int, page_state: str | None) -> ContactPage:
         secret = token.get_secret_value()
@@ -256,7 +268,7 @@ class TelecmiClient:
             if page_state is None:
                 raise
             raise _about_cursor(refusal) from None
-        return protocol.read_page(answer, limit, secret=secret)
+        return self.mask.page(protocol.read_page(answer, limit, secret=secret))
 
     async def _ask(self, body: dict[str, Any]) -> dict[str, Any]:
         """Send a request, and retry while its error, the deadline and the budget allow it."""

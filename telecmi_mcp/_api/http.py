@@ -34,10 +34,17 @@ from telecmi_mcp._api.limiters import ConcurrencyLimit
 from telecmi_mcp._api.preconnect import DryRun, current_dry_run, dry_running
 from telecmi_mcp._api.protocol import retry_after_seconds
 from telecmi_mcp._api.retry import RetryBudget
-from telecmi_mcp._api.transport import MAX_CONNECTIONS, load_certificates, open_pool, proxy_url, socks_errors
+from telecmi_mcp._api.transport import (
+    MAX_CONNECTIONS,
+    exception_chain,
+    load_certificates,
+    open_pool,
+    proxy_url,
+    socks_errors,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
 _log = logging.getLogger(__name__)
 
@@ -398,10 +405,3 @@ def _explain_connect(error: Exception, *, proxied: bool) -> errors.TelecmiError:
         return errors.ProxyOrCertificate(detail="ConnectError")
     has_no_address = any(isinstance(cause, socket.gaierror | UnicodeError) for cause in causes)
     return errors.NameNotResolved() if has_no_address else errors.Unreachable()
-
-
-def exception_chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception and those that led to it."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

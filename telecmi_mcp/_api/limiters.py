@@ -71,31 +71,32 @@ class ConcurrencyLimit:
 
 @dataclass(slots=True)
 class RateLimit:
-    """A token bucket of ``per_minute`` calls, refilled evenly; 0 means no limit."""
+    """A token bucket of ``limit`` calls, refilled evenly in ``period_s`` seconds; 0 means no limit."""
 
-    per_minute: int
+    limit: int
     clock: Callable[[], float]
+    period_s: float = 60.0
     _left: float = field(init=False)
     _refilled_at: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._left = float(self.per_minute)
+        self._left = float(self.limit)
         self._refilled_at = self.clock()
 
     def try_acquire(self, calls: int = 1, *, spare: float = 0.0) -> float:
         """Take calls and return 0, or take none and return the seconds until they are available.
 
         Args:
-            calls: Number of calls. If it is larger than a minute's, a full bucket admits it, and later calls wait.
+            calls: Number of calls. If it is larger than the limit, a full bucket admits it, and later calls wait.
             spare: Number of calls that must remain for other callers.
         """
-        if not self.per_minute:
+        if not self.limit:
             return 0.0
         now = self.clock()
-        self._left = min(self.per_minute, self._left + (now - self._refilled_at) * self.per_minute / 60)
+        self._left = min(self.limit, self._left + (now - self._refilled_at) * self.limit / self.period_s)
         self._refilled_at = now
-        needed = min(calls, self.per_minute) + spare
+        needed = min(calls, self.limit) + spare
         if self._left < needed:
-            return (needed - self._left) * 60 / self.per_minute
+            return (needed - self._left) * self.period_s / self.limit
         self._left -= calls
         return 0.0

@@ -16,6 +16,7 @@ import httpx2
 from telecmi_mcp._config.variables import is_loopback
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from urllib.parse import SplitResult
 
 MAX_CONNECTIONS = 8
@@ -70,6 +71,13 @@ def socks_errors() -> tuple[type[Exception], ...]:
     """Return the exceptions of a handshake with a SOCKS proxy; none unless socksio was imported for one."""
     socksio = sys.modules.get("socksio")
     return () if socksio is None else (socksio.SOCKSError,)
+
+
+def exception_chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and those that led to it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _bypasses_proxy(url: SplitResult, no_proxy: str) -> bool:

@@ -33,6 +33,7 @@ COMMANDS = {
     "demo": "server.demo",
     "sandbox": "server.sandbox",
     "team": "team.commands",
+    "connect": "server.connect",
 }
 
 _INTERRUPTED = 130

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from telecmi_mcp._config.variables import Setting
 
 
+CONNECT_SETTINGS = (variables.TIMEOUT, variables.TOOLS, variables.TOOL_PREFIX, variables.LOG_LEVEL)
+"""Settings of ``connect``; the two about tools say which tools the team's server has, for the time when it is down."""
+
 _IN_PROCESS = "http://localhost"
 
 

@@ -33,13 +33,10 @@ def ask_password() -> SecretStr:
     Raises:
         ConfigurationError: The terminal cannot hide the input, or the password is empty or not usable.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", getpass.GetPassWarning)
-        try:
-            return _checked(getpass.getpass("TeleCMI password (input is hidden): "))
-        except (getpass.GetPassWarning, EOFError, OSError):
-            pass
-    raise ConfigurationError(hint="Use --password-stdin", fact="there is no terminal to ask for the password")
+    text = _read_hidden("TeleCMI password (input is hidden): ")
+    if text is None:
+        raise ConfigurationError(hint="Use --password-stdin", fact="there is no terminal to ask for the password")
+    return _checked(text)
 
 
 def read_password_line() -> SecretStr:
@@ -51,16 +48,44 @@ def read_password_line() -> SecretStr:
     return _checked(sys.stdin.readline().rstrip("\r\n"))
 
 
+def ask_access_key() -> SecretStr:
+    """Ask for an access key at the terminal, without echo; read it from standard input if that is not a terminal.
+
+    Raises:
+        ConfigurationError: The terminal cannot hide the input, or the key is empty or not usable.
+    """
+    if not sys.stdin.isatty():
+        return _checked_token(sys.stdin.readline(), "key")
+    text = _read_hidden("Access key of the team's server (input is hidden): ")
+    if text is None:
+        raise ConfigurationError(hint="Pass the key on standard input", fact="there is no terminal to ask for it")
+    return _checked_token(text, "key")
+
+
 def read_token_line() -> SecretStr:
     """Read a token from the first line of standard input.
 
     Raises:
         ConfigurationError: The line is empty or not usable.
     """
-    text = sys.stdin.readline().strip()
-    if not is_token(text):
-        raise ConfigurationError(hint="Enter the token on one line", fact="the line is empty or no token")
-    return SecretStr(text)
+    return _checked_token(sys.stdin.readline())
+
+
+def _read_hidden(prompt: str) -> str | None:
+    """Return what the user types; ``None`` if the terminal cannot hide it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(prompt)
+        except (getpass.GetPassWarning, EOFError, OSError):
+            return None
+
+
+def _checked_token(text: str, name: str = "token") -> SecretStr:
+    token = text.strip()
+    if not is_token(token):
+        raise ConfigurationError(hint=f"Enter the {name} on one line", fact=f"the line is empty or no {name}")
+    return SecretStr(token)
 
 
 def _checked(text: str) -> SecretStr:

@@ -34,6 +34,7 @@ class Settings:
         tools: Which tools there are: ``all`` or ``chatgpt``.
         tool_prefix: Text before the name of every tool.
         contact_url: URL of a contact's page, with ``{contact_id}``; "" for none.
+        mask: Fields whose values nobody sees, finds or groups by.
         export_folder: Folder for the files of the tool export_contacts; ``None`` for no such tool.
         preconnect: True if a connection is opened before the first call.
         log_level: Least severe level that is logged.
@@ -55,6 +56,7 @@ class Settings:
     tools: str = variables.TOOLS.default
     tool_prefix: str = ""
     contact_url: str = ""
+    mask: tuple[str, ...] = ()
     export_folder: Path | None = None
     preconnect: bool = True
     log_level: str = variables.LOG_LEVEL.default

@@ -19,6 +19,8 @@ SWITCH = ("on", "off")
 INDEXES = ("memory", "disk", "off")
 TEXTS = ("json", "table")
 TOOLSETS = ("all", "chatgpt")
+MASKABLE = ("phone_no", "email_id")
+"""The fields of a contact that can be masked."""
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 _UNSET = re.compile(r"\s*(\$\{[^}]*\}\s*)?")  # clients pass "" or a literal "${...}" for an unset value
@@ -133,6 +135,12 @@ CONTACT_URL = Setting(
     "Page of a contact, which ChatGPT cites; models and users see it.",
     flag="--contact-url",
 )
+MASK = Setting(
+    "TELECMI_MASK",
+    f"{' or '.join(MASKABLE)}, or both with a comma between",
+    "Fields whose values nobody sees, finds or groups by.",
+    flag="--mask",
+)
 EXPORT_FOLDER = Setting(
     "TELECMI_EXPORT_FOLDER",
     "the absolute path of a folder of mode 0700",
@@ -187,6 +195,7 @@ def values_of(environ: Mapping[str, str]) -> dict[str, Any]:
         "tools": one_of(environ, TOOLS, TOOLSETS, str.lower),
         "tool_prefix": _valid(TOOL_PREFIX, value_of(environ, TOOL_PREFIX), _TOOL_PREFIX.fullmatch),
         "contact_url": _valid(CONTACT_URL, value_of(environ, CONTACT_URL), _is_contact_url),
+        "mask": names_of(environ, MASK, MASKABLE),
         "export_folder": _absolute_path(environ, EXPORT_FOLDER),
         "preconnect": one_of(environ, PRECONNECT, SWITCH, str.lower) == "on",
         "log_level": one_of(environ, LOG_LEVEL, LOG_LEVELS, str.upper),
@@ -285,16 +294,21 @@ def _absolute_path(environ: Mapping[str, str], setting: Setting) -> Path | None:
 def web_address(environ: Mapping[str, str], setting: Setting) -> str:
     """Return an https URL, or an http URL of this machine, without user, query or fragment; "" if it is unset."""
     text = value_of(environ, setting)
+    if text and not is_web_address(text):
+        raise unusable(setting)
+    return text
+
+
+def is_web_address(text: str) -> bool:
+    """Return True for an https URL, or an http URL of this machine, without user, query or fragment."""
     try:
         url = urlsplit(text)
         host, _ = url.hostname or "", url.port
     except ValueError:
-        raise unusable(setting) from None
+        return False
     is_plain = text.isascii() and text.isprintable() and not set(text) & set(" @?#\\")
     is_safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(host))
-    if text and not (is_plain and is_safe and host):
-        raise unusable(setting)
-    return text
+    return is_plain and is_safe and bool(host)
 
 
 def _is_contact_url(text: str) -> bool:
@@ -327,6 +341,14 @@ def whole_number(environ: Mapping[str, str], setting: Setting, *, most: int) -> 
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and int(text) <= most):
         raise unusable(setting)
     return int(text)
+
+
+def names_of(environ: Mapping[str, str], setting: Setting, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the values of a setting with commas between, in the order of ``names``."""
+    given = {word.strip().lower() for word in value_of(environ, setting).split(",")} - {""}
+    if not given <= set(names):
+        raise unusable(setting)
+    return tuple(name for name in names if name in given)
 
 
 def one_of(

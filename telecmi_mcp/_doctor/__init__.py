@@ -9,6 +9,7 @@ from telecmi_mcp._doctor.export_folder import check_export_folder
 from telecmi_mcp._doctor.index import check_index
 from telecmi_mcp._doctor.result import CheckResult, Verdict
 from telecmi_mcp._doctor.settings import check_secrets, check_settings
+from telecmi_mcp._doctor.team_server import check_team_server
 
 __all__ = [
     "CheckResult",
@@ -28,6 +29,7 @@ __all__ = [
     "check_secrets",
     "check_settings",
     "check_sign_in",
+    "check_team_server",
     "check_versions",
     "probe_connection",
 ]

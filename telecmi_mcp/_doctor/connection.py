@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from telecmi_mcp._api.http import exception_chain
-from telecmi_mcp._api.transport import load_certificates, proxy_url
+from telecmi_mcp._api.transport import exception_chain, load_certificates, proxy_url
 from telecmi_mcp._doctor.result import MAX_SHOWN_CHARS, CheckResult, Verdict
 from telecmi_mcp._sanitize import clean
 

@@ -11,6 +11,7 @@ from anyio.to_thread import run_sync
 
 from telecmi_mcp import errors
 from telecmi_mcp._index.recent import Recent
+from telecmi_mcp._mask import NO_MASK
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -24,29 +25,30 @@ if TYPE_CHECKING:
     from telecmi_mcp._index.location import IndexLocation
     from telecmi_mcp._index.request import CountRequest, FilterFields, SearchRequest, WriteRows
     from telecmi_mcp._index.result import CountResult, Freshness, LookupResult, SearchResult
+    from telecmi_mcp._mask import Mask
     from telecmi_mcp._models import Contact, ContactPage
 
 _T = TypeVar("_T")
 _Reader = TypeVar("_Reader", "Directory", "Directory | TelecmiClient")
 
 
-async def owner_of(base_url: str, tokens: TokenSource) -> str:
-    """Return the account that the tokens read: the user's, or the token's if the user is not known.
+async def owner_of(base_url: str, tokens: TokenSource, mask: Mask = NO_MASK) -> str:
+    """Return the account that the tokens read, with the mask: the user's, or the token's if the user is not known.
 
     Raises:
         TelecmiError: No user is signed in.
     """
-    return _owner_name(base_url, tokens, await tokens.current())
+    return name_masked(_owner_name(base_url, tokens, await tokens.current()), mask)
 
 
-async def known_owner_of(base_url: str, tokens: TokenSource) -> str:
+async def known_owner_of(base_url: str, tokens: TokenSource, mask: Mask = NO_MASK) -> str:
     """Return the same without a request to TeleCMI; "" if it is not known.
 
     Raises:
         TelecmiError: The store of the token does not work.
     """
     token = await tokens.held()
-    return "" if token is None else _owner_name(base_url, tokens, token)
+    return "" if token is None else name_masked(_owner_name(base_url, tokens, token), mask)
 
 
 def name_owner(base_url: str, user: str) -> str:
@@ -57,6 +59,11 @@ def name_owner(base_url: str, user: str) -> str:
 def name_organisation(base_url: str, label: str) -> str:
     """Return the name of an organisation whose users see the same contacts; it differs from every user's."""
     return f"{base_url}\n\n{label}"
+
+
+def name_masked(owner: str, mask: Mask) -> str:
+    """Return the name of an account as a masked reader sees it: its index is another one, without the masked values."""
+    return f"{owner}\n\n\n{mask.name}" if mask else owner
 
 
 def _owner_name(base_url: str, tokens: TokenSource, token: SecretStr) -> str:
@@ -111,20 +118,26 @@ class CurrentDirectory:
 
     async def search(self, request: SearchRequest, *, report: Report | None = None) -> SearchResult:
         """Find contacts; see ``Directory.search``."""
+        self._require_visible(request.filters)
+        self._client.mask.require_visible_in(request.query)
         return await self._in_time(self._choose_directory, lambda directory: directory.search(request, report=report))
 
     async def lookup(self, queries: Sequence[str], *, report: Report | None = None) -> LookupResult:
         """Find contacts for several queries; see ``Directory.lookup``."""
+        for query in queries:
+            self._client.mask.require_visible_in(query)
         return await self._in_time(self._choose_directory, lambda directory: directory.lookup(queries, report=report))
 
     async def count(self, request: CountRequest, *, report: Report | None = None) -> CountResult:
         """Count contacts; see ``Directory.count``."""
+        self._require_visible(request.filters, request.group_by or "")
         return await self._in_time(self._choose_directory, lambda directory: directory.count(request, report=report))
 
     async def export_rows(
         self, filters: FilterFields, write: WriteRows, *, report: Report | None = None
     ) -> CountResult:
         """Write the contacts that pass the filters; see ``Directory.export_rows``."""
+        self._require_visible(filters)
         return await self._in_time(
             self._choose_directory, lambda directory: directory.export_rows(filters, write, report=report)
         )
@@ -175,6 +188,12 @@ class CurrentDirectory:
         async with self._switching:
             await self._follow_sign_in()
             return self._directory or self._client
+
+    def _require_visible(self, filters: FilterFields, group_by: str = "") -> None:
+        mask = self._client.mask
+        mask.require_visible(group_by, *filters.missing)
+        mask.require_visible_in(filters.company)
+        mask.require_visible_in(filters.job_title)
 
     async def _choose_directory(self) -> Directory:
         async with self._switching:

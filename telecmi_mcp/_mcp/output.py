@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _NOTICE = "notice"  # last in its line, because it may hold spaces
 
@@ -34,6 +35,25 @@ class PreSerialized(dict[str, Any]):
     def __init__(self, data: dict[str, Any]) -> None:
         super().__init__(data)
         self.json = to_json(data)
+
+
+def serialise(message: Mapping[str, Any]) -> bytes:
+    """Return a JSON-RPC message in JSON; structured content that is serialised already is copied."""
+    result = message.get("result")
+    structured = result.get("structuredContent") if isinstance(result, dict) else None
+    try:
+        if isinstance(result, dict) and isinstance(structured, PreSerialized):
+            return _with_serialised(message, result, structured)
+        return to_json(message)
+    except PydanticSerializationError:  # a lone surrogate, which JSON can hold only escaped
+        return json.dumps(message).encode()
+
+
+def _with_serialised(message: Mapping[str, Any], result: dict[str, Any], structured: PreSerialized) -> bytes:
+    """Return a message whose last member is its result."""
+    rest = {name: value for name, value in result.items() if name != "structuredContent"}
+    head = to_json({**message, "result": rest}).removesuffix(b"}}")
+    return b"".join((head, b"," if rest else b"", b'"structuredContent":', structured.json, b"}}"))
 
 
 def as_table(data: dict[str, Any], *, rows: str, columns: Iterable[str]) -> str:

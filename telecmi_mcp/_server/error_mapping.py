@@ -15,7 +15,14 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from telecmi_mcp._mcp.call_record import DEFECT, raise_if_rejected, record_failure
 from telecmi_mcp._mcp.resources import MAX_URI
 from telecmi_mcp._mcp.revisions import SERVED_VERSIONS
-from telecmi_mcp.errors import CallLimitReached, ContactNotFound, InvalidArguments, ResourceNotFound, TelecmiError
+from telecmi_mcp.errors import (
+    CallLimitReached,
+    ContactNotFound,
+    InvalidArguments,
+    ResourceNotFound,
+    TelecmiError,
+    ToolNotAllowed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +62,7 @@ def protocol_errors(ctx: ServerRequestContext[App, Any], *, uri: str = "") -> It
         # A longer text, or one that is not ASCII, is no URI and is not repeated.
         data = {"uri": uri} if len(uri) <= MAX_URI and uri.isascii() and uri.isprintable() else None
         raise MCPError(code, str(error), data) from None
-    except InvalidArguments as error:
+    except (InvalidArguments, ToolNotAllowed) as error:
         record_failure(error.code)
         raise MCPError(INVALID_PARAMS, str(error)) from None
     except TelecmiError as error:

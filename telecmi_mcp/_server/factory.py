@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mcp.server import Server, ServerRequestContext
 from mcp.server.caching import CacheHint
@@ -77,6 +78,7 @@ def build_server(
     *,
     toolset: Toolset = ALL,
     middleware: Sequence[ServerMiddleware[Any]] = (),
+    tools_scope: Literal["public", "private"] = "public",
 ) -> Server[Any]:
     """Return the same server with more middleware.
 
@@ -85,6 +87,8 @@ def build_server(
         output: Format of the answers of tools.
         toolset: The tools of the server, and what belongs to them.
         middleware: Runs inside the SDK's own middleware (spans) and ours for params, the first outermost.
+        tools_scope: Who may share a cached list of the tools: everybody (``public``), or one caller only (``private``),
+            if a middleware leaves tools out for some callers.
     """
 
     @asynccontextmanager
@@ -99,7 +103,7 @@ def build_server(
         title=TITLE,
         instructions=toolset.instructions,
         lifespan=lifespan,
-        cache_hints=dict.fromkeys(_STATIC_METHODS, STATIC),
+        cache_hints={**dict.fromkeys(_STATIC_METHODS, STATIC), "tools/list": replace(STATIC, scope=tools_scope)},
         get_tool_input_schema=partial(input_schema, by_name),
         on_list_tools=partial(_list_tools, output, toolset),
         on_call_tool=partial(handle_call, by_name, names, output),

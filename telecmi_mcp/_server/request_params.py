@@ -7,7 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS
+from mcp_types import (
+    CLIENT_CAPABILITIES_META_KEY,
+    CLIENT_INFO_META_KEY,
+    INVALID_PARAMS,
+    LOG_LEVEL_META_KEY,
+    PROTOCOL_VERSION_META_KEY,
+)
 from pydantic import ValidationError
 
 from telecmi_mcp._mcp.tools.coercion import decode_json
@@ -35,6 +41,10 @@ _EXPECTED = {
     "uri": "a string",
     "value": "a string",
     "version": "a string",
+    CLIENT_CAPABILITIES_META_KEY: "an object",
+    CLIENT_INFO_META_KEY: "an object",
+    LOG_LEVEL_META_KEY: "a log level",
+    PROTOCOL_VERSION_META_KEY: "a string",
 }
 """For each name in the params of the protocol's requests what it holds, in words."""
 

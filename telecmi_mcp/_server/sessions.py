@@ -15,7 +15,6 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import InboundLadderRejection, classify_inbound_request
 from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, PROTOCOL_VERSION_META_KEY
-from pydantic import ValidationError
 
 from telecmi_mcp._server.error_mapping import INTERNAL, as_protocol_error, log_defect
 
@@ -67,8 +66,8 @@ class _Session:
                 return await self._serve_alone(dctx, method, params)
             self._require_session(method)
             return await self.runner.on_request(dctx, method, params)
-        except (MCPError, ValidationError):
-            raise  # the dispatcher answers both
+        except MCPError:
+            raise
         except Exception as error:  # noqa: BLE001 - the text of a defect must not reach the client
             log_defect(method, error)
             raise MCPError(INTERNAL_ERROR, INTERNAL) from None

@@ -43,12 +43,12 @@ def reason_off(values: Mapping[str, Any]) -> str:
         return "TELECMI_EARLY_ANSWERS is off"
     if BLOCKING:
         return "Windows cannot wait for pipes"
-    return "" if _advertised() else f"the installation has no readable {_ADVERTISED.name}"
+    return "" if read_advertised() else f"the installation has no readable {_ADVERTISED.name}"
 
 
 def early_answers(values: Mapping[str, Any]) -> EarlyAnswers | None:
     """Return the early answers of a server with this configuration; ``None`` if they are off."""
-    advertised = None if values["early_answers"] == "off" or BLOCKING else _advertised()
+    advertised = None if values["early_answers"] == "off" or BLOCKING else read_advertised()
     if advertised is None:
         return None
     exports = values["export_folder"] is not None and values["tools"] == "all"
@@ -163,7 +163,8 @@ class EarlyAnswers:
         return version if version in STATELESS_VERSIONS and self._version in {"", version} else ""
 
 
-def _advertised() -> dict[str, Any] | None:
+def read_advertised() -> dict[str, Any] | None:
+    """Return the content of ``advertised.json``; ``None`` if it cannot be read."""
     try:
         advertised = json.loads(_ADVERTISED.read_bytes())
     except (OSError, ValueError):

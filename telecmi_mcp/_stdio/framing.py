@@ -20,9 +20,8 @@ from mcp_types import (
     jsonrpc_message_adapter,
 )
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError, to_json
 
-from telecmi_mcp._mcp.output import PreSerialized
+from telecmi_mcp._mcp.output import serialise
 from telecmi_mcp._mcp.revisions import may_lack_id
 
 if TYPE_CHECKING:
@@ -155,17 +154,8 @@ def write_error(error: InvalidLine, version: str) -> bytes:
 
 def write_message(message: JSONRPCMessage) -> bytes:
     """Return the message as one line."""
-    try:
-        if isinstance(message, JSONRPCResponse) and isinstance(message.result.get("structuredContent"), PreSerialized):
-            return _write_serialised(message, message.result["structuredContent"])
-        return message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
-    except PydanticSerializationError:
-        # A lone surrogate that was not removed before is escaped, and does not end the process.
-        return json.dumps(message.model_dump(by_alias=True, exclude_unset=True)).encode() + b"\n"
-
-
-def _write_serialised(message: JSONRPCResponse, data: PreSerialized) -> bytes:
-    rest = {name: value for name, value in message.result.items() if name != "structuredContent"}
-    head = to_json({"jsonrpc": message.jsonrpc, "id": message.id, "result": rest}).removesuffix(b"}}")
-    comma = b"," if rest else b""
-    return b"".join((head, comma, b'"structuredContent":', data.json, b"}}\n"))
+    if isinstance(message, JSONRPCResponse):
+        members = {"jsonrpc": message.jsonrpc, "id": message.id, "result": message.result}
+    else:
+        members = message.model_dump(by_alias=True, exclude_unset=True)
+    return serialise(members) + b"\n"

@@ -1,22 +1,19 @@
-"""Runs the server on stdio until the input ends or a signal arrives."""
+"""Runs the SDK's server on stdio."""
 
 from __future__ import annotations
 
-import signal
-import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import anyio
+from mcp.shared.message import SessionMessage
 
 from telecmi_mcp._server.sessions import serve_session
-from telecmi_mcp._stdio.transport import stdio_streams
+from telecmi_mcp._stdio.run import run_on_stdio
 
 if TYPE_CHECKING:
     from mcp.server import Server
 
     from telecmi_mcp._stdio.early_responder import EarlySession
-
-_SIGNAL_BASE = 128
 
 
 def serve_stdio(server: Server[Any], wire: tuple[int, int], session: EarlySession) -> int:
@@ -30,23 +27,4 @@ def serve_stdio(server: Server[Any], wire: tuple[int, int], session: EarlySessio
     Returns:
         The exit code: 0 after the end of input, 128 plus its number after a signal.
     """
-    return anyio.run(_serve_stdio, server, wire, session)
-
-
-async def _serve_stdio(server: Server[Any], wire: tuple[int, int], session: EarlySession) -> int:
-    code = 0
-
-    async def leave_on_signal(scope: anyio.CancelScope) -> None:
-        nonlocal code
-        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async for number in signals:
-                code = _SIGNAL_BASE + number
-                scope.cancel()
-
-    async with anyio.create_task_group() as tasks:
-        if sys.platform != "win32":  # its event loop has no signal handlers; Ctrl-C raises KeyboardInterrupt
-            tasks.start_soon(leave_on_signal, tasks.cancel_scope)
-        async with stdio_streams(wire, session) as (read_stream, write_stream):
-            await serve_session(server, read_stream, write_stream)
-        tasks.cancel_scope.cancel()
-    return code
+    return run_on_stdio(partial(serve_session, server), wire, SessionMessage, session)

@@ -11,12 +11,11 @@ import json
 import logging
 import math
 from contextlib import asynccontextmanager, closing, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 import anyio
-from anyio.abc import ObjectSendStream
+from anyio.abc import ObjectReceiveStream, ObjectSendStream
 from anyio.lowlevel import checkpoint_if_cancelled
-from mcp.shared.message import SessionMessage
 from mcp_types import (
     CONNECTION_CLOSED,
     ErrorData,
@@ -37,12 +36,10 @@ from telecmi_mcp._stdio.known_messages import BYTE_ORDER_MARK
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from anyio.abc import ObjectReceiveStream, TaskGroup
+    from anyio.abc import TaskGroup
     from anyio.streams.memory import MemoryObjectSendStream
 
 _log = logging.getLogger(__name__)
-
-_Streams = tuple["ObjectReceiveStream[SessionMessage | Exception]", "ObjectSendStream[SessionMessage]"]
 
 GRACE_S = 0.8
 FINAL_ERRORS_S = 0.1
@@ -50,6 +47,18 @@ FINAL_ERRORS_S = 0.1
 _HANG_UP_CHECK_S = 0.1
 _ABANDONED_CHECK_S = 2.0
 _REPLAY_TIMEOUT_S = 5.0
+
+
+class Envelope(Protocol):
+    """A message as the streams carry it, such as the SDK's ``SessionMessage``; ``connect`` does not import the SDK."""
+
+    @property
+    def message(self) -> JSONRPCMessage:
+        """The message."""
+        ...
+
+
+EnvelopeT = TypeVar("EnvelopeT", bound=Envelope)
 
 
 class _Line(NamedTuple):
@@ -65,14 +74,14 @@ def _refusal(request: JSONRPCRequest) -> bytes:
     return write_message(JSONRPCError(jsonrpc="2.0", id=request.id, error=error))
 
 
-class _SendStream(ObjectSendStream[SessionMessage]):
-    """Stream that the SDK sends to: it serialises a message and queues the line."""
+class _SendStream(ObjectSendStream[Envelope]):
+    """Stream that the server sends to: it serialises a message and queues the line."""
 
     def __init__(self, queue: MemoryObjectSendStream[_Line], enqueue: Callable[[_Line], Awaitable[None]]) -> None:
         self._queue = queue
         self._enqueue = enqueue
 
-    async def send(self, item: SessionMessage) -> None:
+    async def send(self, item: Envelope) -> None:
         """Queue one message as bytes, so that the task that made it can end."""
         await checkpoint_if_cancelled()
         message = item.message
@@ -84,10 +93,17 @@ class _SendStream(ObjectSendStream[SessionMessage]):
         await self._queue.aclose()
 
 
-class _StdioPumps:
-    """Tasks that move messages between the descriptors and the SDK's streams."""
+class _StdioPumps(Generic[EnvelopeT]):
+    """Tasks that move messages between the descriptors and the server's streams."""
 
-    def __init__(self, wire: tuple[int, int], tasks: TaskGroup, session: EarlySession = NO_EARLY_SESSION) -> None:
+    def __init__(
+        self,
+        wire: tuple[int, int],
+        tasks: TaskGroup,
+        envelope: Callable[[JSONRPCMessage], EnvelopeT],
+        session: EarlySession = NO_EARLY_SESSION,
+    ) -> None:
+        self._envelope = envelope
         self._session = session
         self._early = dict(session.answers)  # the SDK answers these once more
         self._contradicted = False
@@ -95,7 +111,7 @@ class _StdioPumps:
         self._writer = Writer(wire[1])
         self._tasks = tasks
         self._backlog = Backlog()
-        self._to_server, self.from_client = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+        self._to_server, self.from_client = anyio.create_memory_object_stream[EnvelopeT | Exception](0)
         self._queue, self._from_server = anyio.create_memory_object_stream[_Line](math.inf)
         self.to_client = _SendStream(self._queue, self._enqueue)
         self._writing = anyio.Lock(fast_acquire=True)
@@ -141,7 +157,7 @@ class _StdioPumps:
             while not self._input_ended:
                 await self._settled.wait()
                 while request := self._backlog.next_held():
-                    await self._to_server.send(SessionMessage(request))
+                    await self._to_server.send(self._envelope(request))
 
     async def pump_out(self) -> None:
         """Write the server's messages until there are no more, or the client is gone."""
@@ -210,7 +226,7 @@ class _StdioPumps:
                 # A task of its own writes it: a client that does not read must not hide that it hangs up.
                 self._start_error_answer(write_error(message, self._version))
         elif self._may_start(message, 0 if isinstance(line, TooLong) else len(line)):
-            await self._to_server.send(SessionMessage(message))
+            await self._to_server.send(self._envelope(message))
         await self._wait_for_capacity()
 
     def _start_error_answer(self, line: bytes) -> None:
@@ -262,18 +278,21 @@ def _canonical(line: bytes) -> str:
 
 
 @asynccontextmanager
-async def stdio_streams(wire: tuple[int, int], session: EarlySession = NO_EARLY_SESSION) -> AsyncIterator[_Streams]:
-    """Yield the SDK's pair of streams over two descriptors.
+async def stdio_streams(
+    wire: tuple[int, int], envelope: Callable[[JSONRPCMessage], EnvelopeT], session: EarlySession = NO_EARLY_SESSION
+) -> AsyncIterator[tuple[ObjectReceiveStream[EnvelopeT | Exception], ObjectSendStream[Envelope]]]:
+    """Yield a server's pair of streams over two descriptors.
 
     At the end of the input the answers that are due get 0.8 s. A broken pipe ends the transport without an error.
 
     Args:
         wire: Descriptors to read and to write.
+        envelope: Wraps each message of the client, for the server.
         session: Messages that were read and answered early.
     """
     try:
         async with anyio.create_task_group() as tasks:
-            pumps = _StdioPumps(wire, tasks, session)
+            pumps = _StdioPumps(wire, tasks, envelope, session)
             for pump in (pumps.pump_in, pumps.pump_held, pumps.pump_out, pumps.watch_client):
                 tasks.start_soon(pump)
             yield pumps.from_client, pumps.to_client

@@ -79,7 +79,7 @@ def choose_database(settings: TeamSettings) -> Database | None:
         return None
     from telecmi_mcp._team.db.database import Database  # needs an extra
 
-    return Database(settings.database_url)
+    return Database(settings.database_url, direct_url=settings.database_direct_url)
 
 
 @asynccontextmanager

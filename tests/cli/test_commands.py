@@ -75,7 +75,7 @@ def test_help_names_every_command() -> None:
     "words",
     [
         [*words, "--help"]
-        for words in ([], ["serve"], ["login"], ["check"], ["install"], ["export"], ["lookup"], ["team"])
+        for words in ([], ["serve"], ["login"], ["check"], ["install"], ["export"], ["lookup"], ["team"], ["connect"])
     ]
     + [["--version"]],
 )

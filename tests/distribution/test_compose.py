@@ -89,7 +89,8 @@ def test_the_database_has_a_volume_and_is_awaited_until_it_is_healthy() -> None:
 def test_nginx_knows_the_replicas_and_its_secrets_by_the_names_of_compose() -> None:
     hosts = dict(entry.split(":") for entry in SERVICES["nginx"]["extra_hosts"])
     assert hosts == {name: SERVICES[name]["networks"]["inside"]["ipv4_address"] for name in hosts}
-    assert re.findall(r"^ *server (\S+):8000 ", NGINX, re.MULTILINE) == [*hosts]
+    assert re.findall(r"^ *server (\S+):8000 .*max_fails=3 ", NGINX, re.MULTILINE) == [*hosts]
+    assert re.findall(r"^ *server (\S+):8000 .*max_fails=0 backup;", NGINX, re.MULTILINE) == [*hosts]
     assert re.findall(r"/run/secrets/(\w+)", NGINX) == SERVICES["nginx"]["secrets"]
     port = re.findall(r"listen (\d+) ssl;", NGINX)[0]
     assert SERVICES["nginx"]["ports"] == [f"443:{port}"]

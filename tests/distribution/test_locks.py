@@ -24,6 +24,7 @@ WHOLE_LISTS = [
     ROOT / "tests" / "clients" / "fastmcp.txt",
     ROOT / "tests" / "clients" / "frameworks" / "mcp1.txt",
     ROOT / "tests" / "clients" / "frameworks" / "mcp2.txt",
+    ROOT / "tests" / "team" / "browser" / "playwright.txt",
 ]
 CONSTRAINTS = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text(encoding="utf8").split())
 

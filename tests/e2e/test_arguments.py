@@ -155,6 +155,7 @@ RAW = [  # params of tools/call as the line holds them, and what the answer says
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
 async def test_arguments_are_read_alike_in_both_generations(version: str) -> None:
     envelope = f',"_meta":{json.dumps(MODERN["_meta"])}' if version == "2026-07-28" else ""
@@ -191,6 +192,7 @@ async def test_params_that_are_no_object_are_answered_with_their_id() -> None:
         assert (await server.ask(request(8, "ping")))["result"] == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
 async def test_a_cursor_that_nobody_gave_is_refused_from_the_first_message_on(version: str) -> None:
     envelope = MODERN if version == "2026-07-28" else {}

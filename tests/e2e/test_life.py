@@ -285,8 +285,16 @@ def ends_of(kind: str) -> Iterator[tuple[int, int]]:
                 os.close(fd)
 
 
-@pytest.mark.parametrize("greeted", [True, False])
-@pytest.mark.parametrize("kind", ["pipe", "socket"])
+@pytest.mark.parametrize(
+    ("kind", "greeted"),
+    [
+        ("pipe", True),
+        *(
+            pytest.param(*each, marks=pytest.mark.slow)
+            for each in (("socket", True), ("pipe", False), ("socket", False))
+        ),
+    ],
+)
 async def test_a_client_that_dies_while_another_process_holds_the_input_ends_the_server(
     kind: str,
     greeted: bool,  # noqa: FBT001 - a parameter of the test

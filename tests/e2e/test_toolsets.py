@@ -33,6 +33,7 @@ async def test_a_prefix_is_in_every_answer_of_a_session(early: str) -> None:
     assert not NAMED.search(json.dumps([greeting, tools, refused]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("meta", [{}, MODERN], ids=["handshake", "stateless"])
 async def test_chatgpt_gets_its_two_tools_by_flags(meta: Any) -> None:
     flags = ("serve", "--sandbox", "--tools", "chatgpt", "--contact-url", URL)

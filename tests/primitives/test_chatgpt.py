@@ -154,6 +154,7 @@ async def test_an_id_of_nobody_is_no_matter_of_what_was_read() -> None:
     assert found == {"results": [], "notice": "No contact has this id."}
 
 
+@pytest.mark.own_time
 async def test_nobody_so_far_is_an_error_and_no_empty_list() -> None:
     quirks = Quirks(rate_limit="body", rate_limit_after=1)
     settings = replace(CHATGPT, timeout=0.5)

@@ -308,6 +308,7 @@ VALUES = {
     "TELECMI_RATE_LIMIT": "1",
     "TELECMI_INDEX_MAX_AGE": "1",
     "TELECMI_TEXT": "table",
+    "TELECMI_MASK": "phone_no",
     "TELECMI_TOOLS": "chatgpt",
     "TELECMI_CONTACT_URL": "https://example.com/{contact_id}",
     **EXPORTS,

@@ -13,6 +13,7 @@ import anyio
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from mcp.shared.message import SessionMessage
 
 from e2e.lines import MODERN, initialize, request
 from snapshots import ADVERTISED
@@ -106,7 +107,7 @@ async def serve(data: bytes, stdout: int, session: EarlySession = NO_EARLY_SESSI
     with anyio.fail_after(30), pipe() as (stdin, requests):
         os.write(requests, data)
         os.close(requests)
-        async with stdio_streams((stdin, stdout), session) as (read_stream, write_stream):
+        async with stdio_streams((stdin, stdout), SessionMessage, session) as (read_stream, write_stream):
             await serve_session(server, read_stream, write_stream)
 
 

@@ -38,7 +38,7 @@ class Host:
         self.taken = 0
         self.ended = False
 
-    async def serve(self, wire: _StdioPumps) -> None:
+    async def serve(self, wire: _StdioPumps[SessionMessage]) -> None:
         async with wire.from_client, wire.to_client:
             async for _ in wire.from_client:
                 self.taken += 1
@@ -69,11 +69,13 @@ class Host:
 
 
 @asynccontextmanager
-async def connected(session: EarlySession = NO_EARLY_SESSION) -> AsyncIterator[tuple[Host, _StdioPumps]]:
+async def connected(
+    session: EarlySession = NO_EARLY_SESSION,
+) -> AsyncIterator[tuple[Host, _StdioPumps[SessionMessage]]]:
     host = Host()
     with anyio.fail_after(30):
         async with anyio.create_task_group() as pumps:
-            wire = _StdioPumps((host.stdin, host.stdout), pumps, session)
+            wire = _StdioPumps((host.stdin, host.stdout), pumps, SessionMessage, session)
             for pump in (wire.pump_in, wire.pump_held, wire.pump_out):
                 pumps.start_soon(pump)
             pumps.start_soon(host.serve, wire)
@@ -89,7 +91,7 @@ async def quiet() -> None:
         await anyio.wait_all_tasks_blocked()
 
 
-async def answer(wire: _StdioPumps, request_id: int) -> None:
+async def answer(wire: _StdioPumps[SessionMessage], request_id: int) -> None:
     await wire.to_client.send(SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=request_id, result={})))
 
 

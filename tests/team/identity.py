@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -18,8 +19,25 @@ if TYPE_CHECKING:
 
 CLIENT_ID = "agent"
 CLIENT_SECRET = "oidc-secret-91fa"
+KNOWN_CLIENT = "known-host"
+DOCUMENTED_CLIENT = "https://host.example/oauth/client-metadata"
+CLIENT_NAME = "A host of MCP"
 _PROGRAM = Path(__file__).parent / "oidc" / "provider.mjs"
 _FOLDER = Path(__file__).parents[2] / ".judges" / "oidc"
+
+
+def _client(client_id: str) -> str:
+    """A host on a person's machine: it has no secret, and is called back on any port of loopback."""
+    metadata = {
+        "client_id": client_id,
+        "client_name": CLIENT_NAME,
+        "application_type": "native",
+        "redirect_uris": ["http://127.0.0.1/callback"],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "token_endpoint_auth_method": "none",
+    }
+    return json.dumps(metadata)
 
 
 class Identity:
@@ -37,7 +55,12 @@ class Identity:
         assert (_FOLDER / "node_modules").is_dir(), "oidc-provider is missing: run `make test-team`"
         self._process = subprocess.Popen(
             [node, str(_PROGRAM), str(_FOLDER), str(self._port)],
-            env={**os.environ, "OIDC_CLIENT_SECRET": CLIENT_SECRET},
+            env={
+                **os.environ,
+                "OIDC_CLIENT_SECRET": CLIENT_SECRET,
+                "OIDC_KNOWN_CLIENT": _client(KNOWN_CLIENT),
+                "OIDC_DOCUMENTED_CLIENT": _client(DOCUMENTED_CLIENT),
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

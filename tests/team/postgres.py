@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 PASSWORD = "pg-secret-5e7c"
-_USER = "team"
+USER = "team"
 _CONFIGURATION = """
 listen_addresses = '127.0.0.1'
 port = {port}
@@ -58,8 +58,8 @@ class Cluster:
         """Make its files."""
         secret = self._folder / "password"
         secret.write_text(PASSWORD)
-        _give(self._folder)
-        words = ["-A", "scram-sha-256", "-U", _USER, "--pwfile", str(secret), "-E", "UTF8", "--locale=C", "--no-sync"]
+        give(self._folder)
+        words = ["-A", "scram-sha-256", "-U", USER, "--pwfile", str(secret), "-E", "UTF8", "--locale=C", "--no-sync"]
         self._run("initdb", "-D", str(self._data), *words)
         with (self._data / "postgresql.conf").open("a") as file:
             file.write(_CONFIGURATION.format(port=self.port))
@@ -98,7 +98,7 @@ class Cluster:
 
     def url(self, name: str) -> SecretStr:
         """The address of a database."""
-        return SecretStr(f"postgresql://{_USER}:{PASSWORD}@127.0.0.1:{self.port}/{name}")
+        return SecretStr(f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{name}")
 
     @property
     def _data(self) -> Path:
@@ -109,7 +109,7 @@ class Cluster:
             connection.execute(statement.encode())
 
     def _run(self, program: str, *words: str) -> None:
-        command = _as_somebody_else([str(self._programs / program), *words])
+        command = as_somebody_else([str(self._programs / program), *words])
         done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=program == "initdb")
         assert done.returncode == 0, f"{program} failed: {(done.stderr or b'').decode(errors='replace')}"
 
@@ -135,12 +135,13 @@ def _is_root() -> bool:
     return sys.platform != "win32" and os.geteuid() == 0
 
 
-def _give(folder: Path) -> None:
+def give(folder: Path) -> None:
     """PostgreSQL refuses to run as root: there the files belong to its package's user."""
     if _is_root():
         for path in (folder, *folder.iterdir()):
             shutil.chown(path, "postgres", "postgres")
 
 
-def _as_somebody_else(command: Sequence[str]) -> list[str]:
+def as_somebody_else(command: Sequence[str]) -> list[str]:
+    """A command that runs as the package's user where the tests run as root."""
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command] if _is_root() else [*command]

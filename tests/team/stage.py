@@ -38,11 +38,11 @@ class Replica:
         assert self._process is not None
         return self._process.pid
 
-    def start(self) -> None:
-        """Start it, and wait until it listens."""
+    def start(self, **variables: str) -> None:
+        """Start it, with these variables besides, and wait until it listens."""
         words = [*_COMMAND, "serve", "--http", f"127.0.0.1:{self.port}"]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(words, env=dict(self._environ), stdout=log, stderr=log)
+            self._process = subprocess.Popen(words, env={**self._environ, **variables}, stdout=log, stderr=log)
         wait_for(self.port, self._process)
 
     def stop(self) -> int:
@@ -86,12 +86,12 @@ class Stage:
             yield nginx.url
 
     @contextmanager
-    def running(self) -> Iterator[Stage]:
-        """Start the replicas and nginx, and stop them in the end."""
+    def running(self, **variables: str) -> Iterator[Stage]:
+        """Start the replicas, with these variables besides, and nginx, and stop them in the end."""
         with ExitStack() as leaving:
             for replica in self.replicas:
                 leaving.callback(replica.kill)
-                replica.start()
+                replica.start(**variables)
             leaving.enter_context(self._nginx.running())
             yield self
 
@@ -100,9 +100,9 @@ class Stage:
         with (self._folder / "told.log").open("a", encoding="utf8") as log:
             log.writelines(f"{text}\n" for text in texts)
 
-    def run(self, *words: str, sent: str = "") -> str:
-        """Run a command beside the replicas, with their settings, and return what it printed."""
-        printed, told = run_command(*words, sent=sent, environ=self._environ)
+    def run(self, *words: str, sent: str = "", **variables: str) -> str:
+        """Run a command beside the replicas, with their settings and these variables, and return what it printed."""
+        printed, told = run_command(*words, sent=sent, environ={**self._environ, **variables})
         self.note(told)
         return printed
 

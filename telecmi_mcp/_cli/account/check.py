@@ -68,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_setting_flags(parser)
     add_sandbox_flag(parser)
     parser.add_argument("--json", action="store_true", help="Print one JSON object, for programs.")
+    parser.add_argument("--url", help="Check the connection to the team's server at this URL instead of TeleCMI.")
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -87,7 +88,28 @@ def _run_checks(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
     except ConfigurationError as error:
         unusable = _doctor.CheckResult("Settings", _doctor.Verdict.BAD, error.fact, f"{error.hint}.")
         return Report(findings=(unusable, _doctor.check_secrets(environ), _doctor.check_versions()))
+    if args.url is not None:
+        return anyio.run(_check_team_server, args, environ)
     return anyio.run(_check_sandbox if args.sandbox else _check_installation, args, settings, environ)
+
+
+async def _check_team_server(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
+    from telecmi_mcp import _doctor
+    from telecmi_mcp._connect.access_keys import AccessKeys
+    from telecmi_mcp._connect.endpoint import parse_endpoint
+    from telecmi_mcp._install.paths import Machine
+    from telecmi_mcp._private_files import state_folder
+
+    endpoint = parse_endpoint(args.url)
+    findings = (
+        _doctor.check_proxy(endpoint.url),
+        _doctor.check_certificates(environ),
+        _doctor.check_connection(endpoint.url, await _doctor.probe_connection(endpoint.url)),
+        *await _doctor.check_team_server(endpoint, AccessKeys(state_folder())),
+        _doctor.check_clients(Machine.here(environ)),
+        _doctor.check_versions(),
+    )
+    return Report(findings=findings)
 
 
 async def _check_sandbox(args: argparse.Namespace, settings: Settings, _: Mapping[str, str]) -> Report:
@@ -127,7 +149,7 @@ async def _owner(settings: Settings, app: App) -> str:
     from telecmi_mcp._index.account_directory import owner_of
 
     try:
-        return await owner_of(settings.base_url, app.tokens)
+        return await owner_of(settings.base_url, app.tokens, app.client.mask)
     except TelecmiError:
         return ""  # not signed in, which another check reports
 

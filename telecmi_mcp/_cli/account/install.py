@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from telecmi_mcp._cli.options import add_sandbox_flag, add_setting_flags, read_settings
+from telecmi_mcp._cli.options import CONNECT_SETTINGS, add_sandbox_flag, add_setting_flags, read_settings
 from telecmi_mcp._config import variables
 from telecmi_mcp._install import NAMES
 
@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Replace or remove an entry that install did not write; create the folder of a missing client.",
     )
     parser.add_argument("--json", action="store_true", help="With --list: print one JSON object, for programs.")
+    parser.add_argument("--url", help="Connect the client to the team's server at this URL, with telecmi-mcp connect.")
     add_setting_flags(parser)
     add_sandbox_flag(parser)
 
@@ -55,6 +56,10 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
     if args.json and not args.list:
         raise ConfigurationError(hint="Use --json with --list", fact="only the list has a JSON form")
+    if args.sandbox and args.url is not None:
+        raise ConfigurationError(hint="Use --url or --sandbox", fact="a team's server has contacts of its own")
+    if args.url is not None:
+        args.url = _checked_url(args.url)
     if args.list:
         print(_list_clients(args, environ))
     elif args.client is None:
@@ -66,6 +71,12 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     else:
         print(_install(_config_target(args, environ), args, environ))
     return 0
+
+
+def _checked_url(text: str) -> str:
+    from telecmi_mcp._connect.endpoint import parse_endpoint
+
+    return parse_endpoint(text).url
 
 
 def _config_target(args: argparse.Namespace, environ: Mapping[str, str]) -> ConfigTarget:
@@ -83,6 +94,8 @@ def _server(args: argparse.Namespace, environ: Mapping[str, str], settings: Sett
     from telecmi_mcp._install.launch_command import find_server
 
     words = ("serve", "--sandbox") if args.sandbox else ("serve",)
+    if args.url is not None:
+        words = ("connect", args.url)
     server = find_server(sys.argv[0], sys.executable, sys.prefix, environ, words)
     return replace(server, env=_settings_to_write(args, environ, settings))
 
@@ -90,6 +103,10 @@ def _server(args: argparse.Namespace, environ: Mapping[str, str], settings: Sett
 def _settings_to_write(args: argparse.Namespace, environ: Mapping[str, str], settings: Settings) -> dict[str, str]:
     """Return the given settings that are not secret; paths of secret files are absolute."""
     given = {**environ, **{name: value for name, value in vars(args).items() if value is not None}}
+    if args.url is not None:
+        return {
+            each.variable: given[each.variable].strip() for each in CONNECT_SETTINGS if variables.is_set(given, each)
+        }
     of_account = (variables.USER_ID, variables.BASE_URL, *_SECRET_FILES) if args.sandbox else ()
     chosen = {
         setting.variable: str(given[setting.variable]).strip()
@@ -115,7 +132,7 @@ def _install(target: ConfigTarget, args: argparse.Namespace, environ: Mapping[st
         raise
     title = target.client.title
     done = f"Installed in {title}" if change.changed else f"{title} already has this server; nothing was changed"
-    return "\n".join([f"{done}: {_files(change)}.", *_next_steps(target, settings, change, sandbox=args.sandbox)])
+    return "\n".join([f"{done}: {_files(change)}.", *_next_steps(target, change), *_sign_in_steps(args, settings)])
 
 
 def _uninstall(target: ConfigTarget, args: argparse.Namespace, environ: Mapping[str, str]) -> str:
@@ -133,7 +150,8 @@ def _uninstall(target: ConfigTarget, args: argparse.Namespace, environ: Mapping[
         raise
     if not change.changed:
         return f"{target.client.title} does not have this server; nothing was changed: {change.file}."
-    return f"Removed from {target.client.title}: {_files(change)}.\nTo remove the sign-in too: telecmi-mcp logout"
+    logout = "logout" if args.url is None else f"connect {args.url} --logout"
+    return f"Removed from {target.client.title}: {_files(change)}.\nTo remove the sign-in too: telecmi-mcp {logout}"
 
 
 def _run_locked(operation: Callable[[], Change]) -> Change:
@@ -178,14 +196,33 @@ def _files(change: Change) -> str:
     return f"{change.file} (backup: {change.backup.name})" if change.backup else str(change.file)
 
 
-def _next_steps(target: ConfigTarget, settings: Settings, change: Change, *, sandbox: bool) -> list[str]:
+def _next_steps(target: ConfigTarget, change: Change) -> list[str]:
     afterwards = [target.client.afterwards] if change.changed else []
     if not change.recorded:
         afterwards.append("The state folder is not writable, so --uninstall may need --force.")
-    return afterwards if sandbox else [*afterwards, *_sign_in_steps(settings)]
+    return afterwards
 
 
-def _sign_in_steps(settings: Settings) -> list[str]:
+def _sign_in_steps(args: argparse.Namespace, settings: Settings) -> list[str]:
+    if args.url is not None:
+        return _key_steps(args.url)
+    return [] if args.sandbox else _account_steps(settings)
+
+
+def _key_steps(url: str) -> list[str]:
+    import anyio
+
+    from telecmi_mcp._connect.access_keys import AccessKeys
+    from telecmi_mcp._connect.endpoint import parse_endpoint
+    from telecmi_mcp._private_files import state_folder
+
+    endpoint = parse_endpoint(url)
+    if anyio.run(AccessKeys(state_folder()).is_stored, endpoint.origin):
+        return [f"An access key for {endpoint.origin} is stored."]
+    return [f"Now store the access key: telecmi-mcp connect {endpoint.url} --login"]
+
+
+def _account_steps(settings: Settings) -> list[str]:
     import anyio
 
     secrets = [

@@ -38,8 +38,9 @@ async def _sign_out(settings: Settings) -> str:
     from telecmi_mcp._auth.credentials import Account
     from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
     from telecmi_mcp._auth.resolve import login_lock_path, open_saved_sign_ins
-    from telecmi_mcp._index.account_directory import name_owner
+    from telecmi_mcp._index.account_directory import name_masked, name_owner
     from telecmi_mcp._index.location import cache_folder, forget_index
+    from telecmi_mcp._mask import ALL_MASKS
     from telecmi_mcp._private_files import file_lock, state_folder
 
     folder = state_folder()
@@ -49,7 +50,8 @@ async def _sign_out(settings: Settings) -> str:
         account = Account(settings.base_url, user_id)
         await RejectedPasswords(folder).forget(account)
         known = await sign_ins.forget(account)
-    forget_index(cache_folder(), name_owner(settings.base_url, user_id))
+    for mask in ALL_MASKS:
+        forget_index(cache_folder(), name_masked(name_owner(settings.base_url, user_id), mask))
     if not known:
         return f"Nothing is stored for {user_id or 'any user'} at {settings.base_url}."
     return f"Removed the token, the password and the index of {user_id} at {settings.base_url}.\n{_NOT_REVOKED}"

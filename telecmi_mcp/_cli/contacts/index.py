@@ -47,15 +47,18 @@ async def _owner(settings: Settings) -> str:
     from telecmi_mcp._auth.resolve import open_saved_sign_ins
     from telecmi_mcp._auth.token_sources import FixedToken, TokenFile
     from telecmi_mcp._config.secrets import KnownSecrets
-    from telecmi_mcp._index.account_directory import name_owner, owner_of
+    from telecmi_mcp._index.account_directory import name_masked, name_owner, owner_of
+    from telecmi_mcp._mask import Mask
     from telecmi_mcp._private_files import state_folder
 
+    mask = Mask(settings.mask)
     if settings.token is not None:
-        return await owner_of(settings.base_url, FixedToken(settings.token))
+        return await owner_of(settings.base_url, FixedToken(settings.token), mask)
     if settings.token_file is not None:
-        return await owner_of(settings.base_url, TokenFile(settings.token_file, KnownSecrets()))
+        return await owner_of(settings.base_url, TokenFile(settings.token_file, KnownSecrets()), mask)
     sign_ins = open_saved_sign_ins(state_folder(), time_limit=settings.timeout)
-    return name_owner(settings.base_url, settings.user_id or await sign_ins.last_user_id(settings.base_url))
+    user_id = settings.user_id or await sign_ins.last_user_id(settings.base_url)
+    return name_masked(name_owner(settings.base_url, user_id), mask)
 
 
 def _status(settings: Settings, owner: str) -> str:

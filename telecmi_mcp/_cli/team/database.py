@@ -48,7 +48,8 @@ def _configured(environ: Mapping[str, str]) -> Database:
     from telecmi_mcp._team.config.variables import DATABASE_URL, team_values_of
     from telecmi_mcp.errors import ConfigurationError
 
-    url = team_values_of(environ)["database_url"]
+    values = team_values_of(environ)
+    url, direct_url = values["database_url"], values["database_direct_url"]
     if not url:
         raise ConfigurationError(
             hint=f"Set {DATABASE_URL.variable}", fact="this command uses the team server's database"
@@ -60,4 +61,4 @@ def _configured(environ: Mapping[str, str]) -> Database:
             hint="Install the extra: pip install 'telecmi-mcp[team]'",
             fact="the database driver is missing",
         ) from None
-    return Database(SecretStr(url), max_size=1)
+    return Database(SecretStr(url), direct_url=SecretStr(direct_url) if direct_url else None, max_size=1)

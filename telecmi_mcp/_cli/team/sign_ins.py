@@ -148,7 +148,7 @@ def _list(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from telecmi_mcp._team.accounts.credential_store import TeamSignIns
 
     with opened_database(environ) as database:
-        database.migrate()
+        database.require_schema()
         listed = anyio.run(TeamSignIns(database, None).listed)
     rows = [_HEADER, *map(_row, listed)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

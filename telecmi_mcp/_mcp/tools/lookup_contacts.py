@@ -12,10 +12,11 @@ from telecmi_mcp._mcp.tools.coercion import ARRAY, decode_array
 from telecmi_mcp._mcp.tools.schemas import CONTACT_SCHEMA, closed_object
 from telecmi_mcp._mcp.tools.search_contacts import MAX_QUERY_CHARACTERS, match_data
 from telecmi_mcp._mcp.tools.tool import Answer, Arguments, Tool
+from telecmi_mcp._mcp.tools.whole_values import lookup_whole_values
 from telecmi_mcp._sanitize import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from telecmi_mcp._app import App
     from telecmi_mcp._index.directory import Report
@@ -42,9 +43,29 @@ class LookupContactsArguments(Arguments):
 
 
 async def _lookup_contacts(app: App, arguments: LookupContactsArguments, report: Report) -> Answer:
-    result = await app.directory.lookup(arguments.queries, report=report)
-    data = result_data(result)
+    queries = arguments.queries
+    if app.admit_whole_values is None or not any(map(app.client.mask.hides, queries)):
+        data = result_data(await app.directory.lookup(queries, report=report))
+    else:
+        data = await _with_whole_values(app, queries, report)
     return Answer(data, sum(len(each["contacts"]) for each in data["results"]))
+
+
+async def _with_whole_values(app: App, queries: Sequence[str], report: Report) -> dict[str, Any]:
+    """Look up whole masked values without the mask, and everything else with it."""
+    hidden = [query for query in queries if app.client.mask.hides(query)]
+    visible = [query for query in queries if query not in hidden]
+    found = result_data(await lookup_whole_values(app, hidden, report))
+    if not visible:
+        return found
+    other = result_data(await app.directory.lookup(visible, report=report))
+    results = {True: iter(found["results"]), False: iter(other["results"])}
+    notices = dict.fromkeys(each["notice"] for each in (found, other) if "notice" in each)
+    return {
+        "results": [next(results[query in hidden]) for query in queries],
+        "complete": found["complete"] and other["complete"],
+        **({"notice": " ".join(notices)} if notices else {}),
+    }
 
 
 def result_data(result: LookupResult) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
 from telecmi_mcp._auth.renewing_token import RenewingToken
 from telecmi_mcp._auth.resolve import ConfiguredPassword, choose_source
 from telecmi_mcp._config.secrets import KnownSecrets
+from telecmi_mcp._index.account_directory import name_masked
+from telecmi_mcp._mask import ALL_MASKS, NO_MASK
 from telecmi_mcp._task_groups import open_background_tasks
 from telecmi_mcp._team.accounts.credential_sources import (
     CallerCredentials,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._app import App
     from telecmi_mcp._config.settings import Settings
     from telecmi_mcp._index.location import IndexLocation
+    from telecmi_mcp._mask import Mask
     from telecmi_mcp._team.accounts.encryption import Vault
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.db.database import Database
@@ -233,12 +236,14 @@ class AppOfService:
         return self.app
 
     async def app_named(self, is_meant: Callable[[str], bool]) -> App | None:
-        """Return the app, if its account is the one that is meant.
+        """Return the app, for a reader with the mask that is meant, if its account is the one that is meant.
 
         Raises:
             TelecmiError: The service's sign-in cannot be read.
         """
-        return self.app if is_meant(await self.app.account()) else None
+        account = await self.app.with_mask(NO_MASK).account()
+        mask = _meant_mask(account, is_meant)
+        return None if mask is None else self.app.with_mask(mask)
 
 
 @dataclass(slots=True)
@@ -297,14 +302,17 @@ class AppsOfCallers:
         return self._anonymous_app if account is None else await self._app_for(account)
 
     async def app_named(self, is_meant: Callable[[str], bool]) -> App | None:
-        """Return the app of the account with a matching name, for background work; ``None`` if no caller reads it.
+        """Return the app of the account and mask with a matching name, for background work; ``None`` for no account.
 
         Raises:
             DatabaseUnavailable: The accounts are not cached, and the database cannot be read.
         """
         accounts = await self._membership_cache.accounts()
-        found = next((account for account in accounts if is_meant(account.name)), None)
-        return None if found is None else await self._app_for(found)
+        for account in accounts:
+            mask = _meant_mask(account.name, is_meant)
+            if mask is not None:
+                return (await self._app_for(account)).with_mask(mask)
+        return None
 
     async def close_idle_periodically(self) -> None:
         """Close what is idle, for as long as this runs."""
@@ -315,7 +323,7 @@ class AppsOfCallers:
     def close_idle(self, *, idle: float = IDLE_TIMEOUT_S) -> None:
         """Close the apps that had no call for so many seconds and have no running sync."""
         for account, slot in list(self._slots.items()):
-            if slot.app and self._clock() - slot.used_at >= idle and not slot.app.directory.is_syncing:
+            if slot.app and self._clock() - slot.used_at >= idle and not slot.app.is_syncing:
                 del self._slots[account]
                 slot.left.set()
 
@@ -346,6 +354,11 @@ class AppsOfCallers:
             slot.opened.set()
             if self._slots.get(account) is slot:
                 del self._slots[account]
+
+
+def _meant_mask(account: str, is_meant: Callable[[str], bool]) -> Mask | None:
+    """Return the mask with which an account is meant; ``None`` if another account is."""
+    return next((mask for mask in ALL_MASKS if is_meant(name_masked(account, mask))), None)
 
 
 Apps: TypeAlias = AppOfService | AppsOfCallers

@@ -14,7 +14,9 @@ from telecmi_mcp.errors import DatabaseUnavailable, TelecmiError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from telecmi_mcp._team.auth.key_overview import KeyUse
+    from telecmi_mcp._app import App
+    from telecmi_mcp._index.result import Freshness
+    from telecmi_mcp._team.auth.key_overview import CallerUse, EndingKey
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.context import Team
     from telecmi_mcp._team.db.database import Connection, Database
@@ -27,7 +29,6 @@ _T = TypeVar("_T")
 _FRESH_S = 2.0  # one query is the answer to all requests within this time
 _READ_TIMEOUT_S = 3.0
 _MAX_CALLERS = 200
-_ONLY_COPY = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class CopyLine:
     """A local copy of an account's contacts.
 
     Attributes:
-        account: A number.
+        account: A number of the account, or of the account with a mask, which has a copy of its own.
         contacts: Number of contacts in the copy.
         count: Number of contacts by TeleCMI's count; ``None`` if TeleCMI gave none.
         is_complete: Whether every contact was read.
@@ -116,16 +117,16 @@ class Status:
     errors: Sequence[ErrorLine]
     copies: Lines[CopyLine] | None
     callers: Lines[CallerLine] | None
-    ending: Lines[KeyUse] | None
+    ending: Lines[EndingKey] | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """What the database holds: copies, keys in use and keys that end soon, each with its total."""
+    """What the database holds: copies, callers with keys and keys that end soon, each with its total."""
 
     copies: tuple[list[IndexCopy], int]
-    keys: tuple[list[KeyUse], int]
-    ending: tuple[list[KeyUse], int]
+    callers: tuple[list[CallerUse], int]
+    ending: tuple[list[EndingKey], int]
 
 
 class StatusSource:
@@ -183,18 +184,18 @@ class StatusSource:
             return None
 
     async def _local_copies(self) -> Lines[CopyLine] | None:
-        """Return the copy in this process: without a database all callers read the service's account."""
+        """Return the copies in this process: without a database all callers read the service's account, with masks."""
         app = await self._team.app_of("")
         try:
-            known = await app.directory.status_of(await app.account())
+            known = [(view, await view.directory.status_of(await view.account())) for view in list(app.views.values())]
         except TelecmiError:
             return None
-        if known is None:
-            return Lines()
-        age = self._now() - known.as_of
-        is_syncing = app.directory.is_syncing
-        line = CopyLine(_ONLY_COPY, known.indexed, known.count, known.complete, is_syncing, age)
-        return Lines([line], 1)
+        lines = [
+            _local_line(number, view, freshness, self._now())
+            for number, (view, freshness) in enumerate(known, 1)
+            if freshness
+        ]
+        return Lines(lines, len(lines))
 
     def _callers(self, stored: _Stored | None, recent: Sequence[RecentCaller]) -> Lines[CallerLine] | None:
         if not self._has_keys:
@@ -203,8 +204,8 @@ class StatusSource:
         if stored is None:
             return None
         by_name = {each.name: each for each in recent}
-        keys, total = stored.keys
-        return Lines([_holder(key, by_name.get(key.name)) for key in keys], total)
+        callers, total = stored.callers
+        return Lines([_caller_line(caller, by_name.get(caller.name)) for caller in callers], total)
 
 
 def _cache_of(database: Database, clock: Callable[[], float]) -> RefreshingCache[_Stored]:
@@ -216,10 +217,10 @@ def _cache_of(database: Database, clock: Callable[[], float]) -> RefreshingCache
 
 
 def _read_stored(connection: Connection) -> _Stored:
-    from telecmi_mcp._team.auth.key_overview import ending_keys, last_used_keys
+    from telecmi_mcp._team.auth.key_overview import ending_keys, last_callers
     from telecmi_mcp._team.index.copies import list_copies  # needs an extra
 
-    return _Stored(list_copies(connection), last_used_keys(connection), ending_keys(connection))
+    return _Stored(list_copies(connection), last_callers(connection), ending_keys(connection))
 
 
 def _stored_copies(stored: _Stored | None, now: float) -> Lines[CopyLine] | None:
@@ -227,6 +228,11 @@ def _stored_copies(stored: _Stored | None, now: float) -> Lines[CopyLine] | None
         return None
     copies, total = stored.copies
     return Lines([_copy_line(copy, now) for copy in copies], total)
+
+
+def _local_line(number: int, view: App, known: Freshness, now: float) -> CopyLine:
+    is_syncing = view.directory.is_syncing
+    return CopyLine(str(number), known.indexed, known.count, known.complete, is_syncing, now - known.as_of)
 
 
 def _copy_line(copy: IndexCopy, now: float) -> CopyLine:
@@ -243,12 +249,12 @@ def _copy_line(copy: IndexCopy, now: float) -> CopyLine:
     )
 
 
-def _holder(key: KeyUse, recent: RecentCaller | None) -> CallerLine:
-    """Return the line of a key; the database knows its last use to the minute, this process its own to the second."""
+def _caller_line(caller: CallerUse, recent: RecentCaller | None) -> CallerLine:
+    """Return the line of a caller; the database knows the last use to the minute, this process to the second."""
     if recent is None:
-        return CallerLine(key.name, key.unused_s)
-    unused = recent.age_s if key.unused_s is None else min(key.unused_s, recent.age_s)
-    return CallerLine(key.name, unused, recent.calls, recent.failed)
+        return CallerLine(caller.name, caller.unused_s)
+    unused_s = recent.age_s if caller.unused_s is None else min(caller.unused_s, recent.age_s)
+    return CallerLine(caller.name, unused_s, recent.calls, recent.failed)
 
 
 def _errors(activity: RecentActivity) -> list[ErrorLine]:

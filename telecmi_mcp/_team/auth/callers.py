@@ -1,28 +1,67 @@
-"""Names callers: by an access key, by the subject of an OAuth token, or without a name on loopback."""
+"""Names callers, and holds what each of them may do: by an access key, an OAuth token, or anyone on loopback."""
 
 from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64encode
 from hashlib import sha256
+from typing import Final, NamedTuple
 from unicodedata import is_normalized
 
+from telecmi_mcp._config.variables import MASKABLE
+
 MAX_NAME = 64
+
+LOOKUP_MASKED: Final = "lookup:masked"
+"""Scope of a token, or option of a key: the caller may ask for the whole value of a masked field."""
+
+UNMASKED: Final = "contacts:unmasked"
+"""Scope of a token: the caller sees every field, whatever the server masks."""
+
+ENFORCED_MASKS: Final = frozenset(MASKABLE)
+"""Fields that this version masks in every answer. A key that masks another field is refused, so that no version ignores
+a mask that a later one has set."""
 
 _STAND_IN = "~"
 _NAME = re.compile(r"\S(.*\S)?")
 
 
-def caller_now() -> str:
-    """Return the name of the current request's caller, as the SDK's middleware has verified it.
+class Caller(NamedTuple):
+    """A verified caller.
 
-    It is the name in sign-ins, limits and the audit: of an access key, or the subject of an OAuth token; "" for anyone
-    on loopback.
+    Attributes:
+        name: Name in sign-ins, limits and the audit: of an access key, or the subject of an OAuth token; "" for anyone
+            on loopback.
+        scopes: Scopes of the OAuth token; of a key, its options and the scope that every key has.
+        tools: Names of the tools that the caller may call; ``None`` for all.
+        mask: Fields of contacts that the caller must not see.
     """
+
+    name: str
+    scopes: frozenset[str] = frozenset()
+    tools: frozenset[str] | None = None
+    mask: frozenset[str] = frozenset()
+
+    def may_call(self, tool: str) -> bool:
+        """Whether the caller may call a tool."""
+        return self.tools is None or tool in self.tools
+
+
+ANYONE: Final = Caller("")
+
+
+def caller_now() -> Caller:
+    """Return the current request's caller, as the server has verified it."""
     from mcp.server.auth.middleware.auth_context import get_access_token
 
+    from telecmi_mcp._team.auth.caller_token import CallerToken
+
     token = get_access_token()
-    return "" if token is None else token.subject or token.client_id
+    if token is None:
+        return ANYONE
+    if isinstance(token, CallerToken):
+        return token.caller
+    return Caller(token.subject or token.client_id, frozenset(token.scopes))
 
 
 def is_name(text: str) -> bool:

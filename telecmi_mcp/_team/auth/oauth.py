@@ -11,9 +11,10 @@ import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import jwt
-from mcp.server.auth.provider import AccessToken
+from pydantic import AnyHttpUrl
 
-from telecmi_mcp._team.auth.callers import name_of_subject
+from telecmi_mcp._team.auth.caller_token import token_of
+from telecmi_mcp._team.auth.callers import Caller, name_of_subject
 from telecmi_mcp._team.auth.jwks import ALGORITHMS, PublicKeys
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     import httpx2
 
+    from telecmi_mcp._team.auth.caller_token import CallerToken
     from telecmi_mcp._team.config.settings import TeamSettings
 
 _log = logging.getLogger(__name__)
@@ -66,7 +68,7 @@ class OAuthVerifier:
         self._resource = settings.public_url or None
         self._keys = PublicKeys(settings.issuer, jwks_url=settings.jwks_url, transport=transport, clock=clock)
 
-    async def verify_token(self, token: str) -> AccessToken | None:
+    async def verify_token(self, token: str) -> CallerToken | None:
         """Return the caller and the scopes of a token; ``None`` if it is not valid.
 
         Raises:
@@ -75,7 +77,7 @@ class OAuthVerifier:
         try:
             return self._accepted(*await self._read(token))
         except (jwt.PyJWTError, _Refused, *_UNREADABLE) as why:
-            _log.info("an OAuth token was refused: %s", str(why) if isinstance(why, _Refused) else type(why).__name__)
+            _log.info("an OAuth token was refused: %s", _reason(why))
             return None
 
     async def _read(self, token: str) -> tuple[str, dict[str, Any]]:
@@ -96,7 +98,7 @@ class OAuthVerifier:
         )
         return kind, claims
 
-    def _accepted(self, kind: str, claims: dict[str, Any]) -> AccessToken:
+    def _accepted(self, kind: str, claims: dict[str, Any]) -> CallerToken:
         scopes = _scopes_of(claims)
         if kind not in _ACCESS_TOKEN_TYPES and _is_of_another_kind(claims, scopes):
             raise _Refused("another kind of token")
@@ -106,16 +108,12 @@ class OAuthVerifier:
             raise _Refused("bound to a key")
         if not claims["sub"]:
             raise _Refused("no subject")
-        name = name_of_subject(claims["sub"])
-        return AccessToken(
-            token="",  # nothing after this needs it
-            client_id=name,
-            scopes=scopes,
+        return token_of(
+            Caller(name_of_subject(claims["sub"]), frozenset(scopes)),
+            resource=self._resource,
             # The SDK asks the clock once more, and knows of no leeway.
             expires_at=int(claims["exp"]) + LEEWAY,
-            resource=self._resource,
-            subject=name,
-            claims={"iss": self._issuer},
+            issuer=self._issuer,
         )
 
 
@@ -123,12 +121,20 @@ def audiences_of(settings: TeamSettings) -> list[str]:
     """Return the audiences of valid tokens: exactly the one that is set, or else the public address.
 
     The address with and without a slash at its end is the same server (RFC 8707 names a resource by its address).
-    Clients differ in which of the two they request a token for.
+    Clients differ in which of the two they request a token for. They take it from this server's metadata, where the
+    address has the form of the URL standard: the host in lower case, and no default port.
     """
     if settings.audience:
         return [settings.audience]
-    address = settings.public_url.rstrip("/")
-    return [address, f"{address}/"]
+    forms = dict.fromkeys((settings.public_url, str(AnyHttpUrl(settings.public_url))))
+    return [f"{address.rstrip('/')}{slash}" for address in forms for slash in ("", "/")]
+
+
+def _reason(why: Exception) -> str:
+    """Return why a token was refused, for the log: words of this module and names of error classes."""
+    if isinstance(why, jwt.MissingRequiredClaimError):
+        return f"no {why.claim}"
+    return str(why) if isinstance(why, _Refused) else type(why).__name__
 
 
 def _header_of(token: str) -> tuple[str, str, str | None]:
@@ -137,8 +143,8 @@ def _header_of(token: str) -> tuple[str, str, str | None]:
         raise _Refused("too long")
     try:
         header = jwt.get_unverified_header(token)
-    except (ValueError, RecursionError):
-        raise _Refused("no header") from None
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        raise _Refused("no JSON Web Token") from None
     kind, algorithm, key_id = header.get("typ", "JWT"), header.get("alg"), header.get("kid")
     if not isinstance(kind, str) or kind.lower() not in _TYPES:
         raise _Refused("another type of token")

@@ -40,6 +40,7 @@ class TeamSettings:
         scope: The scope that a token must have.
         sign_ins: Whose TeleCMI token is used: that of the ``service`` or of the ``callers``.
         database_url: The PostgreSQL database; ``None`` for none.
+        database_direct_url: The same database for locks, without a pooler; ``None`` for ``database_url``.
         encryption_keys: Keys that encrypt sign-ins, the newest first; ``None`` if a file holds them.
         encryption_keys_file: File with these keys.
         caller_rate_limit: Calls a minute of one caller on all replicas; 0 for no limit.
@@ -62,6 +63,7 @@ class TeamSettings:
     scope: str = variables.SCOPE.default
     sign_ins: str = "service"
     database_url: SecretStr | None = None
+    database_direct_url: SecretStr | None = None
     encryption_keys: SecretStr | None = None
     encryption_keys_file: Path | None = None
     caller_rate_limit: int = int(variables.CALLER_RATE.default)
@@ -95,9 +97,9 @@ class TeamSettings:
     @property
     def secrets(self) -> tuple[SecretStr, ...]:
         """Texts that must not appear in a log, and each password in them on its own."""
-        url = self.database_url.get_secret_value() if self.database_url else ""
+        urls = [url.get_secret_value() for url in (self.database_url, self.database_direct_url) if url]
         keys = self.encryption_keys.get_secret_value() if self.encryption_keys else ""
-        texts = (url, _password_of(url), *(key.strip() for key in keys.split(",")))
+        texts = (*urls, *map(_password_of, urls), *(key.strip() for key in keys.split(",")))
         return tuple(SecretStr(text) for text in texts if text)
 
     def __reduce__(self) -> NoReturn:
@@ -144,4 +146,4 @@ def _admin_contradictions(settings: TeamSettings) -> Iterator[tuple[Setting, str
         yield variables.ALLOWED_HOSTS, "an address that other machines reach needs the host names that they may use"
 
 
-_SECRETS = ("database_url", "encryption_keys")
+_SECRETS = ("database_url", "database_direct_url", "encryption_keys")

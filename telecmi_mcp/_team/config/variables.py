@@ -102,6 +102,12 @@ DATABASE_URL = Setting(
     "PostgreSQL database of keys, sign-ins and the shared index.",
     secret=True,
 )
+DATABASE_DIRECT_URL = Setting(
+    "TELECMI_DATABASE_DIRECT_URL",
+    "postgresql://USER:PASSWORD@HOST/NAME",
+    "The same database without a pooler such as pgbouncer, for locks; by default TELECMI_DATABASE_URL.",
+    secret=True,
+)
 ENCRYPTION_KEYS = Setting(
     "TELECMI_ENCRYPTION_KEYS",
     "keys of telecmi-mcp team new-key, the newest first, with commas between",
@@ -235,6 +241,7 @@ _FIELDS: dict[str, tuple[Setting, Callable[[Mapping[str, str], Setting], Any]]] 
     "scope": (SCOPE, partial(_text, is_valid=_SCOPE.fullmatch)),
     "sign_ins": (WHOSE, partial(one_of, words=SIGN_INS, normalize=str.lower)),
     "database_url": (DATABASE_URL, partial(_text, is_valid=_is_database_url)),
+    "database_direct_url": (DATABASE_DIRECT_URL, partial(_text, is_valid=_is_database_url)),
     "encryption_keys": (ENCRYPTION_KEYS, value_of),
     "encryption_keys_file": (ENCRYPTION_KEYS_FILE, path_of),
     "caller_rate_limit": (CALLER_RATE, partial(whole_number, most=_MAX_RATE)),

@@ -15,14 +15,16 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from telecmi_mcp._config.variables import unusable
-from telecmi_mcp._team.config.variables import DATABASE_URL
-from telecmi_mcp._team.db.migrate import migrate
-from telecmi_mcp.errors import DatabaseUnavailable, StatementRejected
+from telecmi_mcp._team.config.variables import DATABASE_DIRECT_URL, DATABASE_URL
+from telecmi_mcp._team.db.migrate import migrate, missing_steps
+from telecmi_mcp.errors import DatabaseUnavailable, SchemaOutdated, StatementRejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pydantic import SecretStr
+
+    from telecmi_mcp._config.variables import Setting
 
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 _T = TypeVar("_T")
@@ -41,8 +43,13 @@ _OPTIONS = {
     "keepalives_interval": 3,
     "keepalives_count": 3,
     "tcp_user_timeout": 5000,
-    "options": "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s",
 }
+# Not as options of the connection: poolers refuse those.
+_TIME_LIMITS = (
+    "SET {scope} statement_timeout = '10s'; SET {scope} lock_timeout = '3s'; "
+    "SET {scope} idle_in_transaction_session_timeout = '30s'"
+)
+_SESSION_LIMITS, _TRANSACTION_LIMITS = (_TIME_LIMITS.format(scope=scope).encode() for scope in ("SESSION", "LOCAL"))
 _MAINTENANCE = "postgres"  # the database of every server, to query which others there are
 _WORDS = {
     "sslmode": {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
@@ -60,19 +67,32 @@ class Database:
 
     All methods except ``run`` block: call them in a thread. The pool replaces lost connections, so calls work again
     once the database is back.
+
+    The address may be that of a pooler such as pgbouncer that gives each transaction another session of PostgreSQL.
+    Then each transaction sets its own time limits, and no statement is prepared. Locks need a session, and so another
+    address.
     """
 
-    def __init__(self, url: SecretStr, *, max_size: int = MAX_CONNECTIONS) -> None:
+    def __init__(self, url: SecretStr, *, direct_url: SecretStr | None = None, max_size: int = MAX_CONNECTIONS) -> None:
         """Create a pool; it connects when it is opened.
 
+        Args:
+            url: Address of the database, or of a pooler.
+            direct_url: Address of the database for locks; ``None`` for the same.
+            max_size: Maximum number of connections.
+
         Raises:
-            ConfigurationError: The address is not valid.
+            ConfigurationError: An address is not valid.
         """
-        self._parameters = _parameters_of(url)
+        self._parameters = _parameters_of(url, DATABASE_URL)
+        if direct_url is not None:
+            _parameters_of(direct_url, DATABASE_DIRECT_URL)
         self._url = url
+        self._direct_url = direct_url
         self._pool = ConnectionPool(
             url.get_secret_value(),
             kwargs=dict(_OPTIONS),
+            configure=_configure,
             min_size=1,
             max_size=max_size,
             timeout=_POOL_TIMEOUT_S,
@@ -83,6 +103,7 @@ class Database:
         )
         self._threads = CapacityLimiter(max_size)  # not those of searches, which may all be busy
         self._unavailable_until = 0.0
+        self._is_pooler_reported = False
 
     @property
     def is_away(self) -> bool:
@@ -107,6 +128,18 @@ class Database:
         with self.connection() as connection:
             return migrate(connection)
 
+    def require_schema(self) -> None:
+        """Check that the schema is of this version, or of a later one, without changing it.
+
+        Raises:
+            DatabaseUnavailable: It cannot be reached.
+            SchemaOutdated: Migrations are missing.
+            StatementRejected: It refuses a statement.
+        """
+        with self.connection() as connection:
+            if missing_steps(connection):
+                raise SchemaOutdated
+
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """Yield a connection inside one transaction.
@@ -118,6 +151,8 @@ class Database:
         try:
             with self._pool.connection() as connection:
                 self._unavailable_until = 0.0
+                if connection.prepare_threshold is None:  # see _configure
+                    connection.execute(_TRANSACTION_LIMITS)
                 yield connection
         except _UNAVAILABLE_ERRORS as why:
             if isinstance(why, PoolTimeout):
@@ -131,12 +166,28 @@ class Database:
         """Open a connection outside the pool that commits each statement: for locks of its session.
 
         Raises:
-            DatabaseUnavailable: It cannot be opened.
+            DatabaseUnavailable: It cannot be opened, or it leads to a pooler, where a lock would outlive its holder.
         """
+        url = self._direct_url or self._url
         try:
-            return psycopg.connect(self._url.get_secret_value(), autocommit=True, **_OPTIONS)  # type: ignore[arg-type]  # psycopg types its keywords as one kind
+            connection = psycopg.connect(url.get_secret_value(), autocommit=True, **_OPTIONS)  # type: ignore[arg-type]  # psycopg types its keywords as one kind
+            if self._direct_url is None and _is_pooled(connection):
+                connection.close()
+                raise self._pooler_error()
+            connection.execute(_SESSION_LIMITS)
         except psycopg.Error as why:
             raise DatabaseUnavailable(detail=type(why).__name__) from None
+        return connection
+
+    def _pooler_error(self) -> DatabaseUnavailable:
+        if not self._is_pooler_reported:
+            self._is_pooler_reported = True
+            _log.error(
+                "%s leads to a connection pooler: set %s to the address of PostgreSQL itself, because locks need it",
+                DATABASE_URL.variable,
+                DATABASE_DIRECT_URL.variable,
+            )
+        return DatabaseUnavailable(detail="a connection pooler")
 
     def is_missing(self) -> bool:
         """Whether the server answers and has no database of this name; libpq says so in translated text only."""
@@ -163,7 +214,22 @@ class Database:
             return operation(connection)
 
 
-def _parameters_of(url: SecretStr) -> dict[str, Any]:
+def _configure(connection: Connection) -> None:
+    """Set the time limits of a new connection; a pooler's connection gets them in each transaction."""
+    if _is_pooled(connection):
+        connection.prepare_threshold = None  # the next transaction may run in another session, which does not know it
+    else:
+        connection.execute(_SESSION_LIMITS)
+    connection.commit()
+
+
+def _is_pooled(connection: Connection) -> bool:
+    """Whether a pooler answers: it invents the number of the process that PostgreSQL tells a client at the start."""
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return row != (connection.info.backend_pid,)
+
+
+def _parameters_of(url: SecretStr, setting: Setting) -> dict[str, Any]:
     """Parse an address by libpq's rules, also by those that libpq checks only when it connects.
 
     Raises:
@@ -172,11 +238,11 @@ def _parameters_of(url: SecretStr) -> dict[str, Any]:
     try:
         parameters = conninfo_to_dict(url.get_secret_value())
     except psycopg.Error:
-        raise unusable(DATABASE_URL) from None
+        raise unusable(setting) from None
     hosts, ports = (str(parameters.get(name, "")).split(",") for name in ("host", "port"))
     are_words = all(parameters.get(name, min(words)) in words for name, words in _WORDS.items())
     if not (are_words and all(map(_is_port, ports)) and len(ports) in {1, len(hosts)}):
-        raise unusable(DATABASE_URL)
+        raise unusable(setting)
     return parameters
 
 

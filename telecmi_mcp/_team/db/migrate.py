@@ -29,6 +29,12 @@ def steps() -> list[Step]:
     return sorted(Step(int(file.name[:4]), file.name[5:-4], file.read_text(encoding="utf8")) for file in found)
 
 
+def missing_steps(connection: Connection) -> list[Step]:
+    """Return the migrations that the database lacks, without changing anything."""
+    (exists,) = connection.execute("SELECT to_regclass('telecmi_mcp.migration') IS NOT NULL").fetchone() or (False,)
+    return _missing(connection) if exists else steps()
+
+
 def migrate(connection: Connection) -> int:
     """Apply the missing migrations in the connection's transaction, and return how many there were.
 
@@ -40,9 +46,13 @@ def migrate(connection: Connection) -> int:
         "CREATE TABLE IF NOT EXISTS telecmi_mcp.migration "
         "(number int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
     )
-    applied = {number for (number,) in connection.execute("SELECT number FROM telecmi_mcp.migration")}
-    missing = [step for step in steps() if step.number not in applied]
+    missing = _missing(connection)
     for step in missing:
         connection.execute(step.sql)
         connection.execute("INSERT INTO telecmi_mcp.migration (number, name) VALUES (%s, %s)", (step.number, step.name))
     return len(missing)
+
+
+def _missing(connection: Connection) -> list[Step]:
+    applied = {number for (number,) in connection.execute("SELECT number FROM telecmi_mcp.migration")}
+    return [step for step in steps() if step.number not in applied]

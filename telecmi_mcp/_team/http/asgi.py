@@ -6,20 +6,11 @@ import logging
 import os
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
-from mcp.server.auth.middleware.bearer_auth import RequireAuthMiddleware
-from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from pydantic import AnyHttpUrl, TypeAdapter, UrlConstraints
-from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
 
 from telecmi_mcp._config.logging import configure_logging
 from telecmi_mcp._config.secrets import KnownSecrets
@@ -27,12 +18,14 @@ from telecmi_mcp._mcp.output import OutputFormat
 from telecmi_mcp._mcp.toolsets import toolset_of
 from telecmi_mcp._private_files import state_folder
 from telecmi_mcp._server.factory import build_server
-from telecmi_mcp._team.auth.bearer import BearerBackend, answer_unknowable, choose_verifier
+from telecmi_mcp._team.auth.bearer import choose_verifier
 from telecmi_mcp._team.auth.callers import caller_now
+from telecmi_mcp._team.auth.key_events import KeyEvents
 from telecmi_mcp._team.config import variables
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.context import choose_database, open_team, require_extra
 from telecmi_mcp._team.http.allowed_hosts import AllowedHosts
+from telecmi_mcp._team.http.authentication import BearerAuthentication
 from telecmi_mcp._team.http.concurrency import (
     MARGIN_S,
     CallerBounds,
@@ -42,10 +35,14 @@ from telecmi_mcp._team.http.concurrency import (
     max_requests_for,
 )
 from telecmi_mcp._team.http.connections import MAX_CONNECTIONS, max_telecmi_connections_for
-from telecmi_mcp._team.http.deferred_start import DeferredStart
+from telecmi_mcp._team.http.endpoint import Endpoint
 from telecmi_mcp._team.http.health import Health
 from telecmi_mcp._team.http.host_origin import HostOriginMiddleware
-from telecmi_mcp._team.http.limits import MAX_BODY_BYTES, BodyBounds
+from telecmi_mcp._team.http.limits import BodyBounds
+from telecmi_mcp._team.http.refusal import refusal
+from telecmi_mcp._team.http.resource_metadata import metadata_routes, metadata_url
+from telecmi_mcp._team.http.routes import endpoint_routes
+from telecmi_mcp._team.policy.masking import view_of
 from telecmi_mcp.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -59,8 +56,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from telecmi_mcp._team.context import Team
-
-PATH = "/mcp"
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Starlette:
@@ -104,7 +99,7 @@ def build_app(
     known = secrets or KnownSecrets()
     known.add(*settings.secrets)
     database = choose_database(settings)
-    health = Health()
+    health, key_events = Health(), KeyEvents()
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Team]:
@@ -119,7 +114,8 @@ def build_app(
             health.watch(team)
             watch(team)
             try:
-                yield team
+                with key_events.audited_by(team.policy.audit.write_key_event):
+                    yield team
             finally:
                 health.watch(None)
                 watch(None)
@@ -127,30 +123,21 @@ def build_app(
     requests, allowed_hosts = max_requests_for(max_connections), AllowedHosts.of(settings)
     output = OutputFormat(text=settings.common.text, structured=settings.common.structured)
     toolset = toolset_of(settings.common.tools, settings.common.tool_prefix)
-    server = build_server(opened, output, toolset=toolset, middleware=(_as_caller,))
-    manager = StreamableHTTPSessionManager(server, stateless=True, max_request_body_size=MAX_BODY_BYTES)
-    return Starlette(
-        routes=[
-            Route(PATH, endpoint=_endpoint(manager.asgi_app, choose_verifier(settings, database), settings, requests)),
-            *health.routes(),
-            *_metadata(settings),
-        ],
+    # The tools of a key may be fewer than those of another one.
+    tools_scope: Literal["public", "private"] = "private" if settings.callers == "keys" else "public"
+    server = build_server(opened, output, toolset=toolset, middleware=(_as_caller,), tools_scope=tools_scope)
+    endpoint = Endpoint(server)
+    bounded = _bounded(endpoint, choose_verifier(settings, database, key_events), settings, requests)
+    app = Starlette(
+        routes=[*endpoint_routes(bounded, settings), *health.routes(), *metadata_routes(settings)],
         middleware=[
             Middleware(HostOriginMiddleware, allowed_hosts, this_machine_only=settings.callers == "anyone"),
             Middleware(_AllowedPages, allowed_hosts),
         ],
-        lifespan=lambda _: _running(manager),
+        lifespan=lambda _: endpoint.running(),
     )
-
-
-@asynccontextmanager
-async def _running(manager: StreamableHTTPSessionManager) -> AsyncIterator[None]:
-    # Otherwise sse-starlette ends every stream, and so the calls in flight, when uvicorn begins to stop. The SDK
-    # creates the responses, so this switch is the only way to reach them. It holds for the whole process.
-    AppStatus.enable_automatic_graceful_drain = False
-    logging.getLogger("sse_starlette.sse").setLevel(logging.INFO)  # at DEBUG it logs whole answers with their contacts
-    async with manager.run():
-        yield
+    app.router.redirect_slashes = False  # behind a proxy it would redirect to another scheme, host or prefix
+    return app
 
 
 async def _as_caller(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
@@ -158,44 +145,23 @@ async def _as_caller(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -
     team: Team = ctx.lifespan_context
 
     async def call(ctx: ServerRequestContext[Any, Any]) -> HandlerResult:
-        return await call_next(replace(ctx, lifespan_context=await team.app_of(caller_now())))
+        caller = caller_now()
+        app = view_of(await team.app_of(caller.name), caller, team.policy.quotas)
+        return await call_next(replace(ctx, lifespan_context=app))
 
     return await team.policy.guard(ctx, call)
 
 
-def _endpoint(app: ASGIApp, verifier: TokenVerifier | None, settings: TeamSettings, requests: int) -> ASGIApp:
-    """Return the app for ``/mcp``: it takes a slot for the request, then verifies the caller, then reads the body."""
+def _bounded(app: ASGIApp, verifier: TokenVerifier | None, settings: TeamSettings, requests: int) -> ASGIApp:
+    """Return the app with all bounds: a request takes a slot, then its caller is verified, then its body is read."""
     seconds = settings.common.timeout + MARGIN_S
-    inner = _posts_only(BodyBounds(DeferredStart(app)))
+    inner = _posts_only(BodyBounds(app))
     if verifier is None:
         return RequestBounds(inner, Slots(requests, most_each=requests), seconds=seconds)
     slots, recent = Slots(requests), RecentCallers()
-    protected = _protected(CallerBounds(inner, slots, recent), verifier, settings)
+    verified = CallerBounds(inner, slots, recent)
+    protected = BearerAuthentication(verified, verifier, scope=settings.scope, metadata_url=metadata_url(settings))
     return RequestBounds(protected, slots, seconds=seconds, recent=recent)
-
-
-def _protected(app: ASGIApp, verifier: TokenVerifier, settings: TeamSettings) -> ASGIApp:
-    """Require a token that the verifier accepts and that has the scope."""
-    metadata = build_resource_metadata_url(AnyHttpUrl(settings.public_url)) if settings.callers == "oauth" else None
-    inner = AuthContextMiddleware(RequireAuthMiddleware(app, [settings.scope], metadata))
-    return AuthenticationMiddleware(inner, BearerBackend(verifier), answer_unknowable)
-
-
-def _metadata(settings: TeamSettings) -> list[Route]:
-    """Return the routes where clients find the issuer of tokens (RFC 9728)."""
-    if settings.callers != "oauth":
-        return []
-    return create_protected_resource_routes(
-        resource_url=AnyHttpUrl(settings.public_url),
-        authorization_servers=[_to_the_letter(settings.issuer)],
-        scopes_supported=[settings.scope],
-        resource_name="TeleCMI contacts",
-    )
-
-
-def _to_the_letter(issuer: str) -> AnyHttpUrl:
-    """Return the issuer without the slash that pydantic adds: clients compare it with the provider's own metadata."""
-    return TypeAdapter(Annotated[AnyHttpUrl, UrlConstraints(preserve_empty_path=True)]).validate_python(issuer)
 
 
 class _AllowedPages(CORSMiddleware):
@@ -209,13 +175,11 @@ class _AllowedPages(CORSMiddleware):
         return self._allowed_hosts.allows_cors_origin(origin)
 
 
-_NOT_POSTED = PlainTextResponse("Send messages by POST: there are no sessions here.", 405, {"Allow": "POST"})
-
-
 def _posts_only(app: ASGIApp) -> ASGIApp:
     """Answer 405 to other methods than POST: there are no sessions to end and no streams to open."""
+    not_posted = refusal("Send messages by POST: there are no sessions here.", 405, {"Allow": "POST"})
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-        await (app if scope["method"] == "POST" else _NOT_POSTED)(scope, receive, send)
+        await (app if scope["method"] == "POST" else not_posted)(scope, receive, send)
 
     return handle

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
 
 from telecmi_mcp._team.auth.callers import caller_now
+from telecmi_mcp._team.http.refusal import refusal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -144,10 +144,10 @@ class RequestBounds:
 
     def _refusal(self, caller: str) -> ASGIApp:
         if self._slots.are_full:
-            return PlainTextResponse("Try again in a second: too many requests are active.", 503, _AGAIN)
+            return refusal("Try again in a second: too many requests are active.", 503, _AGAIN)
         if caller:
             return too_many_of_one(self._slots)
-        return PlainTextResponse("Try again in a second: too many callers are being verified.", 503, _AGAIN)
+        return refusal("Try again in a second: too many callers are being verified.", 503, _AGAIN)
 
     async def _in_time(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
@@ -165,7 +165,7 @@ class RequestBounds:
             if started:  # a stream that has started can only be ended: the client sees that it has no answer
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
             else:
-                await PlainTextResponse("The request took too long.", 504)(scope, receive, send)
+                await refusal("The request took too long.", 504)(scope, receive, send)
 
 
 class CallerBounds:
@@ -178,7 +178,7 @@ class CallerBounds:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, if the caller may have one more."""
-        name = caller_now()
+        name = caller_now().name
         self._recent.remember(scope, name)
         app = self._app if self._slots.assign(scope[_SLOT], name) else too_many_of_one(self._slots)
         await app(scope, receive, send)
@@ -187,7 +187,7 @@ class CallerBounds:
 def too_many_of_one(slots: Slots) -> ASGIApp:
     """Return the answer to a caller with too many active requests."""
     sentence = f"Try again in a second: a caller has at most {slots.most_each} active requests."
-    return PlainTextResponse(sentence, 429, _AGAIN)
+    return refusal(sentence, 429, _AGAIN)
 
 
 def _bearer_hash(scope: Scope) -> bytes:

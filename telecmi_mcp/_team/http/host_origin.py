@@ -6,10 +6,11 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from mcp_types import HEADER_MISMATCH
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
 
 from telecmi_mcp._config.variables import is_loopback
+from telecmi_mcp._team.http.refusal import refusal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -46,6 +47,7 @@ SINGLE_HEADERS: Final = frozenset(
     }
 )
 _SINGLE_PREFIX = "mcp-"
+_OF_MCP = f"{_SINGLE_PREFIX}*"
 
 _NEEDS_CALLERS = "Without access keys or OAuth only programs on this machine may call: see TELECMI_CALLERS."
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
@@ -76,16 +78,18 @@ class HostOriginMiddleware:
 
         Repeated headers get 400, another host 421, another origin or another machine 403.
         """
-        refusal = self._refusal(scope) if scope["type"] == "http" else None
-        if refusal is None:
+        reason = self._reason(scope) if scope["type"] == "http" else None
+        if reason is None:
             await self._app(scope, receive, send)
             return
-        status, sentence = refusal
+        status, sentence = reason
         _log.info("refused a request: %s", sentence)
-        await PlainTextResponse(sentence, status)(scope, receive, send)
+        code = HEADER_MISMATCH if _OF_MCP in sentence else None
+        await refusal(sentence, status, code=code)(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
-        if scope["path"] in OPEN_PATHS:
+    def _reason(self, scope: Scope) -> tuple[int, str] | None:
+        """Return the status and the sentence of a refusal; ``None`` for a request that is passed on."""
+        if scope["path"].removeprefix(scope.get("root_path", "")) in OPEN_PATHS:
             return None
         headers = Headers(scope=scope)
         if repeated := _repeated(headers):
@@ -103,7 +107,7 @@ def _repeated(headers: Headers) -> list[str]:
     """Return the names of repeated single-value headers; of MCP's own only their prefix."""
     counts = Counter(name.lower() for name in headers.keys())  # noqa: SIM118 - repeats each name as often as it was sent
     repeated = [name for name, count in counts.items() if count > 1]
-    ours = {f"{_SINGLE_PREFIX}*" for name in repeated if name.startswith(_SINGLE_PREFIX)}
+    ours = {_OF_MCP for name in repeated if name.startswith(_SINGLE_PREFIX)}
     return sorted(ours.union(SINGLE_HEADERS.intersection(repeated)))
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
+
+from telecmi_mcp._team.http.refusal import refusal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,7 +46,7 @@ class BodyBounds:
         with anyio.CancelScope() as deadline:
             body = await self._read(receive, deadline)
         if deadline.cancelled_caught:
-            await PlainTextResponse(self._slow, 408, _CLOSING)(scope, receive, send)
+            await refusal(self._slow, 408, _CLOSING)(scope, receive, send)
         elif body is not None and len(body) > self._most:
             await _too_long(scope, receive, send)
         elif body is not None:
@@ -85,7 +86,7 @@ async def _too_long(scope: Scope, receive: Receive, send: Send) -> None:
     ):  # a client whose connection closes while it sends never reads the answer
         while (await receive()).get("more_body", False):
             pass
-    await PlainTextResponse(f"A body has at most {MAX_BODY_BYTES} bytes.", 413, _CLOSING)(scope, receive, send)
+    await refusal(f"A body has at most {MAX_BODY_BYTES} bytes.", 413, _CLOSING)(scope, receive, send)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -1,4 +1,4 @@
-"""Writes the audit: one line of JSON for each call, without arguments, contents or tokens.
+"""Writes the audit: one line of JSON for each call and for each end of a key, without arguments, contents or tokens.
 
 A program that uses ``create_app`` can add a handler to the logger ``telecmi_mcp.audit`` before it starts the app. Then
 that handler gets the lines, and nothing is written here.
@@ -14,11 +14,13 @@ import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from telecmi_mcp._team.auth.key_events import KeyEvent
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ _MAX_QUEUED_LINES = 10_000  # about 2 MB
 # Of a caller: the identity provider chooses the name. A pipe takes lines of up to 4,096 bytes in one piece (POSIX).
 _MAX_NAME_CHARS = 128
 _FLUSH_TIMEOUT_S = 3.0
+_GATHER_S = 0.05  # each time that the thread runs, it takes the interpreter from a call
 
 
 class Entry(NamedTuple):
@@ -70,6 +73,23 @@ class Audit:
         """Write one line, in ASCII."""
         if self._on:
             self._logger.info("%s", self._line(entry))
+
+    def write_key_event(self, event: KeyEvent) -> None:
+        """Write one line about a key, in ASCII."""
+        if self._on:
+            self._logger.info("%s", self._key_line(event))
+
+    def _key_line(self, event: KeyEvent) -> str:
+        ends = {"ends": _time(event.ends_at.timestamp())} if event.ends_at else {}
+        facts = {
+            "time": _time(self._now()),
+            "caller": event.caller[:_MAX_NAME_CHARS],
+            "event": event.event,
+            "key": event.key_id,
+            **ends,
+            "replica": self._replica,
+        }
+        return json.dumps(facts)
 
     def _line(self, entry: Entry) -> str:
         facts = {
@@ -120,7 +140,8 @@ def open_audit(where: str, *, replica: str) -> Iterator[Audit]:
 class LineWriter(logging.Handler):
     """Writes records to a descriptor in a background thread, so that no call waits for a full pipe.
 
-    Records that do not fit into the queue are dropped, and a later line tells how many.
+    The thread writes lines at most 20 times a second. Records that do not fit into the queue are dropped, and a later
+    line tells how many.
 
     ``QueueHandler`` and ``QueueListener`` of the standard library do not fit: the listener's ``stop`` waits for a full
     pipe without end, and the handler writes a traceback for each record that does not fit into the queue.
@@ -137,6 +158,7 @@ class LineWriter(logging.Handler):
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
         self._dropped = 0
         self._counting = Lock()
+        self._is_closing = Event()
         # A daemon, because a pipe that is not read must not keep the process from ending.
         self._thread = Thread(target=self._run, name="audit", daemon=True)
         self._thread.start()
@@ -151,6 +173,7 @@ class LineWriter(logging.Handler):
     def close(self) -> None:
         """Write the queued lines, for three seconds at most."""
         self._lines.put(None)
+        self._is_closing.set()
         self._thread.join(_FLUSH_TIMEOUT_S)
         if self._thread.is_alive():
             _log.warning("audit lines were not written: %d", self._lines.qsize() + self._dropped)
@@ -160,7 +183,7 @@ class LineWriter(logging.Handler):
         line: bytes | None = b""
         is_failing = False
         while line is not None:
-            line, dropped = self._lines.get(), self._dropped
+            line, dropped = self._next_line(), self._dropped
             try:
                 _write_all(self._fd, _dropped_line(dropped) + (line or b""))
                 self._count_dropped(-dropped)
@@ -170,6 +193,14 @@ class LineWriter(logging.Handler):
                 if not is_failing:
                     _log.warning("audit lines cannot be written: %s", type(why).__name__)
                 is_failing = True
+
+    def _next_line(self) -> bytes | None:
+        """Wait for a line, and for those that follow it soon."""
+        is_first = self._lines.empty()
+        line = self._lines.get()
+        if is_first:
+            self._is_closing.wait(_GATHER_S)
+        return line
 
     def _count_dropped(self, number: int) -> None:
         with self._counting:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.db.database import Database
+    from telecmi_mcp._team.policy.audit import Audit
     from telecmi_mcp._team.policy.prometheus import PrometheusMetrics
 
 
@@ -51,6 +52,7 @@ class Policy:
         guard: Middleware of calls.
         quotas: Limits of all replicas together.
         metrics: Counters and histograms.
+        audit: Gets a line for each call, and for each end of a key.
         account_rate_limit: Requests a minute to TeleCMI for one account.
         admin: What administrators see of calls; ``None`` if nothing is shown to them.
     """
@@ -58,6 +60,7 @@ class Policy:
     guard: CallMiddleware
     quotas: Quotas
     metrics: Metrics
+    audit: Audit
     account_rate_limit: int
     admin: AdminMetrics | None = None
 
@@ -91,7 +94,7 @@ def open_policy(
         observers = (admin.activity, admin.prometheus) if admin else ()
         quotas, metrics = Quotas(database), Metrics(observers=observers)
         guard = CallMiddleware(settings, quotas, caller_now=caller_now, audit=audit, metrics=metrics)
-        yield Policy(guard, quotas, metrics, settings.account_rate_limit, admin)
+        yield Policy(guard, quotas, metrics, audit, settings.account_rate_limit, admin)
 
 
 def _open_admin_metrics(replica: str) -> AdminMetrics:

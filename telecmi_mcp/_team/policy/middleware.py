@@ -14,6 +14,7 @@ from telecmi_mcp._mcp.resources import CONTACT, STATUS
 from telecmi_mcp._mcp.toolsets import toolset_of
 from telecmi_mcp._team.policy.audit import Entry
 from telecmi_mcp._team.policy.metrics import CANCELLED
+from telecmi_mcp._team.policy.permissions import allowed_list, permission_error
 from telecmi_mcp._team.policy.quotas import Quota
 from telecmi_mcp.errors import CallLimitReached, ConcurrencyLimitReached
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult
 
     from telecmi_mcp._mcp.call_record import CallRecord
+    from telecmi_mcp._mcp.tools.tool import Tool
+    from telecmi_mcp._team.auth.callers import Caller
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.policy.audit import Audit
     from telecmi_mcp._team.policy.metrics import Metrics
@@ -42,7 +45,7 @@ _NAMES: Mapping[str, Collection[str]] = {
 
 
 class CallMiddleware:
-    """Admits calls within the limits of their caller, and records the outcome of each.
+    """Admits calls within the limits of their caller, lists the caller's tools, and records the outcome of each call.
 
     List and discovery calls are not recorded. The handler of a call raises the error of an exceeded limit, so that it
     has the right form: a tool error, or an error of the protocol for other methods.
@@ -60,7 +63,7 @@ class CallMiddleware:
         settings: TeamSettings,
         quotas: Quotas,
         *,
-        caller_now: Callable[[], str],
+        caller_now: Callable[[], Caller],
         audit: Audit,
         metrics: Metrics,
     ) -> None:
@@ -75,19 +78,24 @@ class CallMiddleware:
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Handle one message."""
+        if ctx.method == "tools/list":
+            return allowed_list(self._caller_now(), await call_next(ctx))
         if ctx.method not in self._names or ctx.request_id is None:
             return await call_next(ctx)
         caller, started_at = self._caller_now(), self._metrics.clock()
-        calls = self._calls(ctx.method, ctx.params or {})
+        tool = self._tool(ctx.method, ctx.params or {})
+        calls = _calls(tool, ctx.params or {})
         with recording() as outcome:
             try:
-                with _noting_failure(outcome), self._slot(caller) as has_slot:
-                    outcome.refusal = await self._refusal(caller, calls, has_slot=has_slot)
+                with _noting_failure(outcome), self._slot(caller.name) as has_slot:
+                    outcome.refusal = await self._limit(caller.name, calls, has_slot=has_slot)
+                    outcome.refusal = outcome.refusal or permission_error(caller, ctx.method, tool)
                     return await call_next(ctx)
             finally:
-                self._record_call(caller, ctx, outcome, self._metrics.clock() - started_at)
+                self._record_call(caller.name, ctx, outcome, self._metrics.clock() - started_at)
 
-    async def _refusal(self, name: str, calls: int, *, has_slot: bool) -> TelecmiError | None:
+    async def _limit(self, name: str, calls: int, *, has_slot: bool) -> TelecmiError | None:
+        """Return the error of a limit that the caller has reached."""
         if not has_slot:
             self._metrics.count_limit("caller_concurrency")
             return ConcurrencyLimitReached()
@@ -112,11 +120,10 @@ class CallMiddleware:
             if not self._active[name]:
                 del self._active[name]
 
-    def _calls(self, method: str, params: Mapping[str, Any]) -> int:
-        """Return for how many calls a message counts."""
-        name, arguments = params.get("name"), params.get("arguments")
-        tool = self._tools.get(name) if method == "tools/call" and isinstance(name, str) else None
-        return tool.cost(arguments) if tool and isinstance(arguments, dict) else 1
+    def _tool(self, method: str, params: Mapping[str, Any]) -> Tool | None:
+        """Return the tool that a message calls."""
+        name = params.get("name")
+        return self._tools.get(name) if method == "tools/call" and isinstance(name, str) else None
 
     def _record_call(
         self, caller: str, ctx: ServerRequestContext[Any, Any], outcome: CallRecord, seconds: float
@@ -126,6 +133,12 @@ class CallMiddleware:
         entry = Entry(caller, ctx.method, subject, outcome.code, seconds, contacts)
         self._audit.write(entry)
         self._metrics.count_call(entry)
+
+
+def _calls(tool: Tool | None, params: Mapping[str, Any]) -> int:
+    """Return for how many calls a message counts."""
+    arguments = params.get("arguments")
+    return tool.cost(arguments) if tool and isinstance(arguments, dict) else 1
 
 
 @contextmanager

@@ -35,7 +35,7 @@ _LEASE_S = 5.0  # seconds after which unused tokens are returned
 _CAREFUL_SHARE = 8  # of the remaining tokens: near the limit replicas lease one by one
 _DATABASE_TIMEOUT_S = 1.0  # seconds that a call waits for the database
 _RETRY_INTERVAL_S = 5.0  # seconds until an unreachable database is queried again
-_SWEEP_INTERVAL_S = 600.0  # an unused bucket is full again and can be deleted
+_SWEEP_INTERVAL_S = 3600.0  # an unused bucket is full again and can be deleted
 
 _TAKE = """
 INSERT INTO telecmi_mcp.bucket AS bucket (key, free, taken, seen)
@@ -45,7 +45,7 @@ ON CONFLICT (key) DO UPDATE SET (free, taken, seen) = (
     FROM (SELECT least(
         %(size)s,
         bucket.free + %(back)s
-            + greatest(0, extract(epoch FROM excluded.seen - bucket.seen)::double precision) * %(size)s / 60
+            + greatest(0, extract(epoch FROM excluded.seen - bucket.seen)::double precision) * %(size)s / %(period)s
     ) AS free) AS refilled
     CROSS JOIN LATERAL (SELECT CASE WHEN refilled.free - %(spare)s < %(needed)s THEN 0 ELSE
         greatest(%(calls)s, least(%(most)s, floor((refilled.free - %(spare)s) / %(share)s)))
@@ -61,13 +61,15 @@ class Quota(NamedTuple):
 
     Attributes:
         key: Name of the bucket; the database holds its hash.
-        per_minute: Tokens a minute; 0 for no limit.
+        limit: Tokens of a period; 0 for no limit.
         spare: Tokens that are left to other users of the same bucket.
+        period_s: Seconds in which an empty bucket is full again.
     """
 
     key: str
-    per_minute: int
+    limit: int
     spare: float = 0.0
+    period_s: float = 60.0
 
 
 @dataclass(slots=True)
@@ -118,7 +120,7 @@ class Quotas:
 
         More calls than a minute has are admitted by a full bucket, and later calls wait.
         """
-        if not quota.per_minute:
+        if not quota.limit:
             return 0.0
         self._forget()
         self._used.add(quota.key)
@@ -153,7 +155,7 @@ class Quotas:
         self._note_available()
         now = self._clock()
         if not taken:
-            wait = (_needed(quota, calls) + quota.spare - free) * 60 / quota.per_minute
+            wait = (_needed(quota, calls) + quota.spare - free) * quota.period_s / quota.limit
             if calls == 1:
                 lease.none_before = now + wait
             return wait
@@ -181,7 +183,7 @@ class Quotas:
     def _take_in_memory(self, quota: Quota, calls: int) -> float:
         bucket = self._memory.get(quota.key)
         if bucket is None:
-            bucket = self._memory[quota.key] = RateLimit(quota.per_minute, clock=self._clock)
+            bucket = self._memory[quota.key] = RateLimit(quota.limit, clock=self._clock, period_s=quota.period_s)
         return bucket.try_acquire(calls, spare=quota.spare)
 
     def _note_unavailable(self, why: Exception) -> None:
@@ -200,16 +202,17 @@ class Quotas:
 
 def _needed(quota: Quota, calls: int) -> float:
     """Return how many tokens must be free to admit these calls."""
-    return min(calls, max(1.0, quota.per_minute - quota.spare))
+    return min(calls, max(1.0, quota.limit - quota.spare))
 
 
 def _arguments(quota: Quota, back: int, calls: int) -> dict[str, Any]:
-    most = max(1, quota.per_minute // _LEASE_SHARE)
-    room = quota.per_minute - quota.spare  # of a new bucket
+    most = max(1, quota.limit // _LEASE_SHARE)
+    room = quota.limit - quota.spare  # of a new bucket
     needed = _needed(quota, calls)
     return {
         "key": sha256(quota.key.encode("utf8", "surrogatepass")).digest(),
-        "size": float(quota.per_minute),
+        "size": float(quota.limit),
+        "period": quota.period_s,
         "spare": float(quota.spare),
         "most": float(most),
         "share": float(_CAREFUL_SHARE),

@@ -73,7 +73,7 @@ class _Queue:
 
     async def wait(self) -> None:
         if self._is_blocked:  # otherwise the last of a long queue would wait in vain
-            _refuse_if_late(self._waiting * 60 / self._quota.per_minute)
+            _refuse_if_late(self._waiting * 60 / self._quota.limit)
         self._waiting += 1
         try:
             async with self._front:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from telecmi_mcp._team.admin.status import CallerLine, CopyLine, ErrorLine, Lines, Status
-from telecmi_mcp._team.auth.key_overview import KeyUse
+from telecmi_mcp._team.auth.key_overview import EndingKey
 from telecmi_mcp._team.policy.activity import Tally
 
 HOSTILE = (
@@ -38,5 +38,5 @@ def full_status(*names: str) -> Status:
             [CopyLine("1", 4_211, 4_212, is_complete=True, is_being_read=True, age_s=340.0, unused_s=12.0)], 9
         ),
         callers=Lines([CallerLine(name, 3.0, 812, 14) for name in names], len(names) + 3),
-        ending=Lines([KeyUse(name, None, 86_400 * 3 + 4_000.0) for name in names], len(names)),
+        ending=Lines([EndingKey("a1b2c3d4", name, None, 86_400 * 3 + 4_000.0) for name in names], len(names)),
     )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from contact_store_contract import people
+from httpx2 import ASGITransport
 
+from conftest import SIGNED_IN
+from telecmi_mcp import open_app
 from telecmi_mcp._api.http import UpstreamHealth
-from telecmi_mcp._index.result import Freshness
+from telecmi_mcp._index.account_directory import CurrentDirectory
 from telecmi_mcp._index.sync_state import SyncState
-from telecmi_mcp._team.admin.status import CallerLine, CopyLine, Lines, StatusSource
-from telecmi_mcp._team.auth.access_keys import add_key, hash_of, revoke_key
-from telecmi_mcp._team.auth.key_overview import ending_keys, last_used_keys
+from telecmi_mcp._mask import Mask
+from telecmi_mcp._team.admin.status import CallerLine, Lines, StatusSource
+from telecmi_mcp._team.auth.access_keys import KeyLimits, add_key, revoke_key, rotate_key
+from telecmi_mcp._team.auth.key_overview import CallerUse, ending_keys, last_callers
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.index.copies import MAX_COPIES, list_copies
 from telecmi_mcp._team.index.location import PostgresLocation
@@ -20,27 +25,16 @@ from telecmi_mcp._team.index.writer_locks import WriterLocks
 from telecmi_mcp._team.policy.activity import RecentActivity
 from telecmi_mcp._team.policy.audit import Entry
 from telecmi_mcp.errors import CredentialStoreUnusable
+from telecmi_mcp.sandbox import create_sandbox
 
 if TYPE_CHECKING:
+    from telecmi_mcp._app import App
     from telecmi_mcp._team.context import Team
     from telecmi_mcp._team.db.database import Database
     from telecmi_mcp._team.policy.build import AdminMetrics
 
 NOW = 10_000.0
 OWNER = "https://telecmi.example\n{}"
-# What a later schema has besides: keys with an end. Where that schema is there already, nothing is made.
-ENDS = """
-    DO $$ BEGIN IF to_regclass('telecmi_mcp.issued_key') IS NULL THEN
-        CREATE TABLE telecmi_mcp.limited_key (
-            access_key_id int NOT NULL, hash bytea NOT NULL UNIQUE, last_used_at timestamptz, expires_at timestamptz
-        );
-        CREATE VIEW telecmi_mcp.issued_key AS
-            SELECT name, last_used_at, NULL::timestamptz AS ends_at, revoked_at FROM telecmi_mcp.access_key
-        UNION ALL
-            SELECT name, l.last_used_at, l.expires_at, revoked_at
-            FROM telecmi_mcp.limited_key l JOIN telecmi_mcp.access_key a USING (access_key_id);
-    END IF; END $$
-"""
 
 
 def source(
@@ -128,60 +122,70 @@ async def test_callers_with_keys_are_shown_with_their_last_use_on_any_replica_an
 
 def test_a_key_that_ends_within_14_days_is_listed_and_one_that_has_ended_is_not(database: Database) -> None:
     with database.connection() as connection:
-        connection.execute(ENDS)
         for name, days in {"soon": 3, "later": 15, "ended": -1}.items():
-            add_key(connection, name)
-            connection.execute(
-                "INSERT INTO telecmi_mcp.limited_key (access_key_id, hash, expires_at) "
-                "SELECT access_key_id, %s, now() + %s * interval '1 day' FROM telecmi_mcp.access_key WHERE name = %s",
-                (hash_of(name), days, name),
-            )
+            add_key(connection, name, KeyLimits(lifetime=timedelta(days=days)))
+        add_key(connection, "endless")
         ending, total = ending_keys(connection)
-        names = [key.name for key in last_used_keys(connection)[0]]
+        names = [caller.name for caller in last_callers(connection)[0]]
     assert ([key.name for key in ending], total) == (["soon"], 1)
-    assert round(ending[0].remaining_s or 0) == 3 * 86_400
-    assert sorted(names) == ["ended", "later", "later", "soon", "soon"]  # each has an endless key besides
+    assert round(ending[0].remaining_s) == 3 * 86_400
+    assert sorted(names) == ["endless", "later", "soon"]
+
+
+def test_a_caller_with_two_keys_is_one_caller_and_the_older_key_ends(database: Database) -> None:
+    with database.connection() as connection:
+        add_key(connection, "amal")
+        _, older = rotate_key(connection, "amal", grace=timedelta(hours=5))
+        (ending,), total = ending_keys(connection)
+        callers = last_callers(connection)
+    assert (ending.key_id, ending.name, round(ending.remaining_s), total) == (older.key_id, "amal", 5 * 3_600, 1)
+    assert callers == ([CallerUse("amal", None)], 1)
 
 
 async def test_callers_without_keys_are_those_who_called_this_process() -> None:
     async def no_app(_: str) -> Any:
-        return SimpleNamespace(account=no_account, directory=SimpleNamespace(status_of=no_status))
-
-    async def no_account() -> str:
-        return ""
-
-    async def no_status(_: str) -> None:
-        return None
+        return SimpleNamespace(views={})
 
     collected, activity = source(callers="oauth", app_of=no_app)
     for name in ("first", "second"):
         activity.count_call(entry(name))
     status = await collected.collect()
     assert status.callers == Lines([CallerLine("second", 0, 1), CallerLine("first", 0, 1)], 2)
-    assert (status.database, status.copies, status.ending) == ("none", Lines(), Lines())
+    assert (status.database, status.copies, status.ending) == ("none", Lines([]), Lines())
 
 
-async def test_without_a_database_there_is_the_copy_of_the_service_or_a_sentence() -> None:
-    known = Freshness(as_of=9_000, indexed=12, count=13, complete=False)
-    failures: list[Exception] = []
+async def test_without_a_database_each_mask_in_use_has_a_copy_of_the_service() -> None:
+    transport = ASGITransport(create_sandbox())
+    async with open_app(SIGNED_IN, transport=transport) as app:
 
+        async def app_of(_: str) -> App:
+            return app
+
+        collected = source(app_of=app_of, callers="anyone")[0]
+        masked = app.with_mask(Mask({"phone_no"}))
+        assert (await collected.collect()).copies == Lines([])
+        for each in (app, masked):
+            await each.directory.sync(no_report)
+        copies = (await collected.collect()).copies
+    assert copies is not None
+    assert [(copy.account, copy.contacts, copy.count, copy.is_complete) for copy in copies.rows] == [
+        ("1", 150, 150, True),
+        ("2", 150, 150, True),
+    ]
+
+
+async def no_report(*_: object) -> None:
+    """Ignore the progress."""
+
+
+async def test_copies_of_a_service_whose_sign_in_cannot_be_read_are_not_called_none() -> None:
     async def account() -> str:
-        for failure in failures:
-            raise failure
-        return "owner"
-
-    async def status_of(owner: str) -> Freshness:
-        assert owner == "owner"
-        return known
+        raise CredentialStoreUnusable
 
     async def app_of(_: str) -> Any:
-        return SimpleNamespace(account=account, directory=SimpleNamespace(status_of=status_of, is_syncing=True))
+        return SimpleNamespace(views={"no mask": SimpleNamespace(account=account, directory=CurrentDirectory)})
 
-    collected = source(app_of=app_of, callers="anyone")[0]
-    line = CopyLine("1", 12, 13, is_complete=False, is_being_read=True, age_s=1_000)
-    assert (await collected.collect()).copies == Lines([line], 1)
-    failures.append(CredentialStoreUnusable())
-    assert (await collected.collect()).copies is None
+    assert (await source(app_of=app_of, callers="anyone")[0].collect()).copies is None
 
 
 async def test_while_the_database_is_away_the_rest_is_shown(unreachable: Database) -> None:

@@ -83,7 +83,7 @@ def test_the_page_says_what_a_person_looks_for() -> None:
         "rate_limited : 33 calls last 30 s ago Lower a limit & wait.",
         "1 4,211 4,212 complete , being read 5 min 40 s ago 12 s ago",
         "and 8 that were used less recently",
-        "amal 3 d 1 h never",
+        "amal a1b2c3d4 3 d 1 h never",
         "amal 3 s ago 812 14",
         "and 3 that called less recently",
     ):

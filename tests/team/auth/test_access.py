@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -18,19 +20,19 @@ from mcp.client.streamable_http import streamable_http_client
 from pydantic import SecretStr
 
 from e2e.lines import PATIENCE
+from team.host import Memory
 from team.identity import CLIENT_ID, CLIENT_SECRET, Identity, open_identity
 from telecmi_mcp import Settings
 from telecmi_mcp._team.auth import access_key_verifier, jwks, refreshing_cache
-from telecmi_mcp._team.auth.access_keys import add_key, revoke_key
+from telecmi_mcp._team.auth.access_keys import NO_LIMITS, KeyLimits, add_key, revoke_key
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.context import Team, open_team
 from telecmi_mcp._team.http import asgi
+from telecmi_mcp._team.policy.audit import LOGGER
 from telecmi_mcp.sandbox import SANDBOX_TOKEN, Sandbox, create_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-
-    from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 
     from team.postgres import Cluster
     from telecmi_mcp._team.db.database import Database
@@ -40,31 +42,20 @@ LISTING = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 ACCEPT = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-11-25"}
 
 
-class Memory:
-    """Where the SDK's client keeps its tokens."""
-
-    tokens: OAuthToken | None = None
-    client: OAuthClientInformationFull | None = None
-
-    async def get_tokens(self) -> OAuthToken | None:
-        return self.tokens
-
-    async def set_tokens(self, tokens: OAuthToken) -> None:
-        self.tokens = tokens
-
-    async def get_client_info(self) -> OAuthClientInformationFull | None:
-        return self.client
-
-    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        self.client = client_info
-
-
 class Place:
     """A server that listens, and the pretend TeleCMI behind it."""
 
     def __init__(self, url: str, sandbox: Sandbox) -> None:
         self.url = url
         self.sandbox = sandbox
+
+    async def tools(self, bearer: str) -> dict[str, Any]:
+        """The list of tools that the SDK's client of 2026-07-28 gets with a bearer."""
+        async with (
+            httpx2.AsyncClient(headers={"Authorization": f"Bearer {bearer}"}, timeout=PATIENCE) as http,
+            Client(streamable_http_client(self.url, http_client=http), mode="2026-07-28") as client,
+        ):
+            return (await client.list_tools()).model_dump()
 
     async def ask(self, bearer: str | None = None) -> httpx2.Response:
         """Ask for the list of tools, with a bearer or without."""
@@ -109,6 +100,21 @@ async def served(**changes: Any) -> AsyncIterator[Place]:
 def identity() -> Iterator[Identity]:
     with open_identity() as identity:
         yield identity
+
+
+@pytest.fixture
+def audit() -> Iterator[list[dict[str, Any]]]:
+    """The lines of the audit."""
+    lines: list[dict[str, Any]] = []
+
+    class Taker(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(json.loads(record.getMessage()))
+
+    logger, taker = logging.getLogger(LOGGER), Taker()
+    logger.addHandler(taker)
+    yield lines
+    logger.removeHandler(taker)
 
 
 @pytest.fixture(autouse=True)
@@ -180,9 +186,41 @@ async def test_the_provider_may_change_its_key_and_be_unreachable_for_a_while() 
     assert "WWW-Authenticate" not in before.headers
 
 
-def add(database: Database, name: str) -> str:
+def add(database: Database, name: str, limits: KeyLimits = NO_LIMITS) -> str:
     with database.connection() as connection:
-        return add_key(connection, name).get_secret_value()
+        return add_key(connection, name, limits).get_secret_value()
+
+
+async def test_a_key_with_some_tools_gets_a_list_of_its_own_that_no_cache_may_share(
+    database: Database, database_url: SecretStr
+) -> None:
+    whole = add(database, "priya")
+    limited = add(database, "arun", KeyLimits(tools=("list_contacts",)))
+    async with served(callers="keys", database_url=database_url) as place:
+        every, some = await place.tools(whole), await place.tools(limited)
+        assert await place.read_as({"Authorization": f"Bearer {limited}"}) == 3
+    assert [len(every["tools"]), [tool["name"] for tool in some["tools"]]] == [5, ["list_contacts"]]
+    assert [(each["ttl_ms"], each["cache_scope"]) for each in (every, some)] == [(3_600_000, "private")] * 2
+
+
+async def test_callers_with_oauth_share_one_list_of_all_tools(identity: Identity) -> None:
+    async with served(callers="oauth", issuer=identity.issuer) as place:
+        listed = await place.tools(await identity.token(place.url))
+    assert (len(listed["tools"]), listed["cache_scope"]) == (5, "public")
+
+
+async def test_a_key_that_has_ended_is_refused_and_the_audit_says_whose_it_was(
+    database: Database, database_url: SecretStr, caplog: pytest.LogCaptureFixture, audit: list[dict[str, Any]]
+) -> None:
+    key = add(database, "priya", KeyLimits(timedelta(days=1)))
+    with database.connection() as connection:
+        connection.execute("UPDATE telecmi_mcp.limited_key SET expires_at = now()")
+    async with served(callers="keys", database_url=database_url) as place:
+        ended, unknown = await place.ask(key), await place.ask("tmk_" + "A" * 43)
+    assert (ended.status_code, unknown.status_code) == (401, 401)
+    assert (ended.text, ended.headers["WWW-Authenticate"]) == (unknown.text, unknown.headers["WWW-Authenticate"])
+    assert [(line["caller"], line["event"]) for line in audit] == [("priya", "key_ended")]
+    assert key not in caplog.text + repr(audit)
 
 
 async def test_access_keys_let_in_until_they_are_revoked(

@@ -19,8 +19,9 @@ from e2e.lines import PATIENCE, environment
 from team.postgres import PASSWORD, open_cluster
 from telecmi_mcp._team.auth import access_key_verifier, access_keys
 from telecmi_mcp._team.auth.access_key_verifier import KeyVerifier
-from telecmi_mcp._team.auth.access_keys import add_key, all_keys, hash_of, record_use, revoke_key
+from telecmi_mcp._team.auth.access_keys import add_key, hash_of, revoke_key
 from telecmi_mcp._team.auth.callers import MAX_NAME, is_name
+from telecmi_mcp._team.auth.key_records import all_keys, record_use
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.db.database import Database
 from telecmi_mcp.errors import AccessKeyError, DatabaseUnavailable
@@ -192,10 +193,10 @@ async def test_a_use_is_written_once_a_minute(database: Database, clock: Clock) 
     first = await last_use(database)
     with database.connection() as connection:
         (row,) = all_keys(connection)
-        record_use(connection, 1)
+        record_use(connection, row.hash)
         assert all_keys(connection) == [row]
         connection.execute("UPDATE telecmi_mcp.access_key SET last_used_at = last_used_at - interval '2 minutes'")
-        record_use(connection, 1)
+        record_use(connection, row.hash)
         assert all_keys(connection)[0].last_used_at >= first  # type: ignore[operator]  # it was used
 
 
@@ -308,11 +309,13 @@ def test_the_command_makes_lists_and_revokes_keys(database_url: SecretStr) -> No
     again = team("key", "add", "Priya Raman", url=database_url)
     assert (again.returncode, again.stdout) == (1, "")
     listed = team("key", "list", url=database_url)
-    assert re.fullmatch(r"name +created +last used +revoked\nPriya Raman +20\S+ +- +-\n", listed.stdout)
+    header, row = listed.stdout.splitlines()
+    assert header.split() == ["name", "key", "created", "last", "used", "end", "tools", "mask", "options"]
+    assert re.fullmatch(r"Priya Raman +[0-9a-f]{8} +20\S+ +- +- +all +- +-", row), row
     revoked = team("key", "revoke", "Priya Raman", url=database_url)
     assert (revoked.returncode, "within 30 seconds" in revoked.stdout) == (0, True)
     listed = team("key", "list", url=database_url)
-    assert re.search(r"Priya Raman +20\S+ +- +20\S+\n", listed.stdout)
+    assert re.search(r"Priya Raman +[0-9a-f]{8} +20\S+ +- +revoked 20\S+ +all +- +-\n", listed.stdout)
     assert added.stdout.strip() not in added.stderr + listed.stdout + revoked.stdout
     assert team("key", "revoke", "Priya Raman", url=database_url).returncode == 1
 

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import logging
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
 from pydantic import AnyHttpUrl
 from starlette.requests import HTTPConnection
 
+from paths import ROOT
 from team.provider import ISSUER, PUBLIC_URL, SCOPE, Provider, claims, private_key, public_jwk, token
 from telecmi_mcp._team.auth.callers import is_name, name_of_subject
 from telecmi_mcp._team.auth.jwks import ALGORITHMS, MAX_BODY_BYTES, metadata_urls
@@ -27,6 +29,8 @@ from telecmi_mcp.errors import IssuerUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+PAGE = (ROOT / "docs" / "oauth.md").read_text(encoding="utf8")
 
 
 def at(seconds: float) -> int:
@@ -158,6 +162,9 @@ TAKEN: dict[str, Callable[[], str]] = {
     "without the id of its key, where there is one": lambda: token(header={"kid": None}),
     "with scp for scope": lambda: token(scope=None, scp=[SCOPE]),
     "with scp as words": lambda: token(scope=None, scp=f"{SCOPE} other"),
+    "as Keycloak has it": lambda: token(
+        header={"typ": "JWT"}, typ="Bearer", aud=[PUBLIC_URL, "account"], azp="agent", client_id=None, sid="x", acr="1"
+    ),
 }
 
 
@@ -188,6 +195,45 @@ async def test_an_audience_that_was_set_is_the_only_one() -> None:
     assert await verifier.verify_token(token(aud="api://contacts"))
     assert await verifier.verify_token(token(aud="api://contacts/")) is None
     assert await verifier.verify_token(token()) is None
+
+
+@pytest.mark.parametrize(
+    ("public_url", "asked_for"),
+    [
+        ("https://Contacts.Example/mcp", "https://contacts.example/mcp"),
+        ("https://contacts.example:443/mcp", "https://contacts.example/mcp"),
+        ("https://contacts.example", "https://contacts.example/"),
+    ],
+)
+async def test_the_address_is_an_audience_as_it_was_set_and_as_clients_ask_for_it(
+    public_url: str, asked_for: str
+) -> None:
+    verifier = Provider().verifier(public_url=public_url)
+    for audience in (public_url, asked_for, f"{asked_for.rstrip('/')}/"):
+        assert await verifier.verify_token(token(aud=audience))
+    assert await verifier.verify_token(token(aud="https://contacts.example:8443/mcp")) is None
+
+
+REASONS: dict[str, Callable[[], str]] = {
+    "InvalidAudienceError": lambda: token(aud="https://other.example"),
+    "no aud": lambda: token(aud=None),
+    "no sub": lambda: token(sub=None),
+    "InvalidIssuerError": lambda: token(iss="https://other.example"),
+    "no JSON Web Token": lambda: "x" * 43,
+    "another kind of token": lambda: token(header={"typ": "JWT"}, typ="ID"),
+}
+
+
+@pytest.mark.parametrize("reason", REASONS)
+async def test_the_log_says_why_a_token_was_refused(reason: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    assert await Provider().verifier().verify_token(REASONS[reason]()) is None
+    assert f"an OAuth token was refused: {reason}" in caplog.messages
+
+
+def test_the_page_on_oauth_says_what_to_do_about_these_reasons() -> None:
+    rows = re.findall(r"^\| refused: (.+?) \|", PAGE, re.MULTILINE)
+    assert re.findall(r"`(.+?)`", " ".join(rows)) == list(REASONS)
 
 
 async def test_a_scope_that_is_missing_is_left_to_the_sdk_to_refuse() -> None:

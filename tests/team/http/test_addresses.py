@@ -123,7 +123,8 @@ async def test_the_answer_to_repeated_headers_names_no_header_of_the_callers_own
         headers = [(name, "x") for name in ("authorization", "mcp-param-secret") for _ in range(2)]
         answer = await client.post("/mcp", headers=headers)
     sentence = "Send these headers once only, since each has a single value: authorization, mcp-*."
-    assert (answer.status_code, answer.text) == (400, sentence)
+    error = {"code": -32020, "message": sentence}
+    assert (answer.status_code, answer.json()) == (400, {"jsonrpc": "2.0", "error": error})
 
 
 @pytest.mark.parametrize(

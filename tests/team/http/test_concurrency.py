@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import anyio
@@ -10,7 +11,7 @@ from mcp.server.auth.provider import AccessToken
 
 from team.http.test_http_bounds import FINE, Caller
 from telecmi_mcp._team.config.settings import TeamSettings
-from telecmi_mcp._team.http.asgi import _endpoint
+from telecmi_mcp._team.http.asgi import _bounded
 from telecmi_mcp._team.http.concurrency import MAX_REQUESTS, RecentCallers, RequestBounds, Slots, max_requests_for
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Server:
 
     def __init__(self) -> None:
         self.verifier = Verifier()
-        self.app: ASGIApp = _endpoint(answer, self.verifier, TeamSettings(), PLACES)
+        self.app: ASGIApp = _bounded(answer, self.verifier, TeamSettings(), PLACES)
 
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,7 +55,8 @@ def request(bearer: str | None, *pieces: bytes, more: bool = False) -> Caller:
 
 
 def told(caller: Caller) -> str:
-    return str(next(message["body"].decode() for message in caller.told if message["type"] == "http.response.body"))
+    body = next(message["body"] for message in caller.told if message["type"] == "http.response.body")
+    return str(json.loads(body)["error"]["message"])
 
 
 async def test_slow_bodies_of_one_caller_take_a_quarter_of_the_places_and_others_are_answered() -> None:
@@ -120,7 +122,7 @@ async def test_slots_that_are_all_taken_are_free_for_no_one() -> None:
 
 
 async def test_where_anyone_may_call_all_places_are_theirs() -> None:
-    app = _endpoint(answer, None, TeamSettings(), PLACES)
+    app = _bounded(answer, None, TeamSettings(), PLACES)
     slow = [request(None, b"{", more=True) for _ in range(PLACES)]
     with anyio.fail_after(_HANGING):
         async with anyio.create_task_group() as tasks:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import json
+import socket
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +18,7 @@ from uvicorn.server import ServerState
 from telecmi_mcp._team.http.concurrency import RequestBounds, Slots
 from telecmi_mcp._team.http.connections import ConnectionLimit
 from telecmi_mcp._team.http.limits import BodyBounds
-from telecmi_mcp._team.http.serve import HeadBound
+from telecmi_mcp._team.http.serve import HeadBound, _Server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -124,7 +127,8 @@ async def test_a_body_slower_than_a_kibibyte_a_second_is_given_up_after_the_firs
     await BodyBounds(echo)(caller.scope, trickle, caller.send)
     assert anyio.current_time() - before == pytest.approx(seconds, abs=0.05)
     assert caller.status == 408
-    assert caller.told[1]["body"].startswith(b"The body arrived too slowly: send 1024 bytes a second after")
+    sentence = json.loads(caller.told[1]["body"])["error"]["message"]
+    assert sentence.startswith("The body arrived too slowly: send 1024 bytes a second after")
 
 
 async def test_a_length_of_five_thousand_digits_is_too_long() -> None:
@@ -223,6 +227,66 @@ async def spoken(*pieces: bytes, app: ASGIApp = FINE) -> tuple[bytes, float]:
             while True:
                 answer += await stream.receive()
         return answer, anyio.current_time() - before
+
+
+async def test_the_garbage_collector_skips_what_the_start_created() -> None:
+    config = Config(FINE, ws="none", lifespan="off", log_config=None)
+    config.load()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = _Server(config, ConnectionLimit())
+        server.lifespan = config.lifespan_class(config)
+        try:
+            await server.startup([listener])
+            assert gc.get_freeze_count() > 10_000
+        finally:
+            gc.unfreeze()
+            await server.shutdown([listener])
+
+
+class Written(asyncio.Transport):
+    """Keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
+        self.pieces: list[bytes] = []
+        self.is_closed = False
+        self.wrote = anyio.Event()
+
+    def write(self, data: Any) -> None:
+        assert not self.is_closed
+        self.pieces.append(data)
+        self.wrote.set()
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    abort = close
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+@pytest.mark.parametrize(("head", "closes"), [(b"", False), (b"Connection: close\r\n", True)])
+async def test_the_head_and_the_body_of_an_answer_leave_together(head: bytes, *, closes: bool) -> None:
+    config = Config(FINE, ws="none", lifespan="off", log_config=None)
+    config.load()
+    transport, protocol = Written(), HeadBound(config, ServerState(), {}, limit=ConnectionLimit())
+    protocol.connection_made(transport)
+    for number in (1, 2)[: 1 if closes else 2]:
+        protocol.data_received(b"GET / HTTP/1.1\r\nHost: localhost\r\n%b\r\n" % head)
+        with anyio.fail_after(_HANGING):
+            await transport.wrote.wait()
+        transport.wrote = anyio.Event()
+        await anyio.wait_all_tasks_blocked()
+        assert len(transport.pieces) == number
+        assert transport.pieces[-1].startswith(b"HTTP/1.1 200 OK\r\n")
+        assert transport.pieces[-1].endswith(b"\r\n\r\nfine")
+    assert transport.is_closed is closes
+    protocol.connection_lost(None)
 
 
 @pytest.mark.own_time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -13,8 +14,11 @@ from httpx2 import ASGITransport, AsyncClient, Response
 from conftest import GENERATIONS
 from e2e.lines import PATIENCE, environment
 from e2e.paged_telecmi import served_pages
+from paths import ROOT
 from team.serving import message, served
 from telecmi_mcp import create_app
+from telecmi_mcp._team.auth.oauth import audiences_of
+from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
 if TYPE_CHECKING:
@@ -142,7 +146,6 @@ async def test_a_header_that_is_missing_or_differs_from_the_body_is_refused(
 
 
 @pytest.mark.parametrize("version", ["2025-03-26", "2025-06-18", "2025-11-25"])
-@pytest.mark.xfail(strict=True, reason="an older version in the header decides alone")
 async def test_an_older_version_in_the_header_of_a_newer_message_is_refused(url: str, version: str) -> None:
     headers, body = message(MODERN, "tools/call", **SEARCH)
     assert refusal(await post(url, {**headers, "mcp-protocol-version": version}, body)) == (400, -32020)
@@ -178,7 +181,6 @@ async def test_a_version_that_is_not_served_is_400_and_one_that_is_named(url: st
     assert MODERN in answer_in(response)["error"]["data"]["supported"]
 
 
-@pytest.mark.xfail(strict=True, reason="only 2026-07-28 is named")
 async def test_every_version_that_is_served_is_named(url: str) -> None:
     headers, body = message(MODERN, "tools/list")
     discovered = answer_in(await post(url, *message(MODERN, "server/discover")))["result"]["supportedVersions"]
@@ -238,7 +240,51 @@ async def test_the_challenge_names_the_metadata() -> None:
     assert f'resource_metadata="{address}"' in await challenge()
 
 
-@pytest.mark.xfail(strict=True, reason="the challenge names no scope")
+async def metadata(path: str, **environ: str) -> Response:
+    app = create_app({**OAUTH, **environ})
+    async with AsyncClient(transport=ASGITransport(app), base_url="https://mcp.example.com") as client:
+        return await client.get(f"/.well-known/oauth-protected-resource{path}")
+
+
+@pytest.mark.parametrize("path", ["", "/mcp"])
+async def test_the_metadata_is_at_both_addresses_that_clients_look_at(path: str) -> None:
+    found = await metadata(path)
+    assert found.json() == {
+        "resource": "https://mcp.example.com/mcp",
+        "authorization_servers": ["https://id.example.com"],
+        "scopes_supported": ["contacts:read"],
+        "bearer_methods_supported": ["header"],
+        "resource_name": "TeleCMI contacts",
+    }
+    assert found.headers["content-type"] == "application/json"
+
+
+async def test_the_page_on_oauth_shows_the_metadata_of_its_settings() -> None:
+    page = (ROOT / "docs" / "oauth.md").read_text(encoding="utf8")
+    exported = dict(re.findall(r"^export (TELECMI_\w+)=(.+)$", page, re.MULTILINE))
+    (shown,) = re.findall(r"^```json\n(.+?)^```", page, re.MULTILINE | re.DOTALL)
+    assert exported.keys() == OAUTH.keys()
+    async with AsyncClient(
+        transport=ASGITransport(create_app(exported)), base_url="https://contacts.example.com"
+    ) as web:
+        found = await web.get("/.well-known/oauth-protected-resource/mcp")
+    assert found.json() == json.loads(shown)
+
+
+@pytest.mark.parametrize("path", ["", "/mcp"])
+async def test_where_callers_have_access_keys_there_is_no_metadata(path: str) -> None:
+    keys = {"TELECMI_CALLERS": "keys", "TELECMI_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    assert (await metadata(path, **keys)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "public_url", ["https://mcp.example.com", "https://MCP.example.com/a/mcp/", "https://mcp.example.com:443/mcp"]
+)
+async def test_a_token_for_the_resource_that_the_metadata_names_is_for_this_server(public_url: str) -> None:
+    named = (await metadata("", TELECMI_PUBLIC_URL=public_url)).json()["resource"]
+    assert named in audiences_of(TeamSettings.from_env({**OAUTH, "TELECMI_PUBLIC_URL": public_url}))
+
+
 async def test_the_challenge_names_the_scope() -> None:
     assert 'scope="contacts:read"' in await challenge()
 

@@ -100,7 +100,7 @@ def seen(store: ContactStore) -> list[object]:
     texts = ["asha", "priya", "acme", "info", "^a", "~ie", "zzz"]
     with store.reading() as view:
         terms = view.terms(texts)
-        clauses = [frozenset(term.postings(Field)) for term in sorted(terms)]
+        clauses = [frozenset(term.postings(Field)) for term in sorted(terms, key=lambda term: term.text)]
         demands = [(clause,) for clause in clauses] + [(some, clauses[0]) for some in clauses]
         spans = [Span.starting(reach, start) for reach in IndexKey for start in ("", "a", "9", "01")]
         return [

@@ -7,7 +7,7 @@ import logging
 import os
 import subprocess
 import sys
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -126,6 +126,31 @@ def test_a_full_pipe_stalls_no_one_and_what_was_dropped_is_counted() -> None:
     assert numbers == sorted(numbers)
     assert len(numbers) < 5000
     assert len(numbers) + sum(dropped) == 5000
+
+
+def test_lines_that_come_soon_after_each_other_are_written_together_and_the_end_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gathers = Event()
+
+    class Waited(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            gathers.set()
+            return super().wait(timeout)
+
+    monkeypatch.setattr(audit, "Event", Waited)
+    monkeypatch.setattr(audit, "_GATHER_S", PATIENCE)
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    lines = LineWriter(writer)
+    lines.emit(record("0"))
+    assert gathers.wait(PATIENCE / 10)
+    lines.emit(record("1"))
+    lines.emit(record("2"))
+    with pytest.raises(BlockingIOError):
+        os.read(reader, 1)
+    os.set_blocking(reader, True)
+    assert read_to_the_end(reader, writer, lines) == [b"0\n", b"1\n", b"2\n"]
 
 
 def test_a_reader_that_left_is_reported_in_the_log_and_no_one_waits(caplog: pytest.LogCaptureFixture) -> None:

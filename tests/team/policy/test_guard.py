@@ -15,7 +15,7 @@ import pytest
 from httpx2 import ASGITransport
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
-from mcp_types import PromptReference
+from mcp_types import INVALID_PARAMS, PromptReference, ResourceTemplateReference
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -25,6 +25,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from conftest import SIGNED_IN
 from telecmi_mcp import create_server, open_app
 from telecmi_mcp._api.client import RequestHooks
+from telecmi_mcp._team.auth.callers import Caller
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.policy.audit import LOGGER, Audit
 from telecmi_mcp._team.policy.metrics import Metrics
@@ -33,7 +34,7 @@ from telecmi_mcp._team.policy.quotas import Quotas
 from telecmi_mcp.sandbox import Quirks, create_sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from mcp.server.context import CallNext
 
@@ -50,7 +51,7 @@ class Desk:
     told: list[dict[str, Any]]
     reader: InMemoryMetricReader
     spans: InMemorySpanExporter
-    caller: list[str] = field(default_factory=list)
+    caller: list[Caller] = field(default_factory=list)
 
     @property
     def outcomes(self) -> list[str]:
@@ -77,7 +78,7 @@ async def opened_desk(
     tracers.add_span_processor(SimpleSpanProcessor(spans))
     metrics = Metrics(MeterProvider([reader]).get_meter("test"), tracers.get_tracer("test"))
     told: list[dict[str, Any]] = []
-    caller = ["priya"]
+    caller = [Caller("priya")]
 
     class Taker(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -211,7 +212,7 @@ async def test_calls_over_the_limit_are_refused_in_the_form_of_other_errors(gene
         ):
             with pytest.raises(MCPError, match="Wait 30 s"):
                 await ask()
-        desk.caller.append("somebody else")
+        desk.caller.append(Caller("somebody else"))
         assert not (await desk.client.call_tool("list_contacts", {})).is_error
     assert desk.outcomes == ["ok", "ok", *["too_many_calls"] * 3, "ok"]
     assert desk.points("limits") == [({"limit": "caller_rate"}, 3)]
@@ -340,3 +341,76 @@ async def test_each_request_to_telecmi_is_a_span_with_its_status_and_the_number_
     assert second == {**same, "http.response.status_code": 200, "http.request.resend_count": 1}
     assert desk.points("requests") == [({"outcome": "unavailable"}, 1), ({"outcome": "ok"}, 1)]
     assert [span.events for span in desk.spans.get_finished_spans()] == [(), ()]
+
+
+REFUSED = "Use a tool of tools/list, or ask the operator of this server for another key: "
+LIMITED = Caller("limited", tools=frozenset({"list_contacts", "count_contacts"}))
+
+
+async def test_a_caller_with_some_tools_sees_only_these(generation: str) -> None:
+    listed = []
+    for caller in (Caller("every"), LIMITED, Caller("none", tools=frozenset())):
+        async with opened_desk(mode=generation) as desk:  # the client of each keeps its list
+            desk.caller.append(caller)
+            listed.append((await desk.client.list_tools()).tools)
+    every, some, none = listed
+    assert {tool.name for tool in some} == {"list_contacts", "count_contacts"}
+    assert [tool for tool in every if tool in some] == some
+    assert none == []
+
+
+async def test_a_tool_that_the_key_does_not_allow_is_a_tool_error_and_reads_nothing(generation: str) -> None:
+    async with opened_desk(mode=generation) as desk:
+        desk.caller.append(LIMITED)
+        allowed = await desk.client.call_tool("list_contacts", {"limit": 1})
+        calls = {"get_contact": {"contact_id": NOBODY}, "search_contacts": {"query": "John"}}
+        refused = [await desk.client.call_tool(name, arguments) for name, arguments in calls.items()]
+    assert [each.is_error for each in (allowed, *refused)] == [False, True, True]
+    assert all(REFUSED + "this key does not allow this call." in repr(result.content) for result in refused)
+    assert desk.outcomes == ["ok", "tool_not_allowed", "tool_not_allowed"]
+    assert sum(count for _, count in desk.points("requests")) == 1
+
+
+async def test_a_refused_tool_counts_for_the_callers_limit(generation: str) -> None:
+    async with opened_desk(mode=generation, caller_rate_limit=1) as desk:
+        desk.caller.append(LIMITED)
+        for _ in range(2):
+            await desk.client.call_tool("get_contact", {"contact_id": NOBODY})
+    assert desk.outcomes == ["tool_not_allowed", "too_many_calls"]
+
+
+@pytest.mark.parametrize(
+    ("tools", "may"),
+    [
+        (None, {"read", "status", "complete", "prompt"}),
+        ({"get_contact"}, {"read", "status", "prompt"}),
+        ({"search_contacts"}, {"complete", "prompt"}),
+        ({"list_contacts", "lookup_contacts", "count_contacts"}, {"prompt"}),
+    ],
+)
+async def test_resources_need_get_contact_and_completions_search_contacts(
+    tools: set[str] | None, may: set[str], generation: str
+) -> None:
+    async with opened_desk(mode=generation) as desk:
+        page = await desk.client.call_tool("list_contacts", {"limit": 5})
+        assert page.structured_content is not None
+        contact = page.structured_content["contacts"][0]
+        desk.caller.append(Caller("limited", tools=None if tools is None else frozenset(tools)))
+        tries: dict[str, Callable[[], Awaitable[object]]] = {
+            "read": lambda: desk.client.read_resource(f"telecmi://contacts/{contact['contact_id']}"),
+            "status": lambda: desk.client.read_resource("telecmi://status"),
+            "complete": lambda: desk.client.complete(
+                ResourceTemplateReference(type="ref/resource", uri="telecmi://contacts/{contact_id}"),
+                {"name": "contact_id", "value": ""},
+            ),
+            "prompt": lambda: desk.client.get_prompt("find_contact", {"who": "John"}),
+        }
+        done = set()
+        for name, attempt in tries.items():
+            try:
+                await attempt()
+                done.add(name)
+            except MCPError as error:
+                assert error.error.code == INVALID_PARAMS
+                assert "this key does not allow" in error.error.message
+    assert done == may
