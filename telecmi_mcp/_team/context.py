@@ -59,11 +59,17 @@ def require_extra(settings: TeamSettings) -> None:
     Raises:
         ConfigurationError: The sentence says what to install.
     """
-    needed = {"psycopg": bool(settings.database_url), "jwt": settings.callers == "oauth"}
+    has_pages = settings.admin_listen is not None
+    needed = {
+        "psycopg": bool(settings.database_url),
+        "jwt": settings.callers == "oauth",
+        "jinja2": has_pages,
+        "prometheus_client": has_pages,
+    }
     if any(is_needed and find_spec(name) is None for name, is_needed in needed.items()):
         raise ConfigurationError(
             hint="Install what a team's server needs: pip install 'telecmi-mcp[team]'",
-            fact="a database, access keys and OAuth come with it",
+            fact="a database, access keys, OAuth and administrators' pages come with it",
         )
 
 

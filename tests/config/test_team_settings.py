@@ -73,6 +73,8 @@ def refused(environ: dict[str, str]) -> str:
         (variables.ACCOUNT_RATE, "1e3"),
         (variables.AUDIT, "syslog"),
         (variables.AUDIT_KEYS_FILE, "a\u200bb"),
+        (variables.ADMIN_HTTP, "status.example.com:9464"),
+        (variables.ADMIN_HTTP, "127.0.0.1:65536"),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_the_name_of_its_variable(setting: Setting, value: str) -> None:
@@ -95,6 +97,9 @@ def test_what_cannot_be_used_is_refused_by_the_name_of_its_variable(setting: Set
         ({"TELECMI_SIGN_INS": "callers"}, "TELECMI_CALLERS"),
         ({**OAUTH, "TELECMI_SIGN_INS": "callers"}, "TELECMI_DATABASE_URL"),
         ({**KEYS, "TELECMI_SIGN_INS": "callers"}, "TELECMI_ENCRYPTION_KEYS"),
+        ({"TELECMI_ADMIN_HTTP": "192.0.2.7:9464"}, "TELECMI_ADMIN_KEY_FILE"),
+        ({"TELECMI_ADMIN_HTTP": "[::]:9464"}, "TELECMI_ADMIN_KEY_FILE"),
+        ({"TELECMI_ADMIN_HTTP": "0.0.0.0:9464", "TELECMI_ADMIN_KEY_FILE": "/run/key"}, "TELECMI_ALLOWED_HOSTS"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_and_says_what_to_set(environ: dict[str, str], variable: str) -> None:
@@ -133,6 +138,27 @@ def test_a_public_server_with_keys_takes_what_it_is_given() -> None:
     assert settings.caller_rate_limit == 0
 
 
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"TELECMI_ADMIN_HTTP": "127.0.0.1:9464"},
+        {"TELECMI_ADMIN_HTTP": "[::1]:9464"},
+        {"TELECMI_ADMIN_HTTP": "localhost:9464"},
+        {"TELECMI_ADMIN_HTTP": "192.0.2.7:9464", "TELECMI_ADMIN_KEY_FILE": "/run/key"},
+        {
+            "TELECMI_ADMIN_HTTP": "0.0.0.0:9464",
+            "TELECMI_ADMIN_KEY_FILE": "/run/key",
+            "TELECMI_PUBLIC_URL": PUBLIC,
+            **KEYS,
+        },
+    ],
+)
+def test_an_address_of_administrators_needs_a_key_where_other_machines_reach_it(environ: dict[str, str]) -> None:
+    settings = TeamSettings.from_env(environ)
+    assert settings.admin_listen is not None
+    assert settings.admin_listen.port == 9464
+
+
 def test_no_secret_is_in_what_settings_say_of_themselves() -> None:
     settings = TeamSettings.from_env({**KEYS, "TELECMI_ENCRYPTION_KEYS": "key-secret-77"})
     assert settings.database_url is not None
@@ -142,7 +168,7 @@ def test_no_secret_is_in_what_settings_say_of_themselves() -> None:
         pickle.dumps(settings)
 
 
-@pytest.mark.parametrize("environ", [KEYS, OAUTH])
+@pytest.mark.parametrize("environ", [KEYS, OAUTH, {"TELECMI_ADMIN_HTTP": "127.0.0.1:9464"}])
 def test_without_the_extra_it_says_what_to_install(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     require_extra(TeamSettings.from_env(environ))
     monkeypatch.setattr("telecmi_mcp._team.context.find_spec", lambda _: None)

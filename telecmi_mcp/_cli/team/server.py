@@ -13,9 +13,12 @@ from telecmi_mcp._team.config import variables
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from telecmi_mcp._config.secrets import KnownSecrets
     from telecmi_mcp._team.config.settings import TeamSettings
+    from telecmi_mcp._team.context import Team
+    from telecmi_mcp._team.http.serve import AdminListener
 
 _LISTED = (variables.ALLOWED_HOSTS, variables.ALLOWED_ORIGINS)
 
@@ -71,8 +74,27 @@ def _serve(args: argparse.Namespace, settings: TeamSettings) -> int:
     connections = max_connections_for(open_files)
     secrets = KnownSecrets()
     configure_logging(settings.common, secrets)
-    app = build_app(settings, max_connections=connections, secrets=secrets, **_backend(args))
-    return serve_http(app, settings, ConnectionLimit(connections))
+    admin, watch = _open_admin(settings, secrets)
+    app = build_app(settings, max_connections=connections, secrets=secrets, watch=watch, **_backend(args))
+    return serve_http(app, settings, ConnectionLimit(connections), admin=admin)
+
+
+def _open_admin(
+    settings: TeamSettings, secrets: KnownSecrets
+) -> tuple[AdminListener | None, Callable[[Team | None], object]]:
+    """Return the listener of administrators, if the settings name one, and what must be told of the team."""
+    if settings.admin_listen is None:
+        return None, lambda _: None
+    from telecmi_mcp._team.context import require_extra
+
+    require_extra(settings)
+    from telecmi_mcp._team.admin.app import MAX_CONNECTIONS, STATUS, AdminPages, build_admin_app
+    from telecmi_mcp._team.http.connections import ConnectionLimit
+    from telecmi_mcp._team.http.serve import AdminListener
+
+    pages = AdminPages(settings)
+    app = build_admin_app(pages, settings, settings.admin_listen, secrets=secrets)
+    return AdminListener(app, settings.admin_listen, ConnectionLimit(MAX_CONNECTIONS), STATUS), pages.watch
 
 
 def _backend(args: argparse.Namespace) -> dict[str, Any]:

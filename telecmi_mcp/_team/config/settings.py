@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import unquote, urlsplit
 
@@ -47,6 +48,8 @@ class TeamSettings:
         account_rate_limit: Requests a minute to TeleCMI for one account from all replicas; 0 for no limit.
         audit: Where one line for each call goes: ``stdout``, ``stderr`` or ``off``.
         audit_keys_file: File with the keys by which the audit names contacts, the newest first; ``None`` for none.
+        admin_listen: Where it listens for administrators; ``None`` for nowhere.
+        admin_key_file: File with the administrators' key; ``None`` for none.
     """
 
     common: Settings = field(default_factory=Settings)
@@ -69,6 +72,8 @@ class TeamSettings:
     account_rate_limit: int = int(variables.ACCOUNT_RATE.default)
     audit: str = variables.AUDIT.default
     audit_keys_file: Path | None = None
+    admin_listen: Address | None = None
+    admin_key_file: Path | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> TeamSettings:
@@ -81,7 +86,7 @@ class TeamSettings:
         values = variables.team_values_of(environ)
         secrets = {name: SecretStr(values[name]) if values[name] else None for name in _SECRETS}
         settings = cls(common=Settings.from_env(environ), **{**values, **secrets})
-        for setting, fact in _contradictions(settings):
+        for setting, fact in chain(_contradictions(settings), _admin_contradictions(settings)):
             raise ConfigurationError(hint=f"Set {setting.variable}", fact=fact)
         return settings
 
@@ -131,6 +136,16 @@ def _contradictions(settings: TeamSettings) -> Iterator[tuple[Setting, str]]:
             yield variables.DATABASE_URL, "callers' sign-ins are kept in a database"
         if settings.encryption_keys is None and settings.encryption_keys_file is None:
             yield variables.ENCRYPTION_KEYS, "callers' sign-ins are encrypted"
+
+
+def _admin_contradictions(settings: TeamSettings) -> Iterator[tuple[Setting, str]]:
+    address = settings.admin_listen
+    if address is None or address.is_loopback:
+        return
+    if settings.admin_key_file is None:
+        yield variables.ADMIN_KEY_FILE, "an administrators' address that other machines reach needs a key"
+    if address.is_any and not settings.hosts:
+        yield variables.ALLOWED_HOSTS, "an address that other machines reach needs the host names that they may use"
 
 
 _SECRETS = ("database_url", "database_direct_url", "encryption_keys")

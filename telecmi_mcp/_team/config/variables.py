@@ -32,9 +32,13 @@ _MAX_CONCURRENCY = 1000
 _SCOPE = re.compile(r"[!#-\[\]-~]{1,128}")  # a scope-token of RFC 6749
 _MAX_PORT = 65_535
 
+_LISTENS_AT = (
+    "PORT (on this machine only), :PORT (all IPv4 addresses) or HOST:PORT, the host an IP address or localhost"
+)
+
 HTTP = Setting(
     "TELECMI_HTTP",
-    "PORT (on this machine only), :PORT (all IPv4 addresses) or HOST:PORT, the host an IP address or localhost",
+    _LISTENS_AT,
     "Where the server listens.",
     default="127.0.0.1:8000",
     flag="--http",
@@ -152,6 +156,17 @@ AUDIT_KEYS_FILE = Setting(
     "the path of a file of mode 0600 with keys of telecmi-mcp team new-key, one a line, the newest first",
     "File with the keys by which the audit names contacts; without it, the audit names none.",
 )
+ADMIN_HTTP = Setting(
+    "TELECMI_ADMIN_HTTP",
+    _LISTENS_AT,
+    "Where /metrics and /status are, for administrators; unset for nowhere.",
+    flag="--admin-http",
+)
+ADMIN_KEY_FILE = Setting(
+    "TELECMI_ADMIN_KEY_FILE",
+    "the path of a file of mode 0600 with one line of at least 24 characters",
+    "File with the administrators' key; without it only programs on this machine get /metrics and /status.",
+)
 
 
 class Address(NamedTuple):
@@ -164,6 +179,11 @@ class Address(NamedTuple):
     def is_loopback(self) -> bool:
         """Whether only this machine can reach it."""
         return is_loopback(self.host)
+
+    @property
+    def is_any(self) -> bool:
+        """Whether it stands for all addresses of this machine, and so is no name of it."""
+        return _is_ip(self.host) and ip_address(self.host).is_unspecified
 
 
 LOOPBACK = Address("127.0.0.1", 8000)
@@ -184,6 +204,10 @@ def _address(environ: Mapping[str, str], setting: Setting) -> Address:
 
 def _is_port(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= len(str(_MAX_PORT)) and int(text) <= _MAX_PORT
+
+
+def _optional_address(environ: Mapping[str, str], setting: Setting) -> Address | None:
+    return _address(environ, setting) if value_of(environ, setting) else None
 
 
 def _is_ip(host: str) -> bool:
@@ -243,6 +267,8 @@ _FIELDS: dict[str, tuple[Setting, Callable[[Mapping[str, str], Setting], Any]]] 
     "account_rate_limit": (ACCOUNT_RATE, partial(whole_number, most=_MAX_RATE)),
     "audit": (AUDIT, partial(one_of, words=AUDITS, normalize=str.lower)),
     "audit_keys_file": (AUDIT_KEYS_FILE, path_of),
+    "admin_listen": (ADMIN_HTTP, _optional_address),
+    "admin_key_file": (ADMIN_KEY_FILE, path_of),
 }
 TEAM = tuple(setting for setting, _ in _FIELDS.values())
 

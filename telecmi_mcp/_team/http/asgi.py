@@ -21,6 +21,7 @@ from telecmi_mcp._server.factory import build_server
 from telecmi_mcp._team.auth.bearer import choose_verifier
 from telecmi_mcp._team.auth.callers import caller_now
 from telecmi_mcp._team.auth.key_events import KeyEvents
+from telecmi_mcp._team.config import variables
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.context import choose_database, open_team, require_extra
 from telecmi_mcp._team.http.allowed_hosts import AllowedHosts
@@ -42,9 +43,10 @@ from telecmi_mcp._team.http.refusal import refusal
 from telecmi_mcp._team.http.resource_metadata import metadata_routes, metadata_url
 from telecmi_mcp._team.http.routes import endpoint_routes
 from telecmi_mcp._team.policy.masking import view_of
+from telecmi_mcp.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     import httpx2
@@ -68,6 +70,11 @@ def create_app(environ: Mapping[str, str] | None = None) -> Starlette:
         ConfigurationError: A setting is not valid, or two contradict each other.
     """
     settings = TeamSettings.from_env(os.environ if environ is None else environ)
+    if settings.admin_listen is not None:  # several workers cannot listen at one address, each with figures of its own
+        raise ConfigurationError(
+            hint=f"Unset {variables.ADMIN_HTTP.variable}, or run telecmi-mcp serve --http",
+            fact="another ASGI server opens no second listener",
+        )
     secrets = KnownSecrets()
     if not logging.getLogger().handlers:  # a program that has set up logging keeps its own
         configure_logging(settings.common, secrets)
@@ -81,10 +88,12 @@ def build_app(
     transport: httpx2.AsyncBaseTransport | None = None,
     state: Path | None = None,
     secrets: KnownSecrets | None = None,
+    watch: Callable[[Team | None], object] = lambda _: None,
 ) -> Starlette:
     """Return the same app for settings that were read, in a server with at most so many connections of callers.
 
-    The other arguments are those of ``open_team``.
+    ``watch`` gets the team once it is open, and ``None`` before it closes. The other arguments are those of
+    ``open_team``.
     """
     require_extra(settings)
     known = secrets or KnownSecrets()
@@ -103,11 +112,13 @@ def build_app(
             telecmi_connections=max_telecmi_connections_for(max_connections),
         ) as team:
             health.watch(team)
+            watch(team)
             try:
                 with key_events.audited_by(team.policy.audit.write_key_event):
                     yield team
             finally:
                 health.watch(None)
+                watch(None)
 
     requests, allowed_hosts = max_requests_for(max_connections), AllowedHosts.of(settings)
     output = OutputFormat(text=settings.common.text, structured=settings.common.structured)

@@ -49,6 +49,7 @@ SINGLE_HEADERS: Final = frozenset(
 _SINGLE_PREFIX = "mcp-"
 _OF_MCP = f"{_SINGLE_PREFIX}*"
 
+_NEEDS_CALLERS = "Without access keys or OAuth only programs on this machine may call: see TELECMI_CALLERS."
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
 
@@ -56,12 +57,21 @@ class HostOriginMiddleware:
     """Passes on requests with an allowed Host and an allowed Origin.
 
     A header with a single value must not be repeated: a proxy and this server could read different ones.
+
+    Args:
+        app: The app behind it.
+        allowed_hosts: The allowed hosts and origins.
+        this_machine_only: Whether requests of other machines are refused.
+        elsewhere: The sentence for those.
     """
 
-    def __init__(self, app: ASGIApp, allowed_hosts: AllowedHosts, *, this_machine_only: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, allowed_hosts: AllowedHosts, *, this_machine_only: bool, elsewhere: str = _NEEDS_CALLERS
+    ) -> None:
         self._app = app
         self._allowed_hosts = allowed_hosts
         self._this_machine_only = this_machine_only
+        self._elsewhere = elsewhere
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it.
@@ -89,7 +99,7 @@ class HostOriginMiddleware:
         if not self._allowed_hosts.allows_origin(headers.getlist("origin")):
             return 403, "Pages of that origin may not call this server: see TELECMI_ALLOWED_ORIGINS."
         if self._this_machine_only and not _is_of_this_machine(scope, headers):
-            return 403, "Without access keys or OAuth only programs on this machine may call: see TELECMI_CALLERS."
+            return 403, self._elsewhere
         return None
 
 

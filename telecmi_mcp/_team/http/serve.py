@@ -10,14 +10,15 @@ import os
 import signal
 import socket
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from telecmi_mcp._team.config import variables
 from telecmi_mcp._team.http.concurrency import MARGIN_S
 from telecmi_mcp._team.http.routes import PATH
 from telecmi_mcp.errors import ConfigurationError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
     from uvicorn.server import ServerState
 
+    from telecmi_mcp._config.variables import Setting
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.config.variables import Address
     from telecmi_mcp._team.http.connections import ConnectionLimit
@@ -38,29 +40,29 @@ HEAD_TIMEOUT_S: Final = 10.0
 
 _INTERRUPTED = 130
 _BACKLOG = 2048  # connections that the kernel queues
-_SETTING = "TELECMI_HTTP (--http)"
-_CANNOT_LISTEN = f"Set {_SETTING} to another address", "the server cannot listen at this one"
+_CANNOT_LISTEN = "Set {} to another address", "the server cannot listen at this one"
 _LISTEN_ERRORS = {
-    errno.EADDRINUSE: (
-        f"Stop the other program, or set {_SETTING} to another port",
-        "another program uses this port",
-    ),
+    errno.EADDRINUSE: ("Stop the other program, or set {} to another port", "another program uses this port"),
     errno.EACCES: (
-        f"Set {_SETTING} to a port from 1024 on, or allow the process to bind lower ones",
+        "Set {} to a port from 1024 on, or allow the process to bind lower ones",
         "it has no permission to use this port",
     ),
-    errno.EADDRNOTAVAIL: (f"Set {_SETTING} to an address of this machine", "this machine does not have this one"),
+    errno.EADDRNOTAVAIL: ("Set {} to an address of this machine", "this machine does not have this one"),
 }
+_ADMIN_GRACEFUL_S = 3
 _IDLE_TIMEOUT_S = 75  # longer than proxies keep a connection (nginx: 60): the proxy closes first and loses no request
 
 
-def serve_http(app: ASGIApp, settings: TeamSettings, limit: ConnectionLimit) -> int:
+def serve_http(
+    app: ASGIApp, settings: TeamSettings, limit: ConnectionLimit, *, admin: AdminListener | None = None
+) -> int:
     """Serve until a signal comes, then finish the calls in flight.
 
     Args:
         app: The ASGI app.
         settings: The address to listen at, and the time of a call.
         limit: The limit of connections.
+        admin: The listener of administrators; ``None`` for none.
 
     Returns:
         The exit code: 0 after SIGTERM, 130 after Ctrl-C.
@@ -68,34 +70,43 @@ def serve_http(app: ASGIApp, settings: TeamSettings, limit: ConnectionLimit) -> 
     Raises:
         ConfigurationError: The address cannot be used.
     """
-    server = _Server(_configured(app, settings, limit), limit)
-    server.run(sockets=[_listen(settings.listen)])
+    seconds = math.ceil(settings.common.timeout + MARGIN_S) + 1
+    config = _configured(app, limit, lifespan="on", graceful_s=seconds)
+    with ExitStack() as sockets:
+        listener = sockets.enter_context(_listen(settings.listen, variables.HTTP))
+        admin_server = None
+        if admin is not None:
+            admin_server = _AdminServer(admin, sockets.enter_context(_listen(admin.address, variables.ADMIN_HTTP)))
+        server = _Server(config, limit, admin_server)
+        server.run(sockets=[listener])
     return server.exit_code
 
 
-def _configured(app: ASGIApp, settings: TeamSettings, limit: ConnectionLimit) -> uvicorn.Config:
+def _configured(
+    app: ASGIApp, limit: ConnectionLimit, *, lifespan: Literal["on", "off"], graceful_s: int
+) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=cast("type[HeadBound]", partial(HeadBound, limit=limit)),  # uvicorn only calls it
         ws="none",
-        lifespan="on",
+        lifespan=lifespan,
         log_config=None,  # its loggers use the format of all others: one line, secrets masked
         access_log=False,  # the audit records calls
         proxy_headers=False,  # callers are known by a key or a token, never by an address in a header
         server_header=False,
         backlog=limit.accepted_at_once,  # asyncio accepts so many connections in a row
         timeout_keep_alive=_IDLE_TIMEOUT_S,
-        timeout_graceful_shutdown=math.ceil(settings.common.timeout + MARGIN_S) + 1,
+        timeout_graceful_shutdown=graceful_s,
     )
 
 
-def _listen(address: Address) -> socket.socket:
+def _listen(address: Address, setting: Setting) -> socket.socket:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
         listener = socket.create_server(address, family=family, backlog=_BACKLOG)
     except OSError as why:
         hint, fact = _LISTEN_ERRORS.get(why.errno or 0, _CANNOT_LISTEN)
-        raise ConfigurationError(hint=hint, fact=fact) from None
+        raise ConfigurationError(hint=hint.format(f"{setting.variable} ({setting.flag})"), fact=fact) from None
     # Accepted sockets inherit this. Otherwise the body of an answer would wait 40 ms after its head.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
@@ -107,9 +118,50 @@ def _freeze_heap() -> None:
     gc.freeze()
 
 
-def _url(listener: socket.socket) -> str:
+def _url(listener: socket.socket, path: str) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
+
+
+class AdminListener(NamedTuple):
+    """A second listener of the process.
+
+    Attributes:
+        app: Its ASGI app.
+        address: Where it listens.
+        limit: The limit of its connections.
+        path: The path of its page for a person.
+    """
+
+    app: ASGIApp
+    address: Address
+    limit: ConnectionLimit
+    path: str
+
+
+class _AdminServer(uvicorn.Server):
+    """A server beside the main one, in the same event loop; it stops with the main one."""
+
+    def __init__(self, admin: AdminListener, listener: socket.socket) -> None:
+        super().__init__(_configured(admin.app, admin.limit, lifespan="off", graceful_s=_ADMIN_GRACEFUL_S))
+        self._listener = listener
+        self._path = admin.path
+        self._serving: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # signals are the main server's
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._serving = asyncio.create_task(self.serve(sockets=[self._listener]))
+        print(f"telecmi-mcp: for administrators: {_url(self._listener, self._path)}", file=sys.stderr, flush=True)  # noqa: T201 - the command's word
+
+    async def stop(self) -> None:
+        """Stop serving, and wait until the last connection is closed."""
+        self.should_exit = True
+        if self._serving is not None:
+            await self._serving
 
 
 class _Server(uvicorn.Server):
@@ -117,9 +169,12 @@ class _Server(uvicorn.Server):
 
     exit_code = 0
 
-    def __init__(self, config: uvicorn.Config, limit: ConnectionLimit) -> None:
+    def __init__(
+        self, config: uvicorn.Config, limit: ConnectionLimit, admin_server: _AdminServer | None = None
+    ) -> None:
         super().__init__(config)
         self._connection_limit = limit
+        self._admin_server = admin_server
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -133,7 +188,13 @@ class _Server(uvicorn.Server):
         _freeze_heap()
         for listener in sockets or []:
             listener.listen(_BACKLOG)  # asyncio has set the kernel's queue to the number above
-            print(f"telecmi-mcp: listening on {_url(listener)}", file=sys.stderr, flush=True)  # noqa: T201 - the command's word
+            print(f"telecmi-mcp: listening on {_url(listener, PATH)}", file=sys.stderr, flush=True)  # noqa: T201 - the command's word
+        if self._admin_server is not None and self.started:
+            self._admin_server.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        stop = () if self._admin_server is None else (self._admin_server.stop(),)
+        await asyncio.gather(super().shutdown(sockets), *stop)
 
     def _leave(self, number: int, _: FrameType | None) -> None:
         if number == signal.SIGINT and self.should_exit:

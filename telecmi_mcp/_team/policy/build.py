@@ -16,6 +16,7 @@ from telecmi_mcp._audit.log import open_audit
 from telecmi_mcp._config.secrets import KnownSecrets
 from telecmi_mcp._team.auth.callers import caller_now
 from telecmi_mcp._team.config.variables import AUDIT_KEYS_FILE
+from telecmi_mcp._team.policy.activity import RecentActivity
 from telecmi_mcp._team.policy.metrics import Metrics
 from telecmi_mcp._team.policy.middleware import CallMiddleware
 from telecmi_mcp._team.policy.otlp import open_telemetry, secrets_of
@@ -29,9 +30,24 @@ if TYPE_CHECKING:
     from telecmi_mcp._audit.log import Audit
     from telecmi_mcp._team.config.settings import TeamSettings
     from telecmi_mcp._team.db.database import Database
-
+    from telecmi_mcp._team.policy.prometheus import PrometheusMetrics
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AdminMetrics:
+    """What administrators see of the calls of one process.
+
+    Attributes:
+        replica: Name of the process.
+        activity: The last hour.
+        prometheus: Counters since the start.
+    """
+
+    replica: str
+    activity: RecentActivity
+    prometheus: PrometheusMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +60,7 @@ class Policy:
         metrics: Counters and histograms.
         audit: Gets a line for each call, and for each end of a key.
         account_rate_limit: Requests a minute to TeleCMI for one account.
+        admin: What administrators see of calls; ``None`` if nothing is shown to them.
     """
 
     guard: CallMiddleware
@@ -51,6 +68,7 @@ class Policy:
     metrics: Metrics
     audit: Audit
     account_rate_limit: int
+    admin: AdminMetrics | None = None
 
     def hooks_for(self, account: str) -> RequestHooks:
         """Return the hooks for the client of an account; all replicas must use the same name for it."""
@@ -83,9 +101,11 @@ def open_policy(
         open_telemetry(os.environ, replica=replica),
         open_audit(settings.audit, replica=replica, hasher=hasher) as audit,
     ):
-        quotas, metrics = Quotas(database), Metrics()
+        admin = _open_admin_metrics(replica) if settings.admin_listen else None
+        observers = (admin.activity, admin.prometheus) if admin else ()
+        quotas, metrics = Quotas(database), Metrics(observers=observers)
         guard = CallMiddleware(settings, quotas, caller_now=caller_now, audit=audit, metrics=metrics)
-        yield Policy(guard, quotas, metrics, audit, settings.account_rate_limit)
+        yield Policy(guard, quotas, metrics, audit, settings.account_rate_limit, admin)
 
 
 def _open_hasher(settings: TeamSettings, secrets: KnownSecrets) -> ContactHasher | None:
@@ -99,3 +119,9 @@ def _open_hasher(settings: TeamSettings, secrets: KnownSecrets) -> ContactHasher
         )
         return None
     return read_hashers(settings.audit_keys_file, source=AUDIT_KEYS_FILE.variable, secrets=secrets)[0]
+
+
+def _open_admin_metrics(replica: str) -> AdminMetrics:
+    from telecmi_mcp._team.policy.prometheus import PrometheusMetrics  # needs an extra
+
+    return AdminMetrics(replica, RecentActivity(), PrometheusMetrics(replica))

@@ -1,0 +1,1 @@
+"""Pages for administrators, on a listener of their own."""
