@@ -3,6 +3,7 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
+DEMO := $(if $(wildcard $(READY)),$(VENV),build/demo)
 SAMPLES := tests/samples/search
 CONTACTS := $(SAMPLES)/contacts-10k.jsonl.gz
 QUERIES := $(SAMPLES)/dev-10k.json.gz $(SAMPLES)/val-10k.json.gz
@@ -14,8 +15,8 @@ MCPB := build/mcpb/node_modules/.bin/mcpb
 
 .PHONY: demo picture docs test coverage mutants test-slow test-lowest test-newest test-team check evals judges bench format snapshots bench-search bench-team bench-mirror bench-memory bench-team-load bench-http build bundle sbom lock clean
 
-demo: $(READY)  ## the main job on invented contacts, through a real process
-	@$(VENV)/bin/telecmi-mcp demo
+demo: $(DEMO)/.ready  ## the main job on invented contacts, through a real process; a small environment of its own
+	@$(DEMO)/bin/telecmi-mcp demo
 
 picture: $(READY)  ## the demo as the picture of the README
 	$(PYTHON) docs/draw_demo.py
@@ -119,6 +120,10 @@ $(MCPB): .ci/bundling/package-lock.json
 	mkdir -p build/mcpb
 	cp .ci/bundling/package.json .ci/bundling/package-lock.json build/mcpb
 	npm ci --prefix build/mcpb --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+build/demo/.ready: pyproject.toml requirements/runtime.txt requirements/build.txt
+	@sh ./.ci/setup build/demo demo
 	@touch $@
 
 $(READY): pyproject.toml requirements/dev.txt
