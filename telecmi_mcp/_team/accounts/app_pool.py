@@ -33,6 +33,7 @@ from telecmi_mcp._team.accounts.credential_sources import (
 from telecmi_mcp._team.accounts.credential_store import Fault, SharedAccount, TeamSignIns
 from telecmi_mcp._team.accounts.encryption import open_vault
 from telecmi_mcp._team.accounts.membership_cache import MembershipCache
+from telecmi_mcp._team.accounts.service_token import ServiceToken
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -201,7 +202,7 @@ async def _open_service(
         account = SharedAccount(settings.base_url, settings.user_id)
         credentials = ServiceCredentials(given, TeamSignIns(database, vault), account, deps.secrets)
         choose = partial(_Renewals(deps, database, is_needed=False).token, credentials)
-    async with deps.app(choose, state) as app:
+    async with deps.app(lambda *, tasks: ServiceToken(choose(tasks=tasks)), state) as app:
         yield AppOfService(app, deps.channel.upstream_health)
 
 

@@ -132,9 +132,8 @@ class ServiceCredentials:
             await self.sign_ins.keep_apart(replace(credentials, password=None))
 
     def with_hint(self, error: errors.TelecmiError) -> errors.TelecmiError:
-        """Return the error with advice for the administrator."""
-        hint = "The administrator must check TELECMI_USER_ID and its password"
-        return replace_hint(error, password=hint, token=hint)
+        """Return the error unchanged: ``ServiceToken`` gives the advice of every service."""
+        return error
 
     @property
     def source(self) -> str:
