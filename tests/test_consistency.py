@@ -89,6 +89,16 @@ def test_the_readme_and_the_manifest_name_the_tools() -> None:
     assert manifest["tools_generated"] is True  # export_contacts, by a setting
 
 
+def test_the_words_of_an_answer_that_troubleshooting_explains_are_in_the_code() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf8")
+    code = " ".join(path.read_text(encoding="utf8") for path in (ROOT / "telecmi_mcp").rglob("*.py"))
+    quoted = [re.findall(r"\*(.+?)\*", row[0])[0] for row in table("What an answer says", page)]
+    assert len(quoted) > 10
+    for words in quoted:
+        for part in filter(None, words.split(" …")):
+            assert part.strip() in code, part
+
+
 @pytest.mark.parametrize(("page", "settings"), [("docs/settings.md", variables.ALL), ("docs/teams.md", TEAM)])
 def test_the_settings_of_a_page_are_the_settings(page: str, settings: tuple[variables.Setting, ...]) -> None:
     def code(text: str) -> str:
