@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SIGNED_IN = Settings(token=SecretStr(SANDBOX_TOKEN), base_url="http://localhost")
 
-pytest.register_assert_rewrite("contact_store_contract")
+pytest.register_assert_rewrite("contact_store_contract", "contract_run")
 
 # A property has no time limit: the machines are shared, and time is measured under benchmarks/ only.
 settings.register_profile("few", deadline=None, max_examples=25)

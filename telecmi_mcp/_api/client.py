@@ -123,6 +123,7 @@ class TelecmiClient:
     of a token. At most eight calls send requests at the same time.
 
     Attributes:
+        channel: Sends the requests of the client.
         mask: Hides fields of every contact that the client returns.
         upstream_health: When TeleCMI last answered or failed, for all clients that share the host.
     """
@@ -138,7 +139,7 @@ class TelecmiClient:
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         rng: Callable[[], float] = random.random,
     ) -> None:
-        self._channel = channel
+        self.channel = channel
         self._tokens = tokens
         self._timeout_s = timeout
         self._hooks = hooks
@@ -203,17 +204,17 @@ class TelecmiClient:
         Sends nothing to TeleCMI, only a CONNECT to a proxy, and reads no token.
         """
         body = json.dumps({"code": 200, "contacts": [_PLACEHOLDER_CONTACT], "count": 1}).encode()
-        await self._channel.preconnect(self._dry_run, body)
+        await self.channel.preconnect(self._dry_run, body)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._channel.aclose()
+        await self.channel.aclose()
 
     async def _dry_run(self) -> None:
         """Run the code of a call once: code that runs for the first time takes half as long again."""
         contact_id = _PLACEHOLDER_CONTACT["contact_id"]
         body = protocol.contact_request(_PLACEHOLDER_TOKEN, contact_id)
-        answer = await self._channel.post(protocol.CONTACT_PATH, body, timeout_s=PRECONNECT_TIMEOUT_S)
+        answer = await self.channel.post(protocol.CONTACT_PATH, body, timeout_s=PRECONNECT_TIMEOUT_S)
         data = protocol.read_answer(*answer, secret=_PLACEHOLDER_TOKEN)
         protocol.read_contact(data, contact_id, secret=_PLACEHOLDER_TOKEN)
 
@@ -321,7 +322,7 @@ class TelecmiClient:
 
     async def _hedge(self, race: _Race, body: dict[str, Any], retry: int) -> None:
         """Send the hedge, if the retry budget and the hooks allow it. It shares the concurrency slot of its call."""
-        async with self._channel.hedges.slot():
+        async with self.channel.hedges.slot():
             if not self._budget.take():
                 return
             try:
@@ -344,7 +345,7 @@ class TelecmiClient:
         is_hedge: bool = False,
     ) -> dict[str, Any]:
         with self._hooks.watch(retry) as note_status:
-            answer = await self._channel.post(
+            answer = await self.channel.post(
                 protocol.CONTACT_PATH, body, timeout_s=attempt_timeout_s(), on_bytes=on_bytes, is_hedge=is_hedge
             )
             note_status(answer.status)

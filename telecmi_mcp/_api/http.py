@@ -214,6 +214,7 @@ class Channel:
         *,
         timeout_s: float,
         on_bytes: Callable[[], None] | None = None,
+        on_headers: Callable[[list[tuple[bytes, bytes]]], object] | None = None,
         is_hedge: bool = False,
     ) -> Answer:
         """Send one request and return its whole answer.
@@ -223,6 +224,7 @@ class Channel:
             body: The JSON to send.
             timeout_s: Seconds without a byte after which the attempt fails.
             on_bytes: Called whenever bytes arrive.
+            on_headers: Called with the header fields of the answer, before its body is read.
             is_hedge: Whether another request for the same data gets no answer. The idle connections are closed first,
                 because they are probably dead too, and this request may exceed the limit of connections.
 
@@ -234,7 +236,7 @@ class Channel:
             self._backend.close_idle()
         tokens = current_on_bytes.set(on_bytes), current_is_hedge.set(is_hedge)
         try:
-            return await self._post(path, body, timeout_s)
+            return await self._post(path, body, timeout_s, on_headers)
         except _foreign_errors() as error:
             explained = _explain(error, proxied=proxy_url(self._host.base_url) is not None, timeout_s=timeout_s)
         finally:
@@ -270,8 +272,16 @@ class Channel:
             await self._pool.aclose()
         self._backend.close_idle()  # those of a pool that was replaced
 
-    async def _post(self, path: str, body: dict[str, Any], timeout_s: float) -> Answer:
+    async def _post(
+        self,
+        path: str,
+        body: dict[str, Any],
+        timeout_s: float,
+        on_headers: Callable[[list[tuple[bytes, bytes]]], object] | None,
+    ) -> Answer:
         response = await self._send(self._request(path, body, timeout_s))
+        if on_headers is not None:
+            on_headers(response.headers)
         headers = {name.lower(): value.decode("latin-1") for name, value in response.headers}
         try:
             # The body of a redirect is not read: it need not end.

@@ -85,6 +85,18 @@ def read_token_line() -> SecretStr:
     return _checked_token(sys.stdin.readline())
 
 
+def confirm(question: str) -> bool:
+    """Ask a question at the terminal; every answer but "y" and "yes" is no.
+
+    Raises:
+        ConfigurationError: There is no terminal.
+    """
+    if not sys.stdin.isatty():
+        raise ConfigurationError(hint="Pass --yes to go on without a question", fact="there is no terminal to ask")
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
 def _read_hidden(prompt: str) -> str | None:
     """Return what the user types; ``None`` if the terminal cannot hide it."""
     with warnings.catch_warnings():

@@ -119,7 +119,7 @@ class Sandbox:
         return {name: value for name, value in answer.items() if name != omitted[self.quirks.login_answer]}
 
     def _get(self, fields: dict[str, object]) -> dict[str, object]:
-        call = GetCall.from_fields(fields)
+        call = GetCall.from_fields(fields, quirks=self.quirks)
         if not self._account.accepts(call.token, quirks=self.quirks):
             raise RefusedError(self.quirks.bad_token_code, _BAD_TOKEN[self.quirks.bad_token_text])
         return self._book.answer(call, quirks=self.quirks)

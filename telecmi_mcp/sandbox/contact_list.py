@@ -40,6 +40,9 @@ class Organisation:
 
     def cut(self, step: int, *, limit: int, quirks: Quirks) -> Page:
         """Return page `step` of the list for a `limit`; beyond the end, an empty page."""
+        if quirks.cursor_limit == "any":  # a cursor is the position of a contact
+            stop = step + limit
+            return Page(self._contacts[step:stop], step, stop if stop < len(self) else None)
         start, stop = _span(step, limit, quirks)
         overlap = min(step, _overlap(limit, quirks))
         if start + overlap >= len(self):  # the previous page had the remaining contacts

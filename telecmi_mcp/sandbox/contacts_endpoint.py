@@ -18,6 +18,8 @@ class ContactBook:
         self._given = None if contacts is None else Organisation(contacts)
         self._seed = seed
         self._cursors = CursorMint(seed)
+        self._used_cursors: set[str] = set()
+        self._pages = 0
 
     def answer(self, call: GetCall, *, quirks: Quirks) -> dict[str, object]:
         """Return the fields of a successful response.
@@ -27,7 +29,9 @@ class ContactBook:
         """
         if call.contact_id is None:
             return self._list(call, quirks)
-        return self._look_up(call.contact_id, token=call.token, quirks=quirks)
+        if quirks.id_case == "upper_only" and call.contact_id != call.contact_id.upper():
+            return self._look_up("", token=call.token, quirks=quirks)
+        return self._look_up(call.contact_id.lower(), token=call.token, quirks=quirks)
 
     def forget_cursors(self) -> None:
         """Make every cursor stale that was sent so far."""
@@ -48,22 +52,42 @@ class ContactBook:
         page = self._organisation.cut(step, limit=call.limit, quirks=quirks)
         cursor = None
         if page.next_step is not None:
-            cursor = self._cursors.mint(page.next_step, limit=call.limit, form=quirks.cursor_form)
+            cursor = self._cursors.mint(page.next_step, limit=_cursor_limit(call, quirks), form=quirks.cursor_form)
         contacts = responses.contact_list(page, token=call.token, quirks=quirks)
+        self._pages += 1
+        if quirks.order == "changing" and contacts:
+            start = self._pages % len(contacts)
+            contacts = contacts[start:] + contacts[:start]
         return {
             **responses.contact_fields(contacts, token=call.token, quirks=quirks),
-            **responses.list_fields(len(self._organisation), step=step, cursor=cursor, quirks=quirks),
+            **responses.list_fields(
+                len(self._organisation), step=step, cursor=cursor, quirks=quirks, sent=call.page_state
+            ),
         }
 
     def _step(self, call: GetCall, quirks: Quirks) -> int:
         if call.page_state is None:
             return 0
         try:
-            return self._cursors.read(call.page_state, limit=call.limit, form=quirks.cursor_form)
+            step = self._cursors.read(call.page_state, limit=_cursor_limit(call, quirks), form=quirks.cursor_form)
         except StaleCursorError:
-            if quirks.stale_cursor == "code_500":
-                raise RefusedError(500, "Something went wrong!") from None
-            raise RefusedError(400, "Invalid parameters: page_state") from None
+            return self._stale_step(quirks)
+        if call.page_state in self._used_cursors:
+            return self._stale_step(quirks)
+        if quirks.cursor_use == "once":
+            self._used_cursors.add(call.page_state)
+        return step
+
+    def _stale_step(self, quirks: Quirks) -> int:
+        match quirks.stale_cursor:
+            case "first_page":
+                return 0
+            case "empty_page":
+                return len(self._organisation)  # no list has more pages than contacts
+            case "code_500":
+                raise RefusedError(500, "Something went wrong!")
+            case "code_400":
+                raise RefusedError(400, "Invalid parameters: page_state")
 
     def _look_up(self, contact_id: str, *, token: str, quirks: Quirks) -> dict[str, object]:
         position = self._organisation.find(contact_id)
@@ -92,3 +116,7 @@ class ContactBook:
                 return {}
         forms: dict[str, object] = {"empty_list": [], "null": None, "object": {}}
         return {"contacts": forms[quirks.unknown_contact]}
+
+
+def _cursor_limit(call: GetCall, quirks: Quirks) -> int:
+    return 0 if quirks.cursor_limit == "any" else call.limit

@@ -18,22 +18,34 @@ class Quirks:
     )
     # 1: the form of an existing contact ("twice": two entries for one id)
     known_contact: Literal["list", "object", "twice"] = "list"
+    # 1: the response to a contact_id that is not a UUID
+    malformed_id: Literal["code_400", "code_404", "like_unknown"] = "code_400"
 
-    # 2: the value of page_state on the last page
-    last_page: Literal["absent", "null", "empty_string", "then_empty_page"] = "absent"
+    # 2: the value of page_state on the last page ("same_cursor": the cursor of the request, if it had one)
+    last_page: Literal["absent", "null", "empty_string", "then_empty_page", "same_cursor"] = "absent"
     # 3: the number of contacts of a page, compared with the limit
     page_size: Literal["full", "short", "empty_between", "oversized"] = "full"
     # 3: a cursor that repeats, so that the list never ends
     repeating_cursor: Literal["never", "same", "cycle"] = "never"
     # 3: the form of a cursor ("long": 3,000 characters)
     cursor_form: Literal["hex", "base64", "long"] = "hex"
+    # 3: the limits with which a cursor is valid ("any": the other quirks of pages have no effect)
+    cursor_limit: Literal["same", "any"] = "same"
+    # 3: how often a cursor is valid; a used one is stale
+    cursor_use: Literal["many", "once"] = "many"
+    # 3: the order of a page ("changing": each page that is sent starts with another of its contacts)
+    order: Literal["stable", "changing"] = "stable"
+    # 3: the response to a limit of more than 100 ("default": a page of 10)
+    large_limit: Literal["code_400", "capped", "honoured", "default"] = "code_400"
     # 4: the response to a stale or foreign cursor
-    stale_cursor: Literal["code_400", "code_500"] = "code_400"
+    stale_cursor: Literal["code_400", "code_500", "first_page", "empty_page"] = "code_400"
     # 5: the number of contacts in the organisation
     count: Literal["number", "string", "missing", "drifting"] = "number"
 
-    # 6: the type of a phone number
-    phone_no: Literal["string", "number"] = "string"
+    # 6: the type of a phone number ("plus": a string with a plus sign)
+    phone_no: Literal["string", "number", "plus"] = "string"
+    # 6: the letters of a contact_id ("upper_only": of a request's, too)
+    id_case: Literal["lower", "upper", "upper_only"] = "lower"
     # 6: the form of a field without a value
     gaps: Literal["empty_string", "null", "missing"] = "empty_string"
     # 6: undocumented fields, in a contact and beside the contacts
@@ -43,6 +55,8 @@ class Quirks:
     # 6: a page starts with the last contact of the previous page
     duplicates: Literal["none", "across_pages"] = "none"
 
+    # 7: the content type of a JSON body
+    content_type: Literal["json", "html", "none"] = "json"
     # 7: a UTF-8 byte order mark before the JSON
     byte_order_mark: Literal["absent", "present"] = "absent"
     # 7: a lone surrogate as a JSON escape in the first contact's name
@@ -60,6 +74,8 @@ class Quirks:
     rate_limit_refusals: int | None = None
     # 8: the Retry-After header of a throttled response; None sends none
     retry_after: str | None = None
+    # 8: headers that tell the rate limit
+    rate_headers: Literal["none", "ratelimit", "x_ratelimit"] = "none"
 
     # seen: the code of a successful response
     success_code: Literal["number", "string", "missing"] = "number"

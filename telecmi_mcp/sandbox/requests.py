@@ -5,9 +5,12 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn, Self
 
+from telecmi_mcp.sandbox.quirks import Quirks
+
 MAX_BODY_BYTES = 100 * 1024  # the default of Express for a JSON body
 _DEFAULT_LIMIT = 10
 _MAX_LIMIT = 100
+_ANY_LIMIT = 1_000
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
 
@@ -23,7 +26,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GetCall:
-    """`POST /v3/contact/get`; `contact_id` is in lower case, or None if the request has none."""
+    """`POST /v3/contact/get`; a parameter that the request does not have is None."""
 
     token: str
     limit: int
@@ -31,18 +34,18 @@ class GetCall:
     page_state: str | None
 
     @classmethod
-    def from_fields(cls, fields: dict[str, object]) -> Self:
+    def from_fields(cls, fields: dict[str, object], *, quirks: Quirks) -> Self:
         """Check every documented parameter; ignore others.
 
         Raises:
-            RefusedError: A parameter is invalid (code 400).
+            RefusedError: A parameter is invalid (code 400, or what the quirks say).
         """
-        contact_id = _text(fields, "contact_id").lower() if "contact_id" in fields else None
+        contact_id = _text(fields, "contact_id") if "contact_id" in fields else None
         if contact_id is not None and not _UUID.fullmatch(contact_id):
-            _refuse("contact_id")
+            _check_malformed_id(quirks)
         return cls(
             token=_text(fields, "token"),
-            limit=_limit(fields.get("limit", _DEFAULT_LIMIT)),
+            limit=_limit(fields.get("limit", _DEFAULT_LIMIT), quirks),
             contact_id=contact_id,
             page_state=_text(fields, "page_state") if "page_state" in fields else None,
         )
@@ -81,11 +84,21 @@ def _text(fields: dict[str, object], name: str) -> str:
     return value if isinstance(value, str) else _refuse(name)
 
 
-def _limit(value: object) -> int:
+def _check_malformed_id(quirks: Quirks) -> None:
+    if quirks.malformed_id == "code_404":
+        raise RefusedError(404, "Contact not found")
+    if quirks.malformed_id == "code_400":
+        _refuse("contact_id")
+
+
+def _limit(value: object, quirks: Quirks) -> int:
     # A JavaScript server reads 10.0 as 10. In Python, True is an int.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= _MAX_LIMIT:
+    most = _MAX_LIMIT if quirks.large_limit == "code_400" else _ANY_LIMIT
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= most:
         _refuse("limit")
-    return int(value) if value == int(value) else _refuse("limit")
+    limit = int(value) if value == int(value) else _refuse("limit")
+    forms = {"capped": _MAX_LIMIT, "default": _DEFAULT_LIMIT}
+    return forms.get(quirks.large_limit, limit) if limit > _MAX_LIMIT else limit
 
 
 def _refuse(name: str) -> NoReturn:

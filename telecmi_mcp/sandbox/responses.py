@@ -12,6 +12,11 @@ from telecmi_mcp.sandbox.requests import RefusedError
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LONE_SURROGATE = "\ud83d"
+_RATE_HEADERS = {
+    "none": {},
+    "ratelimit": {"ratelimit-limit": "60", "ratelimit-remaining": "59", "ratelimit-reset": "30"},
+    "x_ratelimit": {"x-ratelimit-limit": "60", "x-ratelimit-remaining": "59"},
+}
 _EXTRA_CONTACT_FIELDS = {"owner": "103_1111112", "tags": ["lead"], "custom": {"tier": 1}, "is_blocked": False}
 _EXTRA_ANSWER_FIELDS = {"request_id": "sandbox", "meta": {"version": 3}}
 
@@ -65,10 +70,16 @@ def contact_fields(contacts: object, *, token: str, quirks: Quirks) -> dict[str,
     return fields
 
 
-def list_fields(total: int, *, step: int, cursor: str | None, quirks: Quirks) -> dict[str, object]:
-    """Return `count` and `page_state` of page `step`; a drifting count grows by one with each page."""
+def list_fields(
+    total: int, *, step: int, cursor: str | None, quirks: Quirks, sent: str | None = None
+) -> dict[str, object]:
+    """Return `count` and `page_state` of page `step`; a drifting count grows by one with each page.
+
+    `cursor` is the one of the next page, `sent` the one of the request.
+    """
     counts = {"number": total, "string": str(total), "drifting": total + step}
-    states = {"null": None, "empty_string": ""} if cursor is None else {quirks.last_page: cursor}
+    ends = {"null": None, "empty_string": "", **({} if sent is None else {"same_cursor": sent})}
+    states = ends if cursor is None else {quirks.last_page: cursor}
     return {
         **({"count": counts[quirks.count]} if quirks.count in counts else {}),
         **({"page_state": states[quirks.last_page]} if quirks.last_page in states else {}),
@@ -82,8 +93,10 @@ def _apply_quirks(contact: AnyContact, *, position: int, token: str, quirks: Qui
     if quirks.token_echo == "contact":
         fields["job_title"] = token
     phone_no = fields.get("phone_no")
-    if quirks.phone_no == "number" and isinstance(phone_no, str) and phone_no.isdecimal():
-        fields["phone_no"] = int(phone_no)
+    if quirks.phone_no != "string" and isinstance(phone_no, str) and phone_no.isdecimal():
+        fields["phone_no"] = int(phone_no) if quirks.phone_no == "number" else f"+{phone_no}"
+    if quirks.id_case != "lower" and isinstance(contact_id := fields.get("contact_id"), str):
+        fields["contact_id"] = contact_id.upper()
     if quirks.extra_fields == "some":
         fields |= _EXTRA_CONTACT_FIELDS
     fields = _with_gaps(fields, quirks)
@@ -114,4 +127,5 @@ def _json(body: Mapping[str, object], *, status: int = 200, quirks: Quirks) -> R
     # UTF-8, as Express writes it. A lone surrogate has no UTF-8 form and becomes its JSON escape.
     content = text.encode(errors="backslashreplace")
     mark = _BYTE_ORDER_MARK if quirks.byte_order_mark == "present" else b""
-    return Response(mark + content, status, media_type="application/json; charset=utf-8")
+    media_type = {"json": "application/json; charset=utf-8", "html": "text/html"}.get(quirks.content_type)
+    return Response(mark + content, status, headers=_RATE_HEADERS[quirks.rate_headers], media_type=media_type)

@@ -144,7 +144,7 @@ async def test_an_error_of_the_first_request_ends_a_second_one_that_still_waits_
 
     async with served(Play(reset_late), GOOD, timeout_s=1) as (server, client):  # the retry needs a pause of 0.25 s
         for _ in range(MAX_HEDGES):
-            await client._channel.hedges.acquire()  # noqa: SLF001 - as calls of other clients do
+            await client.channel.hedges.acquire()  # as calls of other clients do
         assert await client.list_contacts() == PAGE
     assert server.tries == 2
 

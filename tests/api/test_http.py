@@ -53,6 +53,15 @@ async def test_a_cookie_is_never_kept() -> None:
     assert ["cookie" in request.headers for request in telecmi.requests] == [False, False]
 
 
+async def test_the_headers_of_an_answer_are_passed_on() -> None:
+    telecmi = Telecmi(PAGE, **{"X-RateLimit-Limit": "60"})
+    seen: list[list[tuple[bytes, bytes]]] = []
+    async with open_app(SIGNED_IN, transport=telecmi.transport) as app:
+        answer = await app.client.channel.post("/v3/contact/get", {}, timeout_s=5, on_headers=seen.append)
+    assert answer.status == 200
+    assert (b"X-RateLimit-Limit", b"60") in seen[0]
+
+
 @pytest.mark.parametrize("cursor", ["~", "~~", " x", "ä", "\x00\n", "\ud800", "\u202eabc", "a b"])
 async def test_a_cursor_of_any_text_goes_back_byte_for_byte(cursor: str) -> None:
     telecmi = Telecmi({"contacts": [], "page_state": cursor})

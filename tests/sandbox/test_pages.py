@@ -100,3 +100,56 @@ async def test_a_stale_cursor(form: Any, code: int, text: str) -> None:
 async def test_the_count(form: Any, counts: list[object]) -> None:
     pages = await walk(create_sandbox(Quirks(count=form)), limit=50)
     assert [page.get("count") for page in pages] == counts
+
+
+@pytest.mark.parametrize(("form", "listed"), [("first_page", EVERYONE[:10]), ("empty_page", [])])
+async def test_a_stale_cursor_that_is_not_refused(form: Any, listed: list[str]) -> None:
+    answer = await get(create_sandbox(Quirks(stale_cursor=form)), page_state="stale")
+    assert [answer["code"], ids([answer])] == [200, listed]
+    assert bool(answer.get("page_state")) is bool(listed)
+
+
+@pytest.mark.parametrize("limit", [40, 50])
+async def test_the_last_page_may_repeat_the_cursor_of_its_request(limit: int) -> None:
+    pages = await walk(create_sandbox(Quirks(last_page="same_cursor")), limit=limit, at_most=6)
+    last = -(-150 // limit) - 1
+    assert ids(pages[: last + 1]) == EVERYONE
+    assert len({page["page_state"] for page in pages[last - 1 :]}) == 1
+    assert pages[last + 1] == pages[last]
+
+
+async def test_a_list_of_one_page_has_no_cursor_to_repeat() -> None:
+    assert "page_state" not in await get(create_sandbox(Quirks(last_page="same_cursor"), contacts=[]))
+
+
+@pytest.mark.parametrize("limits", [(10, 50), (50, 1), (7, 100)])
+async def test_a_cursor_may_be_valid_with_any_limit(limits: tuple[int, int]) -> None:
+    app = create_sandbox(Quirks(cursor_limit="any"))
+    first = await get(app, limit=limits[0])
+    second = await get(app, limit=limits[1], page_state=first["page_state"])
+    assert ids([first, second]) == EVERYONE[: sum(limits)]
+    assert ids(await walk(app, limit=40)) == EVERYONE
+
+
+@pytest.mark.parametrize(("form", "codes"), [("many", [200, 200]), ("once", [200, 400])])
+async def test_a_cursor_may_be_valid_once_only(form: Any, codes: list[int]) -> None:
+    app = create_sandbox(Quirks(cursor_use=form))
+    cursor = (await get(app))["page_state"]
+    assert [(await get(app, page_state=cursor))["code"] for _ in codes] == codes
+
+
+@pytest.mark.parametrize(("form", "is_same"), [("stable", True), ("changing", False)])
+async def test_the_order_of_a_page(form: Any, is_same: bool) -> None:  # noqa: FBT001 - one of the two forms' facts
+    app = create_sandbox(Quirks(order=form))
+    first, second = ids([await get(app)]), ids([await get(app)])
+    assert (first == second) is is_same
+    assert sorted(first) == sorted(second)
+
+
+@pytest.mark.parametrize(("form", "size"), [("code_400", None), ("capped", 100), ("honoured", 101), ("default", 10)])
+async def test_a_limit_of_more_than_100(form: Any, size: int | None) -> None:
+    app = create_sandbox(Quirks(large_limit=form))
+    answer = await get(app, limit=101)
+    assert answer["code"] == (200 if size else 400)
+    assert len(answer.get("contacts", [])) == (size or 0)
+    assert len((await get(app, limit=100))["contacts"]) == 100

@@ -32,6 +32,41 @@ async def test_a_known_contact(form: Any, contacts: object) -> None:
     assert answer == {"code": 200, "contacts": contacts, "count": 150}
 
 
+@pytest.mark.parametrize(
+    ("form", "answer"),
+    [
+        ("code_400", {"code": 400, "error": True, "msg": "Invalid parameters: contact_id"}),
+        ("code_404", {"code": 404, "error": True, "msg": "Contact not found"}),
+        ("like_unknown", {"code": 200, "contacts": None, "count": 150}),
+    ],
+)
+async def test_an_id_that_is_not_a_uuid(form: Any, answer: Answer) -> None:
+    app = create_sandbox(Quirks(malformed_id=form, unknown_contact="null"))
+    assert await get(app, contact_id="not-a-uuid") == answer
+
+
+@pytest.mark.parametrize(
+    ("form", "contact_id"), [("lower", JOHN_DOE["contact_id"]), ("upper", JOHN_DOE["contact_id"].upper())]
+)
+async def test_the_letters_of_an_id(form: Any, contact_id: str) -> None:
+    app = create_sandbox(Quirks(id_case=form))
+    for asked in (contact_id.lower(), contact_id.upper()):
+        assert (await get(app, contact_id=asked))["contacts"] == [{**JOHN_DOE, "contact_id": contact_id}]
+
+
+async def test_an_id_in_lower_case_may_be_unknown() -> None:
+    app = create_sandbox(Quirks(id_case="upper_only", unknown_contact="code_404"))
+    assert (await get(app, contact_id=JOHN_DOE["contact_id"]))["code"] == 404
+    (contact,) = (await get(app, contact_id=JOHN_DOE["contact_id"].upper()))["contacts"]
+    assert contact["contact_id"] == JOHN_DOE["contact_id"].upper()
+
+
+async def test_phone_numbers_may_have_a_plus_sign() -> None:
+    answer = await get(create_sandbox(Quirks(phone_no="plus")), limit=100)
+    for shown, contact in zip(answer["contacts"], make_contacts(100), strict=True):
+        assert shown["phone_no"] == (f"+{contact['phone_no']}" if contact["phone_no"] else "")
+
+
 @pytest.mark.parametrize(("form", "kinds"), [("string", {str}), ("number", {int, str})])
 async def test_phone_numbers(form: Any, kinds: set[type]) -> None:
     numbers = [
@@ -80,6 +115,31 @@ async def test_a_byte_order_mark(form: Any, mark: bytes) -> None:
     app = create_sandbox(Quirks(byte_order_mark=form))
     for token in (SANDBOX_TOKEN, "wrong"):
         assert (await send(app, GET, {"token": token})).content.startswith(mark)
+
+
+@pytest.mark.parametrize(
+    ("form", "header"),
+    [("json", "application/json; charset=utf-8"), ("html", "text/html; charset=utf-8"), ("none", None)],
+)
+async def test_the_content_type_of_json(form: Any, header: str | None) -> None:
+    app = create_sandbox(Quirks(content_type=form))
+    for token in (SANDBOX_TOKEN, "wrong"):
+        response = await send(app, GET, {"token": token})
+        assert response.headers.get("content-type") == header
+        assert response.json()["code"]
+
+
+@pytest.mark.parametrize(
+    ("form", "headers"),
+    [
+        ("none", {}),
+        ("ratelimit", {"ratelimit-limit": "60", "ratelimit-remaining": "59", "ratelimit-reset": "30"}),
+        ("x_ratelimit", {"x-ratelimit-limit": "60", "x-ratelimit-remaining": "59"}),
+    ],
+)
+async def test_headers_that_tell_the_rate_limit(form: Any, headers: dict[str, str]) -> None:
+    response = await send(create_sandbox(Quirks(rate_headers=form)), GET, {"token": SANDBOX_TOKEN})
+    assert {name: value for name, value in response.headers.items() if "ratelimit" in name} == headers
 
 
 @pytest.mark.parametrize(

@@ -67,10 +67,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_sandbox_flag(parser)
     parser.add_argument("--json", action="store_true", help="Print one JSON object, for programs.")
     parser.add_argument("--url", help="Check the connection to the team's server at this URL instead of TeleCMI.")
+    parser.add_argument(
+        "--contract",
+        action="store_true",
+        help="Find out which forms TeleCMI's answers have, and print a report without contacts for an issue. Says what "
+        "it sends, and asks first.",
+    )
+    parser.add_argument("--yes", action="store_true", help="With --contract: send the requests without a question.")
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Run all checks, read one contact from TeleCMI, and print the results."""
+    if args.contract:
+        from telecmi_mcp._cli.account import contract
+
+        return contract.run(args, environ)
+    if args.yes:
+        raise ConfigurationError(hint="Use --yes with --contract only", fact="the other checks ask nothing")
     report = replace(_run_checks(args, environ), settings=_describe_settings(args, environ))
     print(_as_json(report) if args.json else _as_text(report))
     return 0 if report.ok else 1
