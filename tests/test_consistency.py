@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote
 
 import jsonschema  # type: ignore[import-untyped]  # it has no types
 import pytest
+import yaml  # type: ignore[import-untyped]  # it has no types
 
 import telecmi_mcp
 from docs.generate import PAGES, arrows, first_sentence, generate, reduce, rooms
@@ -127,14 +128,14 @@ def test_a_one_click_link_installs_the_package_with_its_keyring() -> None:
 
 
 def blocks(text: str) -> list[dict[str, Any]]:
-    """Return the contents of the JSON and TOML blocks of a page."""
-    found = re.findall(r"```(json|toml)\n(.*?)```", text, re.DOTALL)
-    return [json.loads(block) if kind == "json" else tomllib.loads(block) for kind, block in found]
+    """Return the contents of the JSON, TOML and YAML blocks of a page."""
+    load = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
+    return [load[kind](block) for kind, block in re.findall(r"```(json|toml|yaml)\n(.*?)```", text, re.DOTALL)]
 
 
 def test_the_entries_in_the_documents_are_what_install_writes() -> None:
     clients = (ROOT / "docs" / "clients.md").read_text(encoding="utf8")
-    sections = {part.split("\n", 1)[0]: part for part in clients.split("\n### ")[1:]}
+    sections = {part.split("\n", 1)[0]: part.split("\n## ")[0] for part in clients.split("\n### ")[1:]}
     assert list(sections) == [host.title for host in CLIENTS.values()]
     server = Server("/path/of/telecmi-mcp", ("serve",))
     for host in CLIENTS.values():
@@ -145,6 +146,7 @@ def test_the_entries_in_the_documents_are_what_install_writes() -> None:
         else:
             assert shlex.join(add_command(host, build_entry(host, server))) in sections[host.title]
             assert shlex.join(remove_command(host)) in sections[host.title]
+    assert [row[0] for row in table("Sources", clients)] == [f"`{name}`" for name in CLIENTS]
     (example,) = blocks(README)
     assert example["mcpServers"]["telecmi"].keys() == {"command", "args"}
 

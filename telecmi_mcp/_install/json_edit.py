@@ -1,27 +1,30 @@
-"""Edits one entry of a JSON file and keeps order, numbers, escapes and layout of the rest.
+"""Edits one entry of a JSON file and keeps comments, order, numbers, escapes and layout of the rest.
 
 The edit finds the members on the path to the entry in the text, and inserts or removes only the characters of the
-entry. It then parses the result, which must equal the intended value.
+entry and its comma. It then parses the result, which must equal the intended value. Comments stay, also those that
+were written about the entry; an entry with comments inside is not changed.
 
-VS Code, Zed and Gemini CLI allow comments: a file with comments is read but never changed.
-docs/decisions/0023-edit-client-configurations-in-place.md gives the reason against a package that keeps them.
+docs/decisions/0023-edit-client-configurations-in-place.md gives the reason against a package that does this.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from telecmi_mcp._install.json_style import format_member, format_value, indentation, line_break, style
+from telecmi_mcp._install.jsonc import Document, Member, members_of, parse, past_space
 from telecmi_mcp.errors import ClientConfigError
 
-_SPACE = re.compile(r"[ \t\r\n]*")
-_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
-_INDENTED = re.compile(r'\n([ \t]+)"')
-_COMMENT = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_LAST_COMMA = re.compile(r'("(?:[^"\\\n]|\\.)*")|,(?=\s*[}\]])')
-_DECODER = json.JSONDecoder()
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_INDENT = re.compile(r"[ \t]*")
+_REST_OF_LINE_IS_EMPTY = re.compile(r"[ \t]*\r?\n")
+
+Edit = tuple[int, int, str]
+"""Start and end of a part of the text, and what replaces it."""
 
 
 def read(text: str) -> dict[str, Any]:
@@ -30,10 +33,7 @@ def read(text: str) -> dict[str, Any]:
     Raises:
         ClientConfigError: The text is not an object.
     """
-    try:
-        return _read(text)
-    except ClientConfigError:
-        return _read(_without_comments(text))
+    return parse(text).value
 
 
 def put(text: str, key: str, name: str, entry: dict[str, Any]) -> str:
@@ -42,26 +42,31 @@ def put(text: str, key: str, name: str, entry: dict[str, Any]) -> str:
     Raises:
         ClientConfigError: The text cannot be changed safely.
     """
-    wanted = _read(text)
+    document, wanted = parse(text), read(text)
     inside = wanted.setdefault(key, {})
     if not isinstance(inside, dict):
         raise ClientConfigError(fact=f'what it has as "{key}" is not an object')
     inside[name] = entry
-    if not text.strip():
-        return json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
-    return _checked(_put(text, _past_space(text, 0), (key, name), entry), wanted)
+    if not document.plain.strip():
+        return _after_comments(text) + json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
+    return _apply(document, _put(document, past_space(document.plain, 0), (key, name), entry), wanted)
 
 
 def cut(text: str, key: str, name: str | None = None) -> str:
     """Return the text without an entry of the object of a key, or without that object.
 
+    An object with comments stays.
+
     Raises:
         ClientConfigError: The text cannot be changed safely.
     """
-    wanted = _read(text)
+    document, wanted = parse(text), read(text)
     path = (key,) if name is None else (key, name)
+    start = past_space(document.plain, 0)
+    if name is None and document.has_comment(*_span(document, start, key)):
+        return text
     del (wanted if name is None else wanted[key])[path[-1]]
-    return _checked(_cut(text, _past_space(text, 0), path), wanted)
+    return _apply(document, _cut(document, start, path), wanted)
 
 
 def show(key: str, name: str, entry: dict[str, Any]) -> str:
@@ -69,142 +74,155 @@ def show(key: str, name: str, entry: dict[str, Any]) -> str:
     return json.dumps({key: {name: entry}}, indent=2, ensure_ascii=False)
 
 
-def _read(text: str) -> dict[str, Any]:
+def paste(text: str, key: str, name: str, entry: dict[str, Any]) -> tuple[int, str] | None:
+    """Return a position and what a user pastes there to add an entry; ``None`` if that would not add it.
+
+    The position is behind the brace that opens the object of the key, or behind the first brace of the text.
+
+    Raises:
+        ClientConfigError: The text is not an object.
+    """
+    document = parse(text)
+    inside = document.value.get(key, {})
+    if not document.plain.strip() or not isinstance(inside, dict) or name in inside:
+        return None
+    at = past_space(document.plain, 0)
+    member, follows = {key: {name: entry}}, document.value
+    if key in document.value:
+        at, member, follows = _find(members_of(document.plain, at), key).value, {name: entry}, inside
+    body = json.dumps(member, indent=2, ensure_ascii=False)[2:-2]
+    return at + 1, f"{body}," if follows else body
+
+
+def _after_comments(text: str) -> str:
     if not text.strip():
-        return {}
-    try:
-        value = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        commented = re.search(r"//|/\*", _STRING.sub("", text))
-        fact = "it has comments, which an edit would lose" if commented else "it is not valid JSON"
-        raise ClientConfigError(fact=fact) from None
-    if not isinstance(value, dict):
-        raise ClientConfigError(fact="it does not hold a JSON object")
-    return value
+        return ""
+    return text if text.endswith("\n") else text + line_break(text)
 
 
-def _without_comments(text: str) -> str:
-    """Remove comments and trailing commas, as VS Code, Zed and Gemini CLI do."""
-    text = _COMMENT.sub(lambda found: found[1] or " ", text)
-    return _LAST_COMMA.sub(lambda found: found[1] or "", text)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _checked(text: str, wanted: dict[str, Any]) -> str:
-    if _read(text) != wanted:
+def _apply(document: Document, edits: Sequence[Edit], wanted: dict[str, Any]) -> str:
+    parts, at = [], 0
+    for start, end, new in sorted(edits, key=lambda edit: edit[0]):
+        parts += [document.text[at:start], new]
+        at = end
+    text = "".join([*parts, document.text[at:]])
+    result = parse(text)
+    if result.value != wanted or result.comments != document.comments:
         raise ClientConfigError
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """Position of a member of an object in the text.
-
-    Attributes:
-        gap: Start of the white space before the key, after a brace or a comma.
-        start: Start of the key.
-        value: Start of the value.
-        end: End of the value.
-    """
-
-    key: str
-    gap: int
-    start: int
-    value: int
-    end: int
+def _find(members: list[Member], key: str) -> Member:
+    return next(member for member in members if member.key == key)
 
 
-def _members(text: str, start: int) -> list[_Member]:
-    """Return the members of the object whose brace is at ``start``, in valid JSON."""
-    members: list[_Member] = []
-    at = start
-    while text[at] != "}":
-        gap = at + 1
-        key_at = _past_space(text, gap)
-        if text[key_at] == "}":
-            break
-        key, key_end = _DECODER.raw_decode(text, key_at)
-        value_at = _past_space(text, _past_space(text, key_end) + 1)
-        _, end = _DECODER.raw_decode(text, value_at)
-        members.append(_Member(key, gap, key_at, value_at, end))
-        at = _past_space(text, end)
-    if len({member.key for member in members}) < len(members):
-        raise ClientConfigError(fact="it has the same key twice")
-    return members
+def _span(document: Document, start: int, key: str) -> tuple[int, int]:
+    member = _find(members_of(document.plain, start), key)
+    return member.start, member.end
 
 
-def _past_space(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
-
-
-def _put(text: str, start: int, path: tuple[str, ...], entry: object) -> str:
+def _put(document: Document, start: int, path: tuple[str, ...], entry: object) -> list[Edit]:
     key, *deeper = path
-    members = _members(text, start)
+    members = members_of(document.plain, start)
     for member in members:
         if member.key == key:
             if deeper:
-                return _put(text, member.value, tuple(deeper), entry)
-            gap = text[member.gap : member.start]
-            return text[: member.value] + _dump(entry, gap, text) + text[member.end :]
+                return _put(document, member.value, tuple(deeper), entry)
+            _refuse_comments(document, member.value, member.end)
+            return [(member.value, member.end, format_value(entry, _gap(document, member), document.text))]
     value = {deeper[0]: entry} if deeper else entry
-    if not members:
-        return _fill(text, start, key, value)
-    last = members[-1]
-    gap = text[last.gap : last.start]
-    gap = gap if "\n" in gap else _style(text)[0][1:]
-    return f"{text[: last.end]},{gap}{_member(key, value, gap, text)}{text[last.end :]}"
+    return _append(document, members[-1], key, value) if members else _fill(document, start, key, value)
 
 
-def _fill(text: str, start: int, key: str, value: object) -> str:
+def _append(document: Document, last: Member, key: str, value: object) -> list[Edit]:
+    """Add a member behind the last one; on a line of its own, behind a comment on the last one's line."""
+    close = past_space(document.plain, last.end)
+    comma = document.uncommented.find(",", last.end, close)
+    start = last.end if comma < 0 else comma + 1
+    line_end = document.uncommented.find("\n", start, close)
+    end = start + len(document.text[start : close if line_end < 0 else line_end].rstrip())
+    gap = _gap(document, last)
+    if "\n" not in gap:
+        gap, end = style(document.text)[0][1:], start  # behind a line comment it would be part of the comment
+    member = gap + format_member(key, value, gap, document.text)
+    return [(start, start, ","), (end, end, member)] if comma < 0 else [(end, end, f"{member},")]
+
+
+def _gap(document: Document, member: Member) -> str:
+    """Return the white space before a key; if there is a comment too, a line break and the indentation."""
+    if not document.has_comment(member.gap, member.start):
+        return document.text[member.gap : member.start]
+    line = document.uncommented.rfind("\n", member.gap, member.start) + 1
+    indent = _INDENT.match(document.text, line)
+    return line_break(document.text) + indent[0] if line and indent else ""
+
+
+def _fill(document: Document, start: int, key: str, value: object) -> list[Edit]:
     """Add the first member to an object, on a line of its own unless the whole text is one line."""
-    end = _past_space(text, start + 1)
-    if "\n" not in text.strip() and text[end + 1 :].strip():
-        return text[: start + 1] + _member(key, value, "", text) + text[end:]
+    text, close = document.text, past_space(document.plain, start + 1)
+    if "\n" not in text.strip() and (text[close + 1 :].strip() or document.has_comment(start, close)):
+        return _fill_line(document, start, close, format_member(key, value, "", text))
     line = text[text.rfind("\n", 0, start) + 1 : start]
-    outer = _line_break(text) + line[: len(line) - len(line.lstrip(" \t"))]
-    gap = outer + _unit(text)
-    return text[: start + 1] + gap + _member(key, value, gap, text) + outer + text[end:]
+    outer = line_break(text) + line[: len(line) - len(line.lstrip(" \t"))]
+    gap = outer + indentation(text)
+    member = gap + format_member(key, value, gap, text)
+    if document.has_comment(start, close):
+        at = _end_of_comments(text, start, close)
+        return [(at, at, member)]
+    return [(start + 1, close, member + outer)]
 
 
-def _cut(text: str, start: int, path: tuple[str, ...]) -> str:
+def _fill_line(document: Document, start: int, close: int, member: str) -> list[Edit]:
+    if document.has_comment(start, close):
+        at = _end_of_comments(document.text, start, close)
+        return [(at, at, f" {member}")]
+    return [(start + 1, close, member)]
+
+
+def _end_of_comments(text: str, start: int, close: int) -> int:
+    return start + 1 + len(text[start + 1 : close].rstrip())
+
+
+def _cut(document: Document, start: int, path: tuple[str, ...]) -> list[Edit]:
     key, *deeper = path
-    members = _members(text, start)
+    members = members_of(document.plain, start)
     at = [member.key for member in members].index(key)
     member = members[at]
     if deeper:
-        return _cut(text, member.value, tuple(deeper))
-    if len(members) == 1:
-        return text[: start + 1] + text[_past_space(text, member.end) :]
-    if at == len(members) - 1:
-        return text[: members[at - 1].end] + text[member.end :]
-    return text[: member.start] + text[members[at + 1].start :]
+        return _cut(document, member.value, tuple(deeper))
+    _refuse_comments(document, member.start, member.end)
+    if at + 1 < len(members):
+        return _cut_forwards(document, member, members[at + 1])
+    close = past_space(document.plain, member.end)
+    if not at and not document.has_comment(start, close):
+        return [(start + 1, close, "")]
+    comma = document.uncommented.find(",", member.end, close)
+    if comma < 0 and at:
+        comma = document.uncommented.find(",", members[at - 1].end, member.start)
+    edits = [_last_member(document, member, max(member.end, comma + 1))]
+    return edits if comma < 0 else [*edits, (comma, comma + 1, "")]
 
 
-def _member(key: str, value: object, gap: str, text: str) -> str:
-    return f"{json.dumps(key)}{_style(text)[1]}{_dump(value, gap, text)}"
+def _cut_forwards(document: Document, member: Member, following: Member) -> list[Edit]:
+    """Remove a member, its comma and the white space up to the next member or comment."""
+    text = document.text
+    comma = document.uncommented.find(",", member.end, following.start)
+    behind = past_space(text, comma + 1)
+    if document.has_comment(member.end, comma):
+        return [(member.start, member.end, ""), (comma, behind, "")]
+    return [(member.start, behind, "")]
 
 
-def _dump(value: object, gap: str, text: str) -> str:
-    """Format a value like the text around it; ``gap`` is the white space before its key."""
-    if "\n" not in gap:
-        return json.dumps(value, ensure_ascii=False, separators=_style(text))
-    dumped = json.dumps(value, ensure_ascii=False, indent=_unit(text), separators=(",", _style(text)[1]))
-    return dumped.replace("\n", _line_break(text) + gap.rpartition("\n")[2])
+def _last_member(document: Document, member: Member, end: int) -> Edit:
+    """Return the part from the white space before the last member to its end; ``end`` is behind its comma."""
+    text = document.text
+    before = len(text[: member.start].rstrip())
+    in_line_comment = document.has_comment(before - 1, before) and text[before - 2 : before] != "*/"
+    if in_line_comment and not _REST_OF_LINE_IS_EMPTY.match(text, end):
+        before = member.start  # else what follows would become part of the comment
+    return before, member.end, ""
 
 
-def _style(text: str) -> tuple[str, str]:
-    """Return the comma and the colon as the text writes them: with a space after them, or without."""
-    return (",", ":") if re.search(r'"":\S', _STRING.sub('""', text)) else (", ", ": ")
-
-
-def _line_break(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"
-
-
-def _unit(text: str) -> str:
-    found = _INDENTED.search(text)
-    return found[1] if found else "  "
+def _refuse_comments(document: Document, start: int, end: int) -> None:
+    if document.has_comment(start, end):
+        raise ClientConfigError(fact="the entry has comments, which an edit would lose")

@@ -33,6 +33,9 @@ ODD = """{
 }"""
 
 
+PASTE_INTO = ["{}", "{ }", '{"a": 1}', '{"mcpServers": {}}', '{"mcpServers": {"a": 1}, "z": 2}', "{\n// b\n}"]
+
+
 def test_only_the_characters_of_the_entry_are_added() -> None:
     added = """,
 \t\t"telecmi": {
@@ -100,12 +103,16 @@ def test_an_empty_text_gets_a_whole_object(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ('{"a": 1', "not valid JSON"),
+        ('{"a": 1', "not valid JSON at line 1, column 8"),
+        ('{\r\n  "a": 1\r\n  "b": 2\r\n}', "not valid JSON at line 3, column 3"),
+        ('// mine\n/* yours\n*/ {"a": 1 "b"}', "not valid JSON at line 3, column 12"),
+        ('{"a": 1 /* mine }', "not valid JSON at line 1, column 9"),
+        ('{"a": [,]}', "not valid JSON at line 1, column 8"),
+        ('{"a": 1,,}', "not valid JSON at line 1, column 9"),
+        ('{"a": "C:\\Users"}', "not valid JSON at line 1, column 10"),
         ('{"a": NaN}', "not valid JSON"),
-        ('{"a": 1,}', "not valid JSON"),
         ("[" * 100_000, "not valid JSON"),
-        ('// mine\n{"a": 1}', "comments"),
-        ('{"a": 1 /* mine */}', "comments"),
+        ('{"mcpServers": {"telecmi": {"command": "x" /* mine */}}}', "the entry has comments"),
         ('["a"]', "JSON object"),
         ('{"mcpServers": []}', "not an object"),
         ('{"mcpServers": null}', "not an object"),
@@ -116,6 +123,101 @@ def test_an_empty_text_gets_a_whole_object(text: str) -> None:
 def test_what_cannot_be_changed_safely_is_refused(text: str, why: str) -> None:
     with pytest.raises(ClientConfigError, match=why):
         put(text)
+
+
+def test_a_comment_in_the_entry_keeps_it_from_being_removed() -> None:
+    with pytest.raises(ClientConfigError, match="the entry has comments"):
+        cut('{"mcpServers": {"telecmi": {"command": "x", // mine\n}}}')
+
+
+COMMENTED = """// Zed
+{
+  "a": 1, // one
+  /* two */
+  "mcpServers": { // three
+    // four
+    "other": { "command": "x" }, // five
+    /* six */
+  }, // seven
+}
+"""
+
+
+def test_comments_and_trailing_commas_stay_where_they_are() -> None:
+    added = """
+    "telecmi": {
+      "command": "/opt/bin/telecmi-mcp",
+      "args": [
+        "serve"
+      ]
+    },"""
+    before, after = COMMENTED.split(" // five")
+    assert put(COMMENTED) == f"{before} // five{added}{after}"
+    assert cut(put(COMMENTED)) == COMMENTED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"mcpServers": {"a": 1 /* b */}}',
+        '{"mcpServers": {/* b */}}',
+        '{"mcpServers": { /* b */ }, /* c */ "z": 1}',
+        '{\n  "mcpServers": {\n    // b\n  }\n}\n',
+        '{\n  "mcpServers": {\n    "a": 1 // b\n  }\n}\n',
+        '{\r\n  "mcpServers": {\r\n    "a": 1 // b\r\n  }\r\n}\r\n',
+        '{\n  "mcpServers": {\n    "a": 1 /* b\n c */\n    // d\n  }\n}\n',
+        '{\n  "mcpServers": {\n    "a": 1,\n    "b": 2,\n  },\n}\n',
+    ],
+)
+def test_removal_restores_a_text_with_comments(text: str) -> None:
+    assert json_edit.read(put(text))["mcpServers"]["telecmi"] == ENTRY
+    assert cut(put(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ('{"mcpServers": {"telecmi": 1, /* a */ "b": 2}}', '{"mcpServers": {/* a */ "b": 2}}'),
+        ('{"mcpServers": {"telecmi": 1 /* a */, "b": 2}}', '{"mcpServers": { /* a */"b": 2}}'),
+        ('{"mcpServers": {"b": 2, // a\n"telecmi": 1}}', '{"mcpServers": {"b": 2 // a\n}}'),
+        ('{"mcpServers": {"b": 2, // a\n"telecmi": 1 // c\n}}', '{"mcpServers": {"b": 2 // a\n // c\n}}'),
+        ('{"mcpServers": {"b": 2, /* a */ "telecmi": 1,}}', '{"mcpServers": {"b": 2, /* a */}}'),
+        ('{"mcpServers": {// a\n"telecmi": 1, // c\n}}', '{"mcpServers": {// a\n // c\n}}'),
+    ],
+)
+def test_a_removed_entry_leaves_the_comments_around_it(text: str, left: str) -> None:
+    assert cut(text) == left
+
+
+def test_an_object_with_comments_is_not_removed() -> None:
+    text = '{"a": 1, "mcpServers": {/* mine */}}'
+    assert json_edit.cut(text, "mcpServers") == text
+    assert json_edit.cut('{"a": 1, "mcpServers": {}}', "mcpServers") == '{"a": 1}'
+
+
+def test_a_text_of_comments_only_gets_an_object_below_them() -> None:
+    made = put("// mine")
+    assert made.startswith("// mine\n{\n")
+    assert json_edit.read(made) == {"mcpServers": {"telecmi": ENTRY}}
+
+
+def pasted(text: str) -> str:
+    place = json_edit.paste(text, "mcpServers", "telecmi", ENTRY)
+    assert place is not None
+    at, block = place
+    return text[:at] + block + text[at:]
+
+
+@pytest.mark.parametrize("text", [*PASTE_INTO, COMMENTED, ODD])
+def test_a_pasted_block_adds_the_entry(text: str) -> None:
+    before = json_edit.read(text)
+    servers = {"telecmi": ENTRY, **before.get("mcpServers", {})}
+    assert json_edit.read(pasted(text)) == {**before, "mcpServers": servers}
+
+
+@pytest.mark.parametrize("text", ["", "// mine", '{"mcpServers": []}', '{"mcpServers": {"telecmi": 1}}'])
+def test_no_block_is_offered_where_it_would_not_add_the_entry(text: str) -> None:
+    assert json_edit.paste(text, "mcpServers", "telecmi", ENTRY) is None
 
 
 def test_slashes_in_a_string_are_not_a_comment() -> None:
@@ -160,3 +262,67 @@ def test_adding_and_removing_restores_the_text(value: dict[str, Any], layout: An
     elif there:
         assert cut(made) == text
     assert json.loads(cut(made)) == {**value, "mcpServers": there}
+
+
+FILLERS = st.sampled_from(
+    [
+        "",
+        "",
+        "",
+        " ",
+        "\n",
+        "\n    ",
+        "\r\n\t",
+        " // mine\n",
+        "/* mine */",
+        "/* a\n b */ ",
+        '// {"x": 1, }\n',
+        "/*,*/",
+        '/*"*/',
+    ]
+)
+
+
+@st.composite
+def commented(draw: st.DrawFn, value: Any) -> str:
+    """Write a value as JSON with comments and trailing commas."""
+
+    def filler() -> str:
+        return draw(FILLERS)
+
+    comma = draw(st.sampled_from(["", ","]))
+    if isinstance(value, dict) and value:
+        members = [
+            f"{filler()}{json.dumps(key)}{filler()}:{filler()}{draw(commented(each))}{filler()}"
+            for key, each in value.items()
+        ]
+        return "{" + ",".join(members) + f"{comma}{filler()}}}"
+    if isinstance(value, list) and value:
+        return "[" + ",".join(filler() + draw(commented(each)) + filler() for each in value) + f"{comma}{filler()}]"
+    return json.dumps(value) if value or not isinstance(value, dict) else f"{{{filler()}}}"
+
+
+COMMENTED_TEXTS = CONFIGURATIONS.flatmap(
+    lambda value: st.tuples(st.just(value), commented(value), FILLERS, FILLERS).map(
+        lambda parts: (parts[0], parts[2] + parts[1] + parts[3])
+    )
+)
+
+
+def is_within(text: str, longer: str) -> bool:
+    """Whether all characters of a text are in a longer one, in their order."""
+    rest = iter(longer)
+    return all(character in rest for character in text)
+
+
+@given(COMMENTED_TEXTS)
+def test_an_edit_keeps_every_character_of_a_text_with_comments(sample: tuple[dict[str, Any], str]) -> None:
+    value, text = sample
+    assert json_edit.read(text) == value
+    made, there = put(text), value.get("mcpServers", {})
+    assert json_edit.read(made) == {**value, "mcpServers": {**there, "telecmi": ENTRY}}
+    assert json_edit.read(put(made)) == json_edit.read(made)
+    assert json_edit.read(cut(made)) == {**value, "mcpServers": there}
+    assert cut(made) == text or not there
+    assert is_within("".join(text.split()), made)  # white space in an empty object is replaced
+    assert json_edit.read(pasted(text)) == {**value, "mcpServers": {**there, "telecmi": ENTRY}}
