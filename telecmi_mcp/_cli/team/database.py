@@ -45,6 +45,7 @@ def opened_database(environ: Mapping[str, str]) -> Iterator[Database]:
 def _configured(environ: Mapping[str, str]) -> Database:
     from pydantic import SecretStr
 
+    from telecmi_mcp._config.distribution import requirement
     from telecmi_mcp._team.config.variables import DATABASE_URL, team_values_of
     from telecmi_mcp.errors import ConfigurationError
 
@@ -58,7 +59,7 @@ def _configured(environ: Mapping[str, str]) -> Database:
         from telecmi_mcp._team.db.database import Database  # needs an extra
     except ImportError:
         raise ConfigurationError(
-            hint="Install the extra: pip install 'telecmi-mcp[team]'",
+            hint=f"Install the extra: pip install '{requirement('team')}'",
             fact="the database driver is missing",
         ) from None
     return Database(SecretStr(url), direct_url=SecretStr(direct_url) if direct_url else None, max_size=1)
