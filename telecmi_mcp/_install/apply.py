@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from telecmi_mcp._install import client_cli, config_file, json_edit, toml_edit, yaml_block
+from telecmi_mcp._install import client_cli, config_file
 from telecmi_mcp._install.entry import NAME, build_entry, digest, is_equivalent
+from telecmi_mcp._install.formats.config_format import CONFIG_FORMATS
 from telecmi_mcp._install.paths import find_file, is_found, old_files
 from telecmi_mcp._install.record import InstallRecord
 from telecmi_mcp.errors import ClientConfigError
@@ -18,37 +19,11 @@ if TYPE_CHECKING:
     from telecmi_mcp._install.clients import ClientSpec
     from telecmi_mcp._install.config_file import FileContents
     from telecmi_mcp._install.entry import Server
+    from telecmi_mcp._install.formats.config_format import ConfigFormat
     from telecmi_mcp._install.paths import Machine
     from telecmi_mcp._install.record import InstallRecords
 
 _ATTEMPTS = 3
-
-
-class ConfigFormat(Protocol):
-    """Reads and edits one file format."""
-
-    def read(self, text: str) -> dict[str, Any]:
-        """Parse a text."""
-        ...
-
-    def put(self, text: str, key: str, name: str, entry: dict[str, Any]) -> str:
-        """Return the text with an entry added."""
-        ...
-
-    def cut(self, text: str, key: str, name: str | None = None) -> str:
-        """Return the text without an entry, or without the whole object of the key."""
-        ...
-
-    def show(self, key: str, name: str, entry: dict[str, Any]) -> str:
-        """Return the text for a user to write into an empty file."""
-        ...
-
-    def paste(self, text: str, key: str, name: str, entry: dict[str, Any]) -> tuple[int, str] | None:
-        """Return a position and what a user pastes there to add an entry; ``None`` if that would not add it."""
-        ...
-
-
-CONFIG_FORMATS: dict[str, ConfigFormat] = {"json": json_edit, "toml": toml_edit, "yaml": yaml_block}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from telecmi_mcp._config.variables import ALL
 from telecmi_mcp._install import config_file
-from telecmi_mcp._install.apply import CONFIG_FORMATS, find_entry
+from telecmi_mcp._install.apply import find_entry
 from telecmi_mcp._install.clients import CLIENTS
 from telecmi_mcp._install.entry import command_of
+from telecmi_mcp._install.formats.config_format import CONFIG_FORMATS
 from telecmi_mcp._install.paths import find_file, is_found
 from telecmi_mcp.errors import ClientConfigError
 

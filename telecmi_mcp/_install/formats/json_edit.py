@@ -13,8 +13,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from telecmi_mcp._install.json_style import format_member, format_value, indentation, line_break, style
-from telecmi_mcp._install.jsonc import Document, Member, members_of, parse, past_space
+from telecmi_mcp._install.formats.json_style import format_member, format_value, indentation, line_break, style
+from telecmi_mcp._install.formats.jsonc import Document, Member, members_of, parse, past_space
 from telecmi_mcp.errors import ClientConfigError
 
 if TYPE_CHECKING:

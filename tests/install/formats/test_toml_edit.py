@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telecmi_mcp._install import toml_edit
+from telecmi_mcp._install.formats import toml_edit
 from telecmi_mcp.errors import ClientConfigError
 
 ENTRY = {"command": "C:\\Programs\\telecmi-mcp.exe", "args": ["serve"], "env": {"TELECMI_USER_ID": "103_1111112"}}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telecmi_mcp._install import json_edit
+from telecmi_mcp._install.formats import json_edit
 from telecmi_mcp.errors import ClientConfigError
 
 ENTRY = {"command": "/opt/bin/telecmi-mcp", "args": ["serve"]}
