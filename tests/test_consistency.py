@@ -149,8 +149,9 @@ def test_a_command_that_installs_the_package_takes_it_from_where_it_is() -> None
     pages = [page for page in MARKDOWN if page.name != "CHANGELOG.md" and "decisions" not in page.parts]
     text = "\n".join(page.read_text(encoding="utf8") for page in pages)
     commands = re.findall(r"(?:pip install|uv tool install|pipx install|uvx)\b.*\btelecmi-mcp\b.*", text)
-    assert any(requirement("team") in command for command in commands)
-    assert [each for each in commands if not any(requirement(extra) in each for extra in ("keyring", "team"))] == []
+    named = [re.findall(r"telecmi-mcp\[\w+\](?: @ [^'\"`]+)?", command) for command in commands]
+    assert named
+    assert [each for each in named if each not in ([requirement("keyring")], [requirement("team")])] == []
     sources = {path: path.read_text(encoding="utf8") for path in (ROOT / "telecmi_mcp").rglob("*.py")}
     assert {path.name for path, source in sources.items() if "telecmi-mcp[" in source} == {"distribution.py"}
 

@@ -189,6 +189,13 @@ def test_a_removed_entry_leaves_the_comments_around_it(text: str, left: str) -> 
     assert cut(text) == left
 
 
+def test_an_edit_that_would_lose_a_comment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    edits = vars(json_edit)["_put"]
+    monkeypatch.setattr(json_edit, "_put", lambda *arguments: [*edits(*arguments), (1, 11, "")])
+    with pytest.raises(ClientConfigError, match="cannot be changed safely"):
+        put('{/* mine */"mcpServers": {}}')
+
+
 def test_an_object_with_comments_is_not_removed() -> None:
     text = '{"a": 1, "mcpServers": {/* mine */}}'
     assert json_edit.cut(text, "mcpServers") == text
