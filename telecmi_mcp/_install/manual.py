@@ -47,7 +47,7 @@ def _position(text: str, at: int) -> str:
         return "at its end, on a line of its own"
     if column == 1:
         return f"below line {line - 1}"
-    return f"at line {line}, column {column}, behind the brace"
+    return f"at line {line}, column {column}, after the brace"
 
 
 def _has_entry(target: ConfigTarget, text: str) -> bool:

@@ -227,7 +227,7 @@ def test_a_block_that_is_pasted_where_print_says_is_the_entry(text: str, home: H
     home.file("cursor").write_text(text)
     _, out, _ = home.install("cursor", "--print")
     where, _, block = out.partition("\n\n")
-    found = re.fullmatch(r"Paste this into .* at line (\d+), column (\d+), behind the brace:", where)
+    found = re.fullmatch(r"Paste this into .* at line (\d+), column (\d+), after the brace:", where)
     assert found is not None
     lines = text.splitlines(keepends=True)
     at = sum(map(len, lines[: int(found[1]) - 1])) + int(found[2]) - 1

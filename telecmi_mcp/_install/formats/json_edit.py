@@ -2,7 +2,7 @@
 
 The edit finds the members on the path to the entry in the text, and inserts or removes only the characters of the
 entry and its comma. It then parses the result, which must equal the intended value. Comments stay, also those that
-were written about the entry; an entry with comments inside is not changed.
+were written about the entry. An entry with comments inside is not changed.
 
 docs/decisions/0023-edit-client-configurations-in-place.md gives the reason against a package that does this.
 """
@@ -77,7 +77,7 @@ def show(key: str, name: str, entry: dict[str, Any]) -> str:
 def paste(text: str, key: str, name: str, entry: dict[str, Any]) -> tuple[int, str] | None:
     """Return a position and what a user pastes there to add an entry; ``None`` if that would not add it.
 
-    The position is behind the brace that opens the object of the key, or behind the first brace of the text.
+    The position is after the brace that opens the object of the key, or after the first brace of the text.
 
     Raises:
         ClientConfigError: The text is not an object.
@@ -135,7 +135,7 @@ def _put(document: Document, start: int, path: tuple[str, ...], entry: object) -
 
 
 def _append(document: Document, last: Member, key: str, value: object) -> list[Edit]:
-    """Add a member behind the last one; on a line of its own, behind a comment on the last one's line."""
+    """Add a member after the last one; on a line of its own, after a comment on the last one's line."""
     close = past_space(document.plain, last.end)
     comma = document.uncommented.find(",", last.end, close)
     start = last.end if comma < 0 else comma + 1
@@ -143,7 +143,7 @@ def _append(document: Document, last: Member, key: str, value: object) -> list[E
     end = start + len(document.text[start : close if line_end < 0 else line_end].rstrip())
     gap = _gap(document, last)
     if "\n" not in gap:
-        gap, end = style(document.text)[0][1:], start  # behind a line comment it would be part of the comment
+        gap, end = style(document.text)[0][1:], start  # after a line comment it would be part of the comment
     member = gap + format_member(key, value, gap, document.text)
     return [(start, start, ","), (end, end, member)] if comma < 0 else [(end, end, f"{member},")]
 
@@ -214,7 +214,7 @@ def _cut_forwards(document: Document, member: Member, following: Member) -> list
 
 
 def _last_member(document: Document, member: Member, end: int) -> Edit:
-    """Return the part from the white space before the last member to its end; ``end`` is behind its comma."""
+    """Return the part from the white space before the last member to its end; ``end`` is after its comma."""
     text = document.text
     before = len(text[: member.start].rstrip())
     in_line_comment = document.has_comment(before - 1, before) and text[before - 2 : before] != "*/"

@@ -109,7 +109,7 @@ def members_of(plain: str, start: int) -> list[Member]:
 
 
 def past_space(text: str, at: int) -> int:
-    """Return the position behind white space."""
+    """Return the position after white space."""
     found = _SPACE.match(text, at)
     return found.end() if found else at
 

@@ -331,5 +331,6 @@ def test_an_edit_keeps_every_character_of_a_text_with_comments(sample: tuple[dic
     assert json_edit.read(put(made)) == json_edit.read(made)
     assert json_edit.read(cut(made)) == {**value, "mcpServers": there}
     assert cut(made) == text or not there
+    assert "mcpServers" in value or not value or json_edit.cut(made, "mcpServers") == text
     assert is_within("".join(text.split()), made)  # white space in an empty object is replaced
     assert json_edit.read(pasted(text)) == {**value, "mcpServers": {**there, "telecmi": ENTRY}}
