@@ -36,9 +36,19 @@ def _block(target: ConfigTarget, entry: dict[str, Any]) -> tuple[str, str]:
         ), whole
     if place is not None:
         return f"Paste this into {target.file} {_position(text, place[0])}:", place[1].strip("\n")
-    if target.client.form == "json" and _has_entry(target, text):
-        return f"In {target.file}, replace the entry {NAME} by this:", f'"{NAME}": {json.dumps(entry, indent=2)}'
-    return f"Add this to {target.file}", whole
+    return _replacement(target, text, entry) or (f"Add this to {target.file}", whole)
+
+
+def _replacement(target: ConfigTarget, text: str, entry: dict[str, Any]) -> tuple[str, str] | None:
+    """Return what replaces an entry, or something that is no object of servers; ``None`` if there is neither."""
+    key = target.client.key
+    if target.client.form != "json" or key not in (value := target.form.read(text)):
+        return None
+    name, new = (NAME, entry) if isinstance(value[key], dict) else (key, {NAME: entry})
+    return (
+        f'In {target.file}, replace "{name}" and its value by this:',
+        f'"{name}": {json.dumps(new, indent=2, ensure_ascii=False)}',
+    )
 
 
 def _position(text: str, at: int) -> str:
@@ -48,8 +58,3 @@ def _position(text: str, at: int) -> str:
     if column == 1:
         return f"below line {line - 1}"
     return f"at line {line}, column {column}, after the brace"
-
-
-def _has_entry(target: ConfigTarget, text: str) -> bool:
-    servers = target.form.read(text).get(target.client.key)
-    return isinstance(servers, dict) and NAME in servers

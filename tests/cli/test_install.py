@@ -249,8 +249,19 @@ def test_an_entry_of_somebody_else_is_shown_with_what_replaces_it(home: Home) ->
     code, out, err = home.install("cursor")
     assert (code, "--force" in err) == (1, True)
     where, _, block = out.partition("\n\n")
-    assert where == f"In {home.file('cursor')}, replace the entry telecmi by this:"
-    assert json.loads(f"{{{block}}}")["telecmi"]["args"] == ["serve"]
+    assert where == f'In {home.file("cursor")}, replace "telecmi" and its value by this:'
+    home.file("cursor").write_text(f'{{"mcpServers": {{{block}}}}}')
+    assert home.install("cursor")[1].startswith("Cursor already has this server")
+
+
+def test_servers_of_a_wrong_type_are_shown_with_what_replaces_them(home: Home) -> None:
+    home.file("zed").write_text('{"a": 1, "context_servers": []}')
+    code, out, err = home.install("zed")
+    assert (code, "cannot hold servers" in err) == (1, True)
+    where, _, block = out.partition("\n\n")
+    assert where == f'In {home.file("zed")}, replace "context_servers" and its value by this:'
+    home.file("zed").write_text(f'{{"a": 1, {block}}}')
+    assert home.install("zed")[1].startswith("Zed already has this server")
 
 
 @pytest.mark.parametrize(
