@@ -398,11 +398,11 @@ def test_an_unknown_client_is_refused_with_the_names(home: Home, capsys: pytest.
 
 
 def test_uninstall_also_removes_the_entry_of_an_older_version_of_the_client(home: Home) -> None:
-    shutil.rmtree(home.file("devin-desktop").parent)
+    new = home.file("devin-desktop").parent
+    shutil.rmtree(new)
     old = home.folder / ".codeium" / "windsurf" / "mcp_config.json"
     old.parent.mkdir(parents=True)
     assert home.install("windsurf")[1].splitlines()[0] == f"Installed in Devin Desktop: {old}."
-    new = home.folder / ".config" / "devin"
     new.mkdir(parents=True)
     home.install("devin-desktop")
     code, out, _ = home.install("devin-desktop", "--uninstall")
