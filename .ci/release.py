@@ -1,6 +1,7 @@
 """Before a release: ``python .ci/release.py v1.2.3`` compares the tag with every place that tells the version.
 
-It prints the notes of that version from ``CHANGELOG.md``. The exit code is 1 where a place tells another version.
+It prints the notes of that version from ``CHANGELOG.md``. The exit code is 1 if a place tells another version, or if
+the package still says that PyPI has no release.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+PLUGINS = tuple(f"plugins/telecmi/{folder}/plugin.json" for folder in (".claude-plugin", ".cursor-plugin"))
 
 
 def versions(root: Path) -> dict[str, str]:
@@ -21,6 +23,7 @@ def versions(root: Path) -> dict[str, str]:
         "server.json": server["version"],
         **{f"server.json, {each['registryType']}": each["version"] for each in server["packages"]},
         "bundle/manifest.json": json.loads(_read(root / "bundle" / "manifest.json"))["version"],
+        **{place: json.loads(_read(root / place))["version"] for place in PLUGINS},
         "Dockerfile": _found(r'image\.version="(.*)"', _read(root / "Dockerfile")),
         "CHANGELOG.md": _found(r"^## \[(\d.*)\] - \d{4}-\d\d-\d\d$", _read(root / "CHANGELOG.md")),
     }
@@ -37,9 +40,12 @@ def main(tag: str) -> int:
     others = {place: version for place, version in versions(ROOT).items() if f"v{version}" != tag}
     for place, version in others.items():
         print(f"{place} tells {version or 'no version'}, and the tag is {tag}", file=sys.stderr)
+    released = _found(r"^RELEASED: .* = (True)$", _read(ROOT / "telecmi_mcp" / "_config" / "distribution.py"))
+    if not released:
+        print("telecmi_mcp/_config/distribution.py tells that PyPI has no release", file=sys.stderr)
     said = notes(_read(ROOT / "CHANGELOG.md"))
     print(said)
-    return 1 if others or not said else 0
+    return 1 if others or not released or not said else 0
 
 
 def _read(path: Path) -> str:

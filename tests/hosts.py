@@ -14,7 +14,8 @@ from telecmi_mcp._install.record import InstallRecords
 if TYPE_CHECKING:
     from pathlib import Path
 
-EDITED = [name for name, host in CLIENTS.items() if host.program is None]
+EDITED = [name for name, host in CLIENTS.items() if host.program is None and host.form != "yaml"]
+JSON = [name for name in EDITED if CLIENTS[name].form == "json"]
 SERVER = Server("/opt/tools/bin/telecmi-mcp", ("serve",), {"TELECMI_USER_ID": "103_1111112"})
 RENEWED = Server("/opt/newer/bin/telecmi-mcp", ("serve",))
 

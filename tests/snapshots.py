@@ -1,7 +1,7 @@
 """Writes what is generated from the tools, prompts and resources: ``make snapshots``. A test compares the files.
 
-These are the snapshots in ``tests/toolsnaps``, the data of the early answers, the table of tools in the README and the
-list of tools in the manifest of the bundle.
+These are the snapshots in ``tests/toolsnaps``, the data of the early answers, the tables of tools and clients in the
+README, the list of tools in the manifest of the bundle, and the manifests of the plugins.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from mcp.client import Client
 
+from docs.install_links import client_rows
+from docs.plugin_files import plugin_files
 from paths import ROOT, SNAPSHOTS
 from telecmi_mcp import Settings, create_server, open_app
 from telecmi_mcp._mcp.prompts import PROMPTS
@@ -34,6 +36,7 @@ WHO = "Priya, O'Neil & Co."
 """The argument of each prompt in the snapshot of its message."""
 
 _README_TABLE = re.compile(r"(\n## Tools\n\n\|.*\n\|.*\n)(?:\|.*\n)*")
+_README_CLIENTS = re.compile(r"(\n\| client \| command \| \|\n\|.*\n)(?:\|.*\n)*")
 _MANIFEST_TOOLS = re.compile(r'(\n  "tools": )\[.*?\n  \]', re.DOTALL)
 
 
@@ -47,10 +50,12 @@ async def generated() -> dict[Path, str]:
     snapshots = {**listed, **others, "prompt_messages": messages}
     files = {SNAPSHOTS / f"{name}.json": _json(value) for name, value in snapshots.items()}
     manifest = MANIFEST.read_text(encoding="utf8")
+    readme = _README_TABLE.sub(lambda part: part[1] + _readme_rows(), README.read_text(encoding="utf8"))
     return {
         **files,
+        **plugin_files(),
         ADVERTISED: _json({**_advertised(tools, export_tool, capabilities), "chatgpt": chatgpt}),
-        README: _README_TABLE.sub(lambda part: part[1] + _readme_rows(), README.read_text(encoding="utf8")),
+        README: _README_CLIENTS.sub(lambda part: part[1] + client_rows(), readme),
         MANIFEST: _MANIFEST_TOOLS.sub(lambda part: part[1] + _manifest_tools(), manifest),
     }
 

@@ -14,14 +14,17 @@ from urllib.parse import parse_qs, unquote
 
 import jsonschema  # type: ignore[import-untyped]  # it has no types
 import pytest
+import yaml  # type: ignore[import-untyped]  # it has no types
 
 import telecmi_mcp
 from docs.generate import PAGES, arrows, first_sentence, generate, reduce, rooms
+from docs.install_links import client_rows, cursor_link, server_entry, vscode_link
 from paths import ROOT, SNAPSHOTS
 from snapshots import MANIFEST, generated
 from telecmi_mcp import _cli, errors
 from telecmi_mcp._cli.server import serve
 from telecmi_mcp._config import variables
+from telecmi_mcp._config.distribution import RELEASED, requirement
 from telecmi_mcp._install.client_cli import add_command, remove_command
 from telecmi_mcp._install.clients import CLIENTS
 from telecmi_mcp._install.entry import Server, build_entry
@@ -127,24 +130,56 @@ def test_the_readmes_clients_are_those_of_install() -> None:
 
 
 def test_a_one_click_link_installs_the_package_with_its_keyring() -> None:
-    (cursor,) = re.findall(r"https://cursor\.com/en/install-mcp\?([^)]+)", README)
-    (vscode,) = re.findall(r"https://insiders\.vscode\.dev/redirect\?url=([^)]+)", README)
-    scheme, _, config = unquote(vscode).partition("?")
     server = {"command": "uvx", "args": ["--from", "telecmi-mcp[keyring]", "telecmi-mcp", "serve"]}
+    assert server_entry(released=True) == server
+    cursor = cursor_link().removeprefix("https://cursor.com/en/install-mcp?")
     assert parse_qs(cursor)["name"] == ["telecmi"]
     assert json.loads(b64decode(parse_qs(cursor)["config"][0], validate=True)) == server
+    scheme, _, config = unquote(vscode_link().removeprefix("https://insiders.vscode.dev/redirect?url=")).partition("?")
     assert (scheme, json.loads(unquote(config))) == ("vscode:mcp/install", {"name": "telecmi", **server})
 
 
+@pytest.mark.parametrize("released", [True, False])
+def test_links_that_need_a_release_are_shown_after_it_only(released: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    rows = client_rows(released=released)
+    assert [link in rows for link in (cursor_link(), vscode_link(), "/releases)")] == [released] * 3
+    assert rows.count("\n") == len(CLIENTS)
+
+
+def test_the_documents_say_whether_there_is_a_release() -> None:
+    security = (ROOT / "SECURITY.md").read_text(encoding="utf8")
+    plugin = (ROOT / "plugins" / "telecmi" / "README.md").read_text(encoding="utf8")
+    assert ("There is no release on PyPI yet" in README) is not RELEASED
+    assert ("There is no release yet" in security) is not RELEASED
+    started = server_entry()
+    assert f"`{' '.join([started['command'], *started['args']])}`" in plugin
+
+
+def test_a_command_that_installs_the_package_takes_it_from_where_it_is() -> None:
+    pages = [page for page in MARKDOWN if page.name != "CHANGELOG.md" and "decisions" not in page.parts]
+    text = "\n".join(page.read_text(encoding="utf8") for page in pages)
+    commands = re.findall(r"(?:pip install|uv tool install|pipx install|uvx)\b.*\btelecmi-mcp\b.*", text)
+    named = [re.findall(r"telecmi-mcp\[\w+\](?: @ [^'\"`]+)?", command) for command in commands]
+    assert named
+    assert [each for each in named if each not in ([requirement("keyring")], [requirement("team")])] == []
+    sources = {path: path.read_text(encoding="utf8") for path in (ROOT / "telecmi_mcp").rglob("*.py")}
+    assert {path.name for path, source in sources.items() if "telecmi-mcp[" in source} == {"distribution.py"}
+
+
+def test_before_the_first_release_the_package_comes_from_its_repository() -> None:
+    assert requirement("keyring", released=True) == "telecmi-mcp[keyring]"
+    assert requirement("team", released=False) == f"telecmi-mcp[team] @ git+{PROJECT['project']['urls']['Homepage']}"
+
+
 def blocks(text: str) -> list[dict[str, Any]]:
-    """Return the contents of the JSON and TOML blocks of a page."""
-    found = re.findall(r"```(json|toml)\n(.*?)```", text, re.DOTALL)
-    return [json.loads(block) if kind == "json" else tomllib.loads(block) for kind, block in found]
+    """Return the contents of the JSON, TOML and YAML blocks of a page."""
+    load = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
+    return [load[kind](block) for kind, block in re.findall(r"```(json|toml|yaml)\n(.*?)```", text, re.DOTALL)]
 
 
 def test_the_entries_in_the_documents_are_what_install_writes() -> None:
     clients = (ROOT / "docs" / "clients.md").read_text(encoding="utf8")
-    sections = {part.split("\n", 1)[0]: part for part in clients.split("\n### ")[1:]}
+    sections = {part.split("\n", 1)[0]: part.split("\n## ")[0] for part in clients.split("\n### ")[1:]}
     assert list(sections) == [host.title for host in CLIENTS.values()]
     server = Server("/path/of/telecmi-mcp", ("serve",))
     for host in CLIENTS.values():
@@ -155,6 +190,7 @@ def test_the_entries_in_the_documents_are_what_install_writes() -> None:
         else:
             assert shlex.join(add_command(host, build_entry(host, server))) in sections[host.title]
             assert shlex.join(remove_command(host)) in sections[host.title]
+    assert [row[0] for row in table("Sources", clients)] == [f"`{name}`" for name in CLIENTS]
     (example,) = blocks(README)
     assert example["mcpServers"]["telecmi"].keys() == {"command", "args"}
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 
+from telecmi_mcp._config.distribution import requirement
 from telecmi_mcp.errors import CredentialStoreUnusable
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _system_backend() -> Any:
         import keyring
     except ImportError:
         raise CredentialStoreUnusable(
-            hint="Install telecmi-mcp[keyring], or run telecmi-mcp login --store file in a terminal",
+            hint=f"Install {requirement('keyring')}, or run telecmi-mcp login --store file in a terminal",
             fact="the Python package keyring is not installed",
         ) from None
     return keyring.get_keyring()

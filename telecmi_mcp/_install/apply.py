@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from telecmi_mcp._install import client_cli, config_file, json_edit, toml_edit
+from telecmi_mcp._install import client_cli, config_file
 from telecmi_mcp._install.entry import NAME, build_entry, digest, is_equivalent
-from telecmi_mcp._install.paths import find_file, is_found
+from telecmi_mcp._install.formats.config_format import CONFIG_FORMATS
+from telecmi_mcp._install.paths import find_file, is_found, old_files
 from telecmi_mcp._install.record import InstallRecord
 from telecmi_mcp.errors import ClientConfigError
 
@@ -18,33 +19,11 @@ if TYPE_CHECKING:
     from telecmi_mcp._install.clients import ClientSpec
     from telecmi_mcp._install.config_file import FileContents
     from telecmi_mcp._install.entry import Server
+    from telecmi_mcp._install.formats.config_format import ConfigFormat
     from telecmi_mcp._install.paths import Machine
     from telecmi_mcp._install.record import InstallRecords
 
 _ATTEMPTS = 3
-
-
-class ConfigFormat(Protocol):
-    """Reads and edits one file format."""
-
-    def read(self, text: str) -> dict[str, Any]:
-        """Parse a text."""
-        ...
-
-    def put(self, text: str, key: str, name: str, entry: dict[str, Any]) -> str:
-        """Return the text with an entry added."""
-        ...
-
-    def cut(self, text: str, key: str, name: str | None = None) -> str:
-        """Return the text without an entry, or without the whole object of the key."""
-        ...
-
-    def show(self, key: str, name: str, entry: dict[str, Any]) -> str:
-        """Return the text for a user to write by hand."""
-        ...
-
-
-CONFIG_FORMATS: dict[str, ConfigFormat] = {"json": json_edit, "toml": toml_edit}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +52,24 @@ class ConfigTarget:
         machine: The computer.
         install_records: Records of earlier installations.
         force: Whether to replace or remove an entry that install did not write, and to create a missing folder.
+        old_file: A file of an older version of the client; ``None`` for the file that the client reads now.
     """
 
     client: ClientSpec
     machine: Machine
     install_records: InstallRecords
     force: bool = False
+    old_file: Path | None = None
 
     @property
     def file(self) -> Path:
         """The client's configuration file."""
-        return find_file(self.client, self.machine)
+        return self.old_file or find_file(self.client, self.machine)
+
+    def with_old_files(self) -> list[ConfigTarget]:
+        """Return this target, and one for each file of an older version that exists."""
+        others = [file for file in old_files(self.client, self.machine) if file != self.file]
+        return [self, *(replace(self, old_file=file) for file in others)]
 
     @property
     def form(self) -> ConfigFormat:

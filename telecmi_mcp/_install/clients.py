@@ -9,11 +9,14 @@ Claude Code's does. These commands do not, so install edits the files:
   entry of the same name without a message.
 - ``code --add-mcp`` has no command that removes an entry
   (code.visualstudio.com/docs/copilot/customization/mcp-servers).
+- The commands of the others were not tried.
+
+docs/clients.md says of which date each source is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,9 +47,14 @@ class ClientSpec:
         title: Its product name.
         places: The user's configuration file by platform; of several, the first whose folder exists. ``paths.roots``
             defines the names in braces.
+        old_places: Files of older versions of the client, on every platform.
         key: Key of the object that holds the servers.
-        form: Format of the file: ``json`` or ``toml``.
+        form: Format of the file: ``json``, ``toml`` or ``yaml``.
         kind: Value of ``type`` in an entry; "" for none.
+        command_key: Key of the program in an entry.
+        command_is_list: Whether the program and its arguments are one list.
+        env_key: Key of the environment variables in an entry.
+        extra: Further members that an entry needs.
         program: Its own command, if install uses that instead of editing the file.
         afterwards: What the user does to apply the change.
     """
@@ -54,15 +62,20 @@ class ClientSpec:
     name: str
     title: str
     places: Mapping[str, tuple[str, ...]]
+    old_places: tuple[str, ...] = ()
     key: str = "mcpServers"
     form: str = "json"
     kind: str = ""
+    command_key: str = "command"
+    command_is_list: bool = False
+    env_key: str = "env"
+    extra: Mapping[str, object] = field(default_factory=dict)
     program: Program | None = None
     afterwards: str = ""
 
 
-def _everywhere(place: str) -> Mapping[str, tuple[str, ...]]:
-    return dict.fromkeys(("darwin", "win32", "linux"), (place,))
+def _everywhere(*places: str) -> Mapping[str, tuple[str, ...]]:
+    return dict.fromkeys(("darwin", "win32", "linux"), places)
 
 
 # modelcontextprotocol.io/docs/develop/connect-local-servers: the files of macOS and Windows, and the restart.
@@ -141,12 +154,78 @@ _GEMINI = ClientSpec(
     afterwards="Start a new session of Gemini CLI, in a folder that it trusts: in others it starts no server.",
 )
 
-# docs.windsurf.com/windsurf/cascade/mcp: the file and the shape.
-_WINDSURF = ClientSpec(
-    "windsurf",
-    "Windsurf",
-    _everywhere("{home}/.codeium/windsurf/mcp_config.json"),
-    afterwards="Press the refresh button of Windsurf's MCP settings.",
+# Google's migrating-to-antigravity-cli.md in github.com/google-gemini/gemini-cli: a file of its own, with the shape of
+# Gemini CLI. Its place was ~/.gemini/antigravity-cli/ then; the pages of developer.mescius.com and cua.ai that cite
+# antigravity.google/docs/mcp name ~/.gemini/config/. ~/.gemini/antigravity/ was the editor's.
+_ANTIGRAVITY = ClientSpec(
+    "antigravity",
+    "Antigravity",
+    _everywhere("{home}/.gemini/config/mcp_config.json"),
+    old_places=(
+        "{home}/.gemini/antigravity-cli/mcp_config.json",
+        "{home}/.gemini/antigravity/mcp_config.json",
+    ),
+    afterwards="Start Antigravity again; its MCP servers show it.",
+)
+
+# Windsurf was renamed on 2 June 2026. docs.devin.ai/cli/extensibility/mcp/configuration: the shape, and the folder;
+# docs.sevalla.com/ai-agents/windsurf and vaadin.com/docs: mcp_config.json in it, and that of Windsurf.
+_DEVIN_DESKTOP = ClientSpec(
+    "devin-desktop",
+    "Devin Desktop",
+    {
+        "darwin": ("{home}/.config/devin/mcp_config.json",),
+        "win32": ("{roaming}/devin/mcp_config.json",),
+        "linux": ("{config}/devin/mcp_config.json",),
+    },
+    old_places=("{home}/.codeium/windsurf/mcp_config.json",),
+    afterwards="Press the refresh button of its MCP settings, or start it again.",
+)
+
+# docs.github.com/en/copilot/how-tos/copilot-cli/customize-copilot/add-mcp-servers: the file and the shape; the same
+# site's copilot/reference/copilot-cli-reference/cli-config-dir-reference: COPILOT_HOME.
+_COPILOT_CLI = ClientSpec(
+    "copilot-cli",
+    "GitHub Copilot CLI",
+    _everywhere("{copilot}/mcp-config.json"),
+    kind="local",
+    extra={"tools": ["*"]},
+    afterwards="Start a new session of Copilot CLI.",
+)
+
+# docs.cline.bot/getting-started/config: the file and its variables, for the extension and the CLI;
+# docs.cline.bot/mcp/adding-and-configuring-servers: the shape.
+_CLINE = ClientSpec(
+    "cline",
+    "Cline",
+    _everywhere("{cline}/settings/cline_mcp_settings.json"),
+    afterwards="Cline shows the server in its MCP settings.",
+)
+
+# kiro.dev/docs/mcp/configuration: the file and the shape, for the editor and the CLI.
+_KIRO = ClientSpec(
+    "kiro",
+    "Kiro",
+    _everywhere("{home}/.kiro/settings/mcp.json"),
+    afterwards="Kiro shows the server in its MCP panel; in Kiro CLI, start a new session.",
+)
+
+# opencode.ai/docs/mcp-servers and opencode.ai/docs/config: the shape, and the file, with comments or without. Version 2
+# reads this shape too: github.com/neon-solutions/add-mcp/issues/103, which cites opencode.ai/v2/docs/migrate-v1.
+_OPENCODE = ClientSpec(
+    "opencode",
+    "OpenCode",
+    {
+        "darwin": ("{home}/.config/opencode/opencode.jsonc", "{home}/.config/opencode/opencode.json"),
+        "win32": ("{home}/.config/opencode/opencode.jsonc", "{home}/.config/opencode/opencode.json"),
+        "linux": ("{config}/opencode/opencode.jsonc", "{config}/opencode/opencode.json"),
+    },
+    key="mcp",
+    kind="local",
+    command_is_list=True,
+    env_key="environment",
+    extra={"enabled": True},
+    afterwards="Start OpenCode again.",
 )
 
 # zed.dev/docs/ai/mcp: "context_servers" and the shape; zed.dev/docs/configuring-zed: the file, and XDG_CONFIG_HOME on
@@ -163,7 +242,36 @@ _ZED = ClientSpec(
     afterwards="Zed starts the server by itself; its Agent settings show it.",
 )
 
-CLIENTS = {
-    client.name: client
-    for client in (_CLAUDE_DESKTOP, _CLAUDE_CODE, _CURSOR, _VSCODE, _CODEX, _GEMINI, _WINDSURF, _ZED)
-}
+# lmstudio.ai/docs/app/mcp: Cursor's shape; its page on mcp.json names the file, as quoted in
+# github.com/lmstudio-ai/lmstudio-bug-tracker/issues/1371, which also names the older one.
+_LM_STUDIO = ClientSpec(
+    "lm-studio",
+    "LM Studio",
+    _everywhere("{home}/.lmstudio/mcp.json"),
+    old_places=("{home}/.cache/lm-studio/mcp.json",),
+    afterwards="LM Studio shows the server in its Program tab.",
+)
+
+# documentation/docs/guides/config-files.md of github.com/aaif-goose/goose: the file and the shape.
+_GOOSE = ClientSpec(
+    "goose",
+    "Goose",
+    {
+        "darwin": ("{home}/.config/goose/config.yaml",),
+        "win32": ("{roaming}/Block/goose/config/config.yaml",),
+        "linux": ("{config}/goose/config.yaml",),
+    },
+    key="extensions",
+    form="yaml",
+    kind="stdio",
+    command_key="cmd",
+    env_key="envs",
+    extra={"name": "telecmi", "enabled": True, "timeout": 300},
+)
+
+_ALL = (
+    *(_CLAUDE_DESKTOP, _CLAUDE_CODE, _CURSOR, _VSCODE, _CODEX, _COPILOT_CLI, _GEMINI, _ANTIGRAVITY, _DEVIN_DESKTOP),
+    *(_CLINE, _KIRO, _OPENCODE, _ZED, _LM_STUDIO, _GOOSE),
+)
+
+CLIENTS = {client.name: client for client in _ALL}

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from telecmi_mcp._config.variables import ALL
 from telecmi_mcp._install import config_file
-from telecmi_mcp._install.apply import CONFIG_FORMATS, find_entry
+from telecmi_mcp._install.apply import find_entry
 from telecmi_mcp._install.clients import CLIENTS
+from telecmi_mcp._install.entry import command_of
+from telecmi_mcp._install.formats.config_format import CONFIG_FORMATS
 from telecmi_mcp._install.paths import find_file, is_found
 from telecmi_mcp.errors import ClientConfigError
 
@@ -31,7 +33,7 @@ class ClientStatus:
         title: Its product name.
         found: Whether it seems to be installed.
         file: Path of its configuration file, which may not exist.
-        configured: Whether it has an entry for this server; ``None`` if its file cannot be read.
+        configured: Whether it has an entry for this server; ``None`` if its file cannot be read, or is YAML.
         command: The command of the entry; "" if there is none.
         exists: Whether the command exists; ``None`` if there is no command.
         exposed: Names of the secret settings that the entry holds in plain text.
@@ -57,15 +59,17 @@ def detect_clients(machine: Machine) -> list[ClientStatus]:
 def _status(client: ClientSpec, machine: Machine) -> ClientStatus:
     file = find_file(client, machine)
     status = ClientStatus(client.name, client.title, is_found(client, machine), str(file), configured=None)
+    if client.form == "yaml":
+        return status
     try:
         entry = find_entry(CONFIG_FORMATS[client.form], client, config_file.read(file).text)
     except ClientConfigError as error:
         return replace(status, problem=error.fact)
     server: dict[str, Any] = entry if isinstance(entry, dict) else {}
-    command = server.get("command")
-    if not isinstance(command, str) or not command:
+    command = command_of(client, server)
+    if not command:
         return replace(status, configured=entry is not None)
-    exists, exposed = _exists(command, machine), _exposed(server.get("env"))
+    exists, exposed = _exists(command, machine), _exposed(server.get(client.env_key))
     return replace(status, configured=True, command=command, exists=exists, exposed=exposed)
 
 

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
 NAME = "telecmi"
 
-_DEFAULTS = {"type": "stdio", "args": [], "env": {}}  # clients add or omit these values without a change in meaning
+# Clients add or omit these values without a change in meaning.
+_DEFAULTS = {
+    "type": "stdio",
+    "args": [],
+    "env": {},
+    "environment": {},
+    "enabled": True,
+    "disabled": False,
+    "autoApprove": [],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +44,19 @@ class Server:
 def build_entry(client: ClientSpec, server: Server) -> dict[str, Any]:
     """Return the entry in the form that the client reads."""
     entry: dict[str, Any] = {"type": client.kind} if client.kind else {}
-    entry |= {"command": server.command, "args": list(server.args)}
-    return entry | ({"env": dict(server.env)} if server.env else {})
+    if client.command_is_list:
+        entry |= {"command": [server.command, *server.args]}
+    else:
+        entry |= {client.command_key: server.command, "args": list(server.args)}
+    return entry | ({client.env_key: dict(server.env)} if server.env else {}) | dict(client.extra)
+
+
+def command_of(client: ClientSpec, entry: object) -> str:
+    """Return the program that an entry starts; "" if it names none."""
+    command = entry.get(client.command_key) if isinstance(entry, dict) else None
+    if client.command_is_list and isinstance(command, list) and command:
+        command = command[0]
+    return command if isinstance(command, str) else ""
 
 
 def is_equivalent(one: object, other: object) -> bool:

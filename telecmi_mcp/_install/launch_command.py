@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from telecmi_mcp._config.distribution import requirement
 from telecmi_mcp._install.entry import Server
 from telecmi_mcp.errors import ConfigurationError
 
@@ -37,7 +38,7 @@ def find_server(argv0: str, executable: str, prefix: str, environ: Mapping[str, 
         ConfigurationError: The program runs from a temporary environment.
     """
     if _is_temporary(Path(prefix), environ):
-        hint = 'Run uv tool install --compile-bytecode "telecmi-mcp[keyring]", then telecmi-mcp install'
+        hint = f'Run uv tool install --compile-bytecode "{requirement("keyring")}", then telecmi-mcp install'
         raise ConfigurationError(hint=hint, fact="this program runs from a temporary cache")
     script = _script(Path(argv0), Path(executable).parent)
     return Server(str(script), args) if script else Server(executable, ("-P", "-m", "telecmi_mcp", *args))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from telecmi_mcp.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from telecmi_mcp._install.clients import ClientSpec
 
@@ -63,14 +63,37 @@ def roots(machine: Machine) -> dict[str, Path]:
         "claude": folder("CLAUDE_CONFIG_DIR", home),
         "codex": folder("CODEX_HOME", home / ".codex"),
         "gemini": folder("GEMINI_CLI_HOME", home),
+        "copilot": folder("COPILOT_HOME", home / ".copilot"),
+        "cline": folder("CLINE_DATA_DIR", folder("CLINE_DIR", home / ".cline") / "data"),
     }
 
 
 def find_file(client: ClientSpec, machine: Machine) -> Path:
-    """Return the client's configuration file, which may not exist; of several, the first whose folder exists."""
+    """Return the client's configuration file, which may not exist.
+
+    Of several, it is one in the first folder that exists: the first file there that exists, else the last. Only if no
+    such folder exists, it is a file of an older version of the client whose folder exists.
+    """
     platform = machine.platform if machine.platform in client.places else "linux"
-    files = [Path(place.format(**roots(machine))) for place in client.places[platform]]
-    return next((file for file in files if file.parent.is_dir()), files[-1])
+    files = _paths(client.places[platform], machine)
+    folders = [file.parent for file in files if file.parent.is_dir()]
+    if not folders:
+        return next((file for file in _old_paths(client, machine) if file.parent.is_dir()), files[-1])
+    there = [file for file in files if file.parent == folders[0]]
+    return next((file for file in there if file.exists()), there[-1])
+
+
+def old_files(client: ClientSpec, machine: Machine) -> list[Path]:
+    """Return the configuration files of older versions of the client that exist."""
+    return [file for file in _old_paths(client, machine) if file.exists()]
+
+
+def _old_paths(client: ClientSpec, machine: Machine) -> list[Path]:
+    return _paths(client.old_places, machine)
+
+
+def _paths(places: Sequence[str], machine: Machine) -> list[Path]:
+    return [Path(place.format(**roots(machine))) for place in places]
 
 
 def find_program(client: ClientSpec, machine: Machine) -> Path | None:

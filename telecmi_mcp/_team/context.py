@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio.to_thread import run_sync
 
+from telecmi_mcp._config.distribution import requirement
 from telecmi_mcp._task_groups import open_tasks
 from telecmi_mcp._team.accounts.app_pool import MAX_TELECMI_CONNECTIONS, open_apps
 from telecmi_mcp._team.policy.build import open_policy
@@ -68,7 +69,7 @@ def require_extra(settings: TeamSettings) -> None:
     }
     if any(is_needed and find_spec(name) is None for name, is_needed in needed.items()):
         raise ConfigurationError(
-            hint="Install what a team's server needs: pip install 'telecmi-mcp[team]'",
+            hint=f"Install what a team's server needs: pip install '{requirement('team')}'",
             fact="a database, access keys, OAuth and administrators' pages come with it",
         )
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # it has no types
 from pydantic import SecretStr
 
 from e2e.lines import environment
@@ -20,9 +24,6 @@ from telecmi_mcp._auth.resolve import open_saved_sign_ins
 from telecmi_mcp._install import NAMES
 from telecmi_mcp._install.clients import CLIENTS
 from telecmi_mcp._install.paths import Machine, find_file
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CANARY = "canary/singing+in=the.mine-7Qx2"
 
@@ -123,7 +124,7 @@ def test_a_secret_in_the_environment_is_neither_written_nor_printed(name: str, v
         assert f"{variable} is set here and was not copied, because the file is plain text." in said[0][1]
         assert b"7_8" in all_bytes(home.folder)
     said.append(home.install(name, "--uninstall", **secret))
-    home.file(name).write_text("// mine")
+    home.file(name).write_text("// mine {")
     said.append(home.install(name, **secret))
     assert CANARY not in repr(said)
     assert CANARY[-8:].encode() not in all_bytes(home.folder)
@@ -175,9 +176,9 @@ def test_for_claude_code_the_command_is_shown(home: Home) -> None:
 
 
 def test_an_unchanged_file_is_named_with_the_reason(home: Home) -> None:
-    home.file("zed").write_text("// mine\n{}")
+    home.file("zed").write_text('// mine\n{\n  "a": 1\n  "b": 2\n}')
     code, out, err = home.install("zed")
-    assert (code, err) == (1, "telecmi-mcp: Change the file by hand: it has comments, which an edit would lose.\n")
+    assert (code, err) == (1, "telecmi-mcp: Correct the file: it is not valid JSON at line 4, column 3.\n")
     assert out == home.install("zed", "--print")[1]
     home.file("cursor").write_text('{"mcpServers": {"telecmi": {"command": "theirs"}}}')
     code, out, err = home.install("cursor", "--uninstall")
@@ -195,7 +196,7 @@ def test_the_list_is_a_table_or_json(home: Home) -> None:
     assert tuple(rows) == ("CLIENT", *NAMES)
     assert rows["cursor"] == ["yes", "yes", str(home.file("cursor"))]
     assert rows["claude-code"] == ["no", "no", str(home.file("claude-code"))]
-    assert rows["zed"] == ["yes", "unknown", f"{home.file('zed')} (it is not valid JSON)"]
+    assert rows["zed"] == ["yes", "unknown", f"{home.file('zed')} (it is not valid JSON at line 1, column 2)"]
     assert rows["gemini"][2].endswith("(its command does not exist: /nowhere/telecmi-mcp)")
     listed = json.loads(home.install("--list", "--json")[1])["clients"]
     assert [each["host"] for each in listed] == list(NAMES)
@@ -204,9 +205,209 @@ def test_the_list_is_a_table_or_json(home: Home) -> None:
     assert home.install("zed", "--json")[0] == 2
 
 
-def test_without_a_client_the_clients_are_listed(home: Home) -> None:
+def test_a_broken_file_stays_and_the_block_that_is_shown_mends_it(home: Home) -> None:
+    broken = '{\n  "mcpServers": {\n    "other": {}\n  }\n}\n{"mcpServers": {}}'
+    home.file("cursor").write_text(broken)
+    code, out, err = home.install("cursor")
+    assert (code, "not valid JSON at line 6, column 1" in err) == (1, True)
+    assert home.file("cursor").read_text() == broken
+    where, _, block = out.partition("\n\n")
+    assert where.splitlines() == [
+        f"Correct {home.file('cursor')}: it is not valid JSON at line 6, column 1. Then run this command again.",
+        "Or replace all of its text by this, which has no other server and no other setting:",
+    ]
+    home.file("cursor").write_text(block)
+    assert home.install("cursor")[1].startswith("Cursor already has this server")
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 1}', "{ // mine\n}", '// mine\n{\n  "mcpServers": {\n    "other": {}, // theirs\n  },\n}\n']
+)
+def test_a_block_that_is_pasted_where_print_says_is_the_entry(text: str, home: Home) -> None:
+    home.file("cursor").write_text(text)
+    _, out, _ = home.install("cursor", "--print")
+    where, _, block = out.partition("\n\n")
+    found = re.fullmatch(r"Paste this into .* at line (\d+), column (\d+), after the brace:", where)
+    assert found is not None
+    lines = text.splitlines(keepends=True)
+    at = sum(map(len, lines[: int(found[1]) - 1])) + int(found[2]) - 1
+    home.file("cursor").write_text(text[:at] + block.rstrip("\n") + text[at:])
+    assert home.install("cursor")[1].startswith("Cursor already has this server")
+
+
+def test_a_table_that_is_pasted_at_the_end_is_the_entry(home: Home) -> None:
+    home.file("codex").write_text('[mcp_servers.other]\ncommand = "x"')
+    _, out, _ = home.install("codex", "--print")
+    where, _, block = out.partition("\n\n")
+    assert where == f"Paste this into {home.file('codex')} at its end, on a line of its own:"
+    home.file("codex").write_text(home.file("codex").read_text() + "\n" + block)
+    assert home.install("codex")[1].startswith("Codex already has this server")
+
+
+def test_an_entry_of_somebody_else_is_shown_with_what_replaces_it(home: Home) -> None:
+    home.file("cursor").write_text('{"mcpServers": {"telecmi": {"command": "theirs"}}}')
+    code, out, err = home.install("cursor")
+    assert (code, "--force" in err) == (1, True)
+    where, _, block = out.partition("\n\n")
+    assert where == f'In {home.file("cursor")}, replace "telecmi" and its value by this:'
+    home.file("cursor").write_text(f'{{"mcpServers": {{{block}}}}}')
+    assert home.install("cursor")[1].startswith("Cursor already has this server")
+
+
+def test_servers_of_a_wrong_type_are_shown_with_what_replaces_them(home: Home) -> None:
+    home.file("zed").write_text('{"a": 1, "context_servers": []}')
+    code, out, err = home.install("zed")
+    assert (code, "cannot hold servers" in err) == (1, True)
+    where, _, block = out.partition("\n\n")
+    assert where == f'In {home.file("zed")}, replace "context_servers" and its value by this:'
+    home.file("zed").write_text(f'{{"a": 1, {block}}}')
+    assert home.install("zed")[1].startswith("Zed already has this server")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "GOOSE_MODE: auto",
+        "extensions:\n    # mine\n    memory:\n        enabled: true\nGOOSE_MODE: auto\n",
+        "a: 1\nextensions:\n  memory: {enabled: true}\n",
+    ],
+)
+def test_the_block_of_goose_adds_its_entry_to_the_file(text: str, home: Home) -> None:
+    home.file("goose").write_text(text)
+    code, out, err = home.install("goose", "--user-id", "7_8")
+    assert (code, err) == (1, "telecmi-mcp: Paste the entry into the file: install does not edit YAML.\n")
+    assert home.file("goose").read_text() == text
+    where, _, block = out.partition("\n\n")
+    lines = text.splitlines(keepends=True)
+    below = int(found[1]) if (found := re.search(r"below line (\d+):$", where)) else len(lines)
+    pasted = "".join([*lines[:below], "" if "".join(lines[:below]).endswith("\n") else "\n", block, *lines[below:]])
+    value = yaml.safe_load(pasted)
+    entry = value["extensions"].pop("telecmi")
+    assert value == {"extensions": {}} | (yaml.safe_load(text) or {})
+    assert (entry["type"], entry["args"], entry["envs"]) == ("stdio", ["serve"], {"TELECMI_USER_ID": "7_8"})
+    assert Path(entry["cmd"]).is_absolute()
+
+
+def test_several_clients_get_the_server_in_one_run(home: Home) -> None:
+    code, out, err = home.install("cursor", "windsurf", "cursor")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        f"Installed in Cursor: {home.file('cursor')}.",
+        "Restart Cursor, and see that the server is switched on in its MCP settings.",
+        f"Installed in Devin Desktop: {home.file('devin-desktop')}.",
+        "Press the refresh button of its MCP settings, or start it again.",
+        "Now sign in: telecmi-mcp login",
+    ]
+    code, out, _ = home.install("cursor", "windsurf", "zed", "--uninstall")
+    assert (code, [line.split(":")[0] for line in out.splitlines()]) == (
+        0,
+        [
+            "Removed from Cursor",
+            "Removed from Devin Desktop",
+            "Zed does not have this server; nothing was changed",
+            "To remove the sign-in too",
+        ],
+    )
+
+
+def test_a_client_that_fails_does_not_keep_the_others_from_the_server(home: Home) -> None:
+    home.file("cursor").write_text("{")
+    code, out, err = home.install("cursor", "vscode")
+    assert (code, err) == (1, "telecmi-mcp: Cursor: Correct the file: it is not valid JSON at line 1, column 2.\n")
+    assert home.entry("vscode")["args"] == ["serve"]
+    assert out.splitlines()[-1] == "Now sign in: telecmi-mcp login"
+    code, out, err = home.install("cursor", "vscode", "--uninstall")
+    assert (code, err.count("\n"), "Removed from VS Code" in out) == (1, 1, True)
+    home.file("zed").write_text("{")
+    code, out, _ = home.install("cursor", "zed")
+    assert (code, "sign in" in out) == (1, False)
+
+
+def test_all_means_the_clients_on_this_computer_and_for_uninstall_those_with_the_server(home: Home) -> None:
+    for name in NAMES:
+        if name not in {"cursor", "claude-code"}:
+            shutil.rmtree(home.file(name).parent, ignore_errors=True)
+    assert home.install("--all")[0] == 0
+    assert home.entry("cursor")["args"] == ["serve"]
+    code, out, _ = home.install("--all", "--uninstall")
+    assert (code, out.splitlines()[0]) == (0, f"Removed from Cursor: {home.file('cursor')}.")
+    assert home.install("--all", "--uninstall")[0::2] == (
+        2,
+        "telecmi-mcp: Name a client: no known client has this server.\n",
+    )
+    assert home.install("--all", "cursor")[0] == 2
+    shutil.rmtree(home.file("cursor").parent)
+    assert "no known client was found" in home.install("--all")[2]
+
+
+def test_without_a_client_and_without_a_terminal_the_clients_here_are_named(home: Home) -> None:
+    code, out, err = home.install()
+    assert (code, out) == (2, "")
+    found = ", ".join(name for name in NAMES if name != "claude-code")
+    assert err == f"telecmi-mcp: Name clients, or use --all: there is no terminal to ask; found {found}.\n"
+    assert len(err.strip()) <= 200 + len("telecmi-mcp: ")
+    assert not home.state.exists()
+
+
+class Terminal(io.StringIO):
+    """A made-up terminal on which a user typed a line."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("typed", "chosen"),
+    [("2 3\n", {"cursor", "vscode"}), (" 3,2 2 \n", {"cursor", "vscode"}), ("2\n", {"cursor"}), ("ALL\n", None)],
+)
+def test_without_a_client_a_user_at_a_terminal_chooses_by_numbers(
+    typed: str, chosen: set[str] | None, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    code, out, _ = home.install()
+    shown = out[: out.index("Which?")].splitlines()
+    assert shown[:3] == ["  1  Claude Desktop", "  2  Cursor", "  3  VS Code"]
+    assert len(shown) == len(NAMES) - 1  # the command of Claude Code is not on the PATH
+    assert code == (0 if chosen else 1)  # Goose's file is YAML
+    assert {name for name in EDITED if home.file(name).exists()} == (chosen or set(EDITED))
+    monkeypatch.setattr("sys.stdin", Terminal("1\n"))
+    _, out, _ = home.install("--uninstall")
+    assert out.splitlines()[0] == f"  1  {'Cursor' if chosen else 'Claude Desktop'} (has this server)"
+
+
+@pytest.mark.parametrize("typed", ["", "\n", "0\n", "99\n", "1 x\n", "all 1\n", "-1\n"])
+def test_an_answer_that_names_no_client_changes_nothing(
+    typed: str, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
     code, _, err = home.install()
-    assert (code, all(name in err for name in NAMES)) == (2, True)
+    assert (code, err) == (
+        2,
+        "telecmi-mcp: Enter numbers of the list, such as 1 3, or all: nothing was changed.\n",
+    )
+    assert not any(home.file(name).exists() for name in EDITED)
+
+
+def test_an_unknown_client_is_refused_with_the_names(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        home.install("cursor", "emacs")
+    assert ended.value.code == 2
+    assert f"choose from {', '.join(NAMES)}" in capsys.readouterr().err
+    assert not home.file("cursor").exists()
+
+
+def test_uninstall_also_removes_the_entry_of_an_older_version_of_the_client(home: Home) -> None:
+    new = home.file("devin-desktop").parent
+    shutil.rmtree(new)
+    old = home.folder / ".codeium" / "windsurf" / "mcp_config.json"
+    old.parent.mkdir(parents=True)
+    assert home.install("windsurf")[1].splitlines()[0] == f"Installed in Devin Desktop: {old}."
+    new.mkdir(parents=True)
+    home.install("devin-desktop")
+    code, out, _ = home.install("devin-desktop", "--uninstall")
+    assert (code, out.count("Removed from Devin Desktop")) == (0, 2)
+    assert not old.exists()
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ import pytest
 from e2e.lines import environment
 from paths import ROOT
 from telecmi_mcp._cli import main
+from telecmi_mcp._config.distribution import requirement
 from telecmi_mcp._team.setup.service_user import choose_service_user
 from telecmi_mcp._team.setup.settings_file import read_settings
 from telecmi_mcp.errors import ConfigurationError
@@ -138,7 +139,7 @@ def test_a_command_without_the_extra_says_what_to_install(tmp_path: Path, words:
         command, cwd=tmp_path, env=environment(PYTHONPATH=path), capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert "pip install 'telecmi-mcp[team]'" in done.stderr
+    assert f"pip install '{requirement('team')}'" in done.stderr
 
 
 def test_root_does_not_run_the_server_and_nobody_gives_files_away() -> None:

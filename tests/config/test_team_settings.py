@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from telecmi_mcp._config.distribution import requirement
 from telecmi_mcp._team.accounts.app_pool import open_apps
 from telecmi_mcp._team.config import variables
 from telecmi_mcp._team.config.settings import TeamSettings
@@ -172,7 +174,7 @@ def test_no_secret_is_in_what_settings_say_of_themselves() -> None:
 def test_without_the_extra_it_says_what_to_install(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     require_extra(TeamSettings.from_env(environ))
     monkeypatch.setattr("telecmi_mcp._team.context.find_spec", lambda _: None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'telecmi-mcp\[team\]'"):
+    with pytest.raises(ConfigurationError, match=re.escape(f"pip install '{requirement('team')}'")):
         require_extra(TeamSettings.from_env(environ))
     require_extra(TeamSettings())
 

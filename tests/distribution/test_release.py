@@ -21,20 +21,27 @@ PLACES = {
     "telecmi_mcp/__init__.py": ('__version__ = "{}"', 1),
     "server.json": ('"version": "{}"', 2),
     "bundle/manifest.json": ('"version": "{}"', 1),
+    "plugins/telecmi/.claude-plugin/plugin.json": ('"version": "{}"', 1),
+    "plugins/telecmi/.cursor-plugin/plugin.json": ('"version": "{}"', 1),
     "Dockerfile": ('image.version="{}"', 1),
     "CHANGELOG.md": ("## [{}] - 2026-01-02", 1),
 }
+
+DISTRIBUTION = "telecmi_mcp/_config/distribution.py"
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The places that tell the version, all of them ready for the release of 7.8.9."""
     for place, (form, times) in PLACES.items():
-        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).parent.mkdir(exist_ok=True, parents=True)
         text = (ROOT / place).read_text(encoding="utf8").replace("## [Unreleased]\n", "## [0.1.0] - 2026-01-02\n", 1)
         told = form.format("0.1.0")
         assert text.count(told) == times, place
         (tmp_path / place).write_text(text.replace(told, form.format("7.8.9")), encoding="utf8")
+    (tmp_path / DISTRIBUTION).parent.mkdir()
+    told = (ROOT / DISTRIBUTION).read_text(encoding="utf8")
+    (tmp_path / DISTRIBUTION).write_text(re.sub("(?m)^RELEASED: .*", "RELEASED: Final[bool] = True", told))
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "release.py", tmp_path / ".ci")
     return tmp_path
@@ -60,6 +67,13 @@ def test_one_place_that_tells_another_version_stops_the_release(copy: Path, plac
     assert done.returncode == 1
     assert place in done.stderr
     assert "7.8.8" in done.stderr
+
+
+def test_a_package_that_says_that_nothing_is_released_is_not_released(copy: Path) -> None:
+    told = (copy / DISTRIBUTION).read_text(encoding="utf8")
+    (copy / DISTRIBUTION).write_text(told.replace("= True", "= False"), encoding="utf8")
+    done = compare(copy, "v7.8.9")
+    assert (done.returncode, done.stderr.split()[0]) == (1, DISTRIBUTION)
 
 
 @pytest.mark.parametrize("tag", ["7.8.9", "v7.8.10", "v7.8.9rc1", ""])

@@ -14,6 +14,7 @@ from secret_encodings import encodings_of
 
 from e2e.lines import PATIENCE, call, environment, started
 from e2e.telecmi import Telecmi, opened_telecmi
+from telecmi_mcp._config.distribution import requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,6 +190,7 @@ def test_a_wrong_password_no_network_and_no_keyring_are_one_sentence_each(telecm
 WITHOUT_THE_EXTRA = """
 import sys
 sys.modules["keyring"] = None
+from telecmi_mcp._config.distribution import requirement
 from telecmi_mcp._cli import main
 sys.exit(main(["login", "--user-id", "1_1", "--password-stdin"]))
 """
@@ -199,7 +201,7 @@ def test_without_the_extra_it_says_what_to_install(telecmi: Telecmi, tmp_path: P
     env = variables(telecmi, tmp_path)
     done = subprocess.run(words, input="x\n", capture_output=True, text=True, check=False, timeout=PATIENCE, env=env)
     assert done.returncode == 1
-    assert "Install telecmi-mcp[keyring], or run telecmi-mcp login --store file" in done.stderr
+    assert f"Install {requirement('keyring')}, or run telecmi-mcp login --store file" in done.stderr
 
 
 @pytest.mark.slow

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from hosts import EDITED, RENEWED, SERVER, make_machine, make_target
+from hosts import EDITED, JSON, RENEWED, SERVER, make_machine, make_target
 from telecmi_mcp._install import config_file
-from telecmi_mcp._install.apply import find_entry, install, uninstall
+from telecmi_mcp._install.apply import ConfigTarget, find_entry, install, uninstall
+from telecmi_mcp._install.clients import CLIENTS
 from telecmi_mcp._install.detect import ClientStatus, detect_clients
-from telecmi_mcp._install.entry import digest, is_equivalent
+from telecmi_mcp._install.entry import command_of, digest, is_equivalent
+from telecmi_mcp._install.record import InstallRecords
 from telecmi_mcp.errors import ClientConfigError
 
 PLAIN = {"command": SERVER.command, "args": ["serve"], "env": {"TELECMI_USER_ID": "103_1111112"}}
@@ -24,7 +26,22 @@ SHAPES: dict[str, Any] = {
     "vscode": {"servers": {"telecmi": {"type": "stdio", **PLAIN}}},
     "codex": {"mcp_servers": {"telecmi": PLAIN}},
     "gemini": {"mcpServers": {"telecmi": PLAIN}},
-    "windsurf": {"mcpServers": {"telecmi": PLAIN}},
+    "antigravity": {"mcpServers": {"telecmi": PLAIN}},
+    "devin-desktop": {"mcpServers": {"telecmi": PLAIN}},
+    "copilot-cli": {"mcpServers": {"telecmi": {"type": "local", **PLAIN, "tools": ["*"]}}},
+    "cline": {"mcpServers": {"telecmi": PLAIN}},
+    "kiro": {"mcpServers": {"telecmi": PLAIN}},
+    "opencode": {
+        "mcp": {
+            "telecmi": {
+                "type": "local",
+                "command": [SERVER.command, "serve"],
+                "environment": {"TELECMI_USER_ID": "103_1111112"},
+                "enabled": True,
+            }
+        }
+    },
+    "lm-studio": {"mcpServers": {"telecmi": PLAIN}},
     "zed": {"context_servers": {"telecmi": PLAIN}},
 }
 OTHERS = {
@@ -108,7 +125,7 @@ def test_install_replaces_its_own_entry_after_a_change(name: str, tmp_path: Path
     target = make_target(name, tmp_path)
     install(target, SERVER)
     install(target, RENEWED)
-    assert parsed(target.file)[target.client.key]["telecmi"]["command"] == RENEWED.command
+    assert command_of(target.client, parsed(target.file)[target.client.key]["telecmi"]) == RENEWED.command
     uninstall(target, None)
     assert not target.file.exists()  # it was made by the first of the two
 
@@ -169,17 +186,50 @@ def test_servers_of_a_wrong_type_are_not_changed(name: str, value: str, tmp_path
     assert target.file.read_text() == text
 
 
-@pytest.mark.parametrize("name", [name for name in EDITED if name != "codex"])
-def test_a_file_with_comments_is_read_and_not_changed(name: str, tmp_path: Path) -> None:
-    target = make_target(name, tmp_path, force=True)
-    target.file.write_text("// mine\n{}")
-    with pytest.raises(ClientConfigError, match="comments"):
-        install(target, SERVER)
-    assert target.file.read_text() == "// mine\n{}"
-    target.file.write_text("// mine\n" + json.dumps(SHAPES[name]))
+@pytest.mark.parametrize("name", JSON)
+def test_a_file_with_comments_is_changed_and_restored(name: str, tmp_path: Path) -> None:
+    target = make_target(name, tmp_path)
+    text = f'// mine\n{{\n  "{target.client.key}": {{\n    "other": {{}}, // theirs\n  }},\n}}\n'
+    target.file.write_text(text)
+    change = install(target, SERVER)
+    entry = SHAPES[name][target.client.key]["telecmi"]
+    assert find_entry(target.form, target.client, target.file.read_text()) == entry
+    assert "// mine" in target.file.read_text()
+    assert change.backup is not None
+    assert change.backup.read_text() == text
     assert not install(target, SERVER).changed
-    with pytest.raises(ClientConfigError, match="comments"):
-        uninstall(target, SERVER)
+    uninstall(target, None)
+    assert target.file.read_text() == text
+
+
+def test_uninstall_leaves_the_object_that_install_made_if_it_has_comments(tmp_path: Path) -> None:
+    target = make_target("cursor", tmp_path)
+    target.file.write_text('{"a": 1}')
+    install(target, SERVER)
+    target.file.write_text(target.file.read_text().replace('"mcpServers": {', '"mcpServers": { /* mine */', 1))
+    uninstall(target, None)
+    assert target.file.read_text() == '{"a": 1, "mcpServers": { /* mine */}}'
+
+
+def test_an_older_file_that_install_wrote_is_reached_after_the_client_has_a_new_one(tmp_path: Path) -> None:
+    (tmp_path / ".codeium/windsurf").mkdir(parents=True)
+    target = ConfigTarget(CLIENTS["devin-desktop"], make_machine(tmp_path), InstallRecords(tmp_path / "state"))
+    old = tmp_path / ".codeium/windsurf/mcp_config.json"
+    assert install(target, SERVER).file == old
+    assert [each.file for each in target.with_old_files()] == [old]
+    (tmp_path / ".config/devin").mkdir(parents=True)
+    install(target, SERVER)
+    now, before = target.with_old_files()
+    assert (now.file, before.file) == (tmp_path / ".config/devin/mcp_config.json", old)
+    assert uninstall(before, None).changed
+    assert uninstall(now, None).changed
+    assert not old.exists()
+
+
+def test_what_clients_add_to_an_entry_does_not_change_it() -> None:
+    entry = {"command": "x", "args": ["serve"]}
+    assert is_equivalent(entry, {**entry, "disabled": False, "autoApprove": [], "enabled": True})
+    assert not is_equivalent(entry, {**entry, "autoApprove": ["search_contacts"]})
 
 
 def test_the_folder_of_a_missing_client_is_created_by_force_only(tmp_path: Path) -> None:
@@ -384,7 +434,27 @@ def test_detection_reports_configured_clients_and_missing_commands(tmp_path: Pat
     target.file.write_text(json.dumps({"mcpServers": {"telecmi": {"url": "https://x"}}}))
     assert (standing("cursor").configured, standing("cursor").exists) == (True, None)
     target.file.write_text("{")
-    assert (standing("cursor").configured, standing("cursor").problem) == (None, "it is not valid JSON")
+    assert (standing("cursor").configured, standing("cursor").problem) == (
+        None,
+        "it is not valid JSON at line 1, column 2",
+    )
+
+
+def test_detection_reads_a_command_that_is_a_list_and_variables_of_another_name(tmp_path: Path) -> None:
+    target = make_target("opencode", tmp_path)
+    entry = {"type": "local", "command": [sys.executable, "serve"], "environment": {"TELECMI_TOKEN": "x"}}
+    target.file.write_text(json.dumps({"mcp": {"telecmi": entry}}))
+    (found,) = [each for each in detect_clients(make_machine(tmp_path)) if each.host == "opencode"]
+    assert (found.command, found.exists, found.exposed) == (sys.executable, True, ("TELECMI_TOKEN",))
+    target.file.write_text(json.dumps({"mcp": {"telecmi": {"command": []}}}))
+    (found,) = [each for each in detect_clients(make_machine(tmp_path)) if each.host == "opencode"]
+    assert (found.configured, found.command) == (True, "")
+
+
+def test_a_client_whose_file_is_not_read_is_found_and_no_problem(tmp_path: Path) -> None:
+    (tmp_path / ".config/goose").mkdir(parents=True)
+    (found,) = [each for each in detect_clients(make_machine(tmp_path)) if each.found]
+    assert (found.host, found.configured, found.problem) == ("goose", None, "")
 
 
 @pytest.mark.parametrize("command", ["telecmi-mcp", "/nowhere\0", "x" * 5000, "/" + "y" * 5000])

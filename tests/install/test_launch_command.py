@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from telecmi_mcp._config.distribution import requirement
 from telecmi_mcp._install.launch_command import find_server
 from telecmi_mcp.errors import ConfigurationError
 
@@ -73,7 +75,9 @@ def test_as_a_module_it_is_the_script_beside_the_interpreter_or_else_the_module(
     ],
 )
 def test_a_temporary_environment_is_refused_with_the_way_to_install(prefix: str, environ: dict[str, str]) -> None:
-    with pytest.raises(ConfigurationError, match="uv tool install"):
+    with pytest.raises(
+        ConfigurationError, match=re.escape(f'uv tool install --compile-bytecode "{requirement("keyring")}"')
+    ):
         found("/x/telecmi-mcp", f"{prefix}/bin/python", prefix, **environ)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hosts import make_machine
 from telecmi_mcp._install import NAMES
 from telecmi_mcp._install.clients import CLIENTS
-from telecmi_mcp._install.paths import find_file, find_program, is_found
+from telecmi_mcp._install.paths import find_file, find_program, is_found, old_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,9 +34,30 @@ PLACES = {
     ("gemini", "darwin"): ".gemini/settings.json",
     ("gemini", "win32"): ".gemini/settings.json",
     ("gemini", "linux"): ".gemini/settings.json",
-    ("windsurf", "darwin"): ".codeium/windsurf/mcp_config.json",
-    ("windsurf", "win32"): ".codeium/windsurf/mcp_config.json",
-    ("windsurf", "linux"): ".codeium/windsurf/mcp_config.json",
+    ("antigravity", "darwin"): ".gemini/config/mcp_config.json",
+    ("antigravity", "win32"): ".gemini/config/mcp_config.json",
+    ("antigravity", "linux"): ".gemini/config/mcp_config.json",
+    ("devin-desktop", "darwin"): ".config/devin/mcp_config.json",
+    ("devin-desktop", "win32"): "AppData/Roaming/devin/mcp_config.json",
+    ("devin-desktop", "linux"): ".config/devin/mcp_config.json",
+    ("copilot-cli", "darwin"): ".copilot/mcp-config.json",
+    ("copilot-cli", "win32"): ".copilot/mcp-config.json",
+    ("copilot-cli", "linux"): ".copilot/mcp-config.json",
+    ("cline", "darwin"): ".cline/data/settings/cline_mcp_settings.json",
+    ("cline", "win32"): ".cline/data/settings/cline_mcp_settings.json",
+    ("cline", "linux"): ".cline/data/settings/cline_mcp_settings.json",
+    ("kiro", "darwin"): ".kiro/settings/mcp.json",
+    ("kiro", "win32"): ".kiro/settings/mcp.json",
+    ("kiro", "linux"): ".kiro/settings/mcp.json",
+    ("opencode", "darwin"): ".config/opencode/opencode.json",
+    ("opencode", "win32"): ".config/opencode/opencode.json",
+    ("opencode", "linux"): ".config/opencode/opencode.json",
+    ("lm-studio", "darwin"): ".lmstudio/mcp.json",
+    ("lm-studio", "win32"): ".lmstudio/mcp.json",
+    ("lm-studio", "linux"): ".lmstudio/mcp.json",
+    ("goose", "darwin"): ".config/goose/config.yaml",
+    ("goose", "win32"): "AppData/Roaming/Block/goose/config/config.yaml",
+    ("goose", "linux"): ".config/goose/config.yaml",
     ("zed", "darwin"): ".config/zed/settings.json",
     ("zed", "win32"): "AppData/Roaming/Zed/settings.json",
     ("zed", "linux"): ".config/zed/settings.json",
@@ -65,6 +86,14 @@ def test_without_variables_the_path_is_below_the_home_folder(name: str, platform
         ("claude-code", "linux", "CLAUDE_CONFIG_DIR", ".claude.json"),
         ("codex", "darwin", "CODEX_HOME", "config.toml"),
         ("gemini", "linux", "GEMINI_CLI_HOME", ".gemini/settings.json"),
+        ("devin-desktop", "linux", "XDG_CONFIG_HOME", "devin/mcp_config.json"),
+        ("devin-desktop", "win32", "APPDATA", "devin/mcp_config.json"),
+        ("copilot-cli", "linux", "COPILOT_HOME", "mcp-config.json"),
+        ("cline", "linux", "CLINE_DIR", "data/settings/cline_mcp_settings.json"),
+        ("cline", "linux", "CLINE_DATA_DIR", "settings/cline_mcp_settings.json"),
+        ("opencode", "linux", "XDG_CONFIG_HOME", "opencode/opencode.json"),
+        ("goose", "linux", "XDG_CONFIG_HOME", "goose/config.yaml"),
+        ("goose", "win32", "APPDATA", "Block/goose/config/config.yaml"),
     ],
 )
 def test_a_variable_moves_the_path(name: str, platform: str, variable: str, place: str, tmp_path: Path) -> None:
@@ -94,6 +123,37 @@ def test_the_stores_build_of_claude_desktop_has_a_file_of_its_own(variables: dic
     assert find_file(CLIENTS["claude-desktop"], machine).parent == ordinary
     store.mkdir(parents=True)
     assert find_file(CLIENTS["claude-desktop"], machine) == store / "claude_desktop_config.json"
+
+
+@pytest.mark.parametrize(
+    ("name", "now", "before"),
+    [
+        ("devin-desktop", ".config/devin", ".codeium/windsurf"),
+        ("antigravity", ".gemini/config", ".gemini/antigravity-cli"),
+        ("antigravity", ".gemini/config", ".gemini/antigravity"),
+        ("lm-studio", ".lmstudio", ".cache/lm-studio"),
+    ],
+)
+def test_the_file_of_an_older_version_is_used_while_the_newer_folder_is_missing(
+    name: str, now: str, before: str, tmp_path: Path
+) -> None:
+    client, machine = CLIENTS[name], make_machine(tmp_path)
+    (tmp_path / before).mkdir(parents=True)
+    assert find_file(client, machine).parent == tmp_path / before
+    assert is_found(client, machine)
+    (tmp_path / now).mkdir(parents=True)
+    assert find_file(client, machine).parent == tmp_path / now
+    assert old_files(client, machine) == []
+    (tmp_path / before / find_file(client, machine).name).write_text("{}")
+    assert [file.parent for file in old_files(client, machine)] == [tmp_path / before]
+
+
+def test_of_two_files_in_a_folder_the_one_that_exists_is_used(tmp_path: Path) -> None:
+    folder = tmp_path / ".config/opencode"
+    folder.mkdir(parents=True)
+    assert find_file(CLIENTS["opencode"], make_machine(tmp_path)) == folder / "opencode.json"
+    (folder / "opencode.jsonc").write_text("{}")
+    assert find_file(CLIENTS["opencode"], make_machine(tmp_path)) == folder / "opencode.jsonc"
 
 
 def test_an_unknown_platform_counts_as_linux(tmp_path: Path) -> None:

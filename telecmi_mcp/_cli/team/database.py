@@ -49,13 +49,14 @@ def require_driver() -> None:
     Raises:
         ConfigurationError: It is not.
     """
+    from telecmi_mcp._config.distribution import requirement
     from telecmi_mcp.errors import ConfigurationError
 
     try:
         import_module("telecmi_mcp._team.db.database")  # needs an extra
     except ImportError:
         raise ConfigurationError(
-            hint="Install the extra: pip install 'telecmi-mcp[team]'",
+            hint=f"Install the extra: pip install '{requirement('team')}'",
             fact="the database driver is missing",
         ) from None
 

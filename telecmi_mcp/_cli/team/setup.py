@@ -101,6 +101,6 @@ def _program() -> Sequence[str]:
     try:
         server = find_server(sys.argv[0], sys.executable, sys.prefix, {}, ("serve", "--http"))
     except ConfigurationError as why:
-        hint = "Install telecmi-mcp[team] with pip or uv tool install, and run team setup again"
+        hint = "Install the package and its extra team with pip or uv tool install, and run team setup again"
         raise ConfigurationError(hint=hint, fact=why.fact) from None
     return [server.command, *server.args]

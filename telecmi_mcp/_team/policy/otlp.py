@@ -17,6 +17,7 @@ from opentelemetry import metrics, trace
 from pydantic import SecretStr
 
 from telecmi_mcp import __version__
+from telecmi_mcp._config.distribution import requirement
 from telecmi_mcp.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _is_wanted(environ: Mapping[str, str], signal: str) -> bool:
 def _require_exporter() -> None:
     if find_spec("opentelemetry.sdk") is None or find_spec("opentelemetry.exporter") is None:
         raise ConfigurationError(
-            hint=f"Install the extra for the team server, pip install 'telecmi-mcp[team]', or unset {_ENDPOINT}",
+            hint=f"Run pip install '{requirement('team')}', or unset {_ENDPOINT}",
             fact="the OpenTelemetry exporter comes with it",
         )
 

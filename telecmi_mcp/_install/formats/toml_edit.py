@@ -14,6 +14,7 @@ from typing import Any
 
 from telecmi_mcp.errors import ClientConfigError
 
+_PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
 _ANY_HEADER = re.compile(r"[ \t]*\[")
 _NO_CONTENT = re.compile(r"[ \t]*(#.*)?\r?\n?")
 _STRING = re.compile(r"""\"(?:[^\"\\]|\\.)*\"|'[^']*'""")
@@ -27,8 +28,10 @@ def read(text: str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(text)
-    except (ValueError, RecursionError):
-        raise ClientConfigError(fact="it is not valid TOML") from None
+    except (ValueError, RecursionError) as error:
+        place = _PLACE.search(str(error))
+        fact = "it is not valid TOML" + (f" at line {place[1]}, column {place[2]}" if place else "")
+        raise ClientConfigError(hint="Correct the file", fact=fact) from None
 
 
 def put(text: str, key: str, name: str, entry: dict[str, Any]) -> str:
@@ -71,6 +74,18 @@ def cut(text: str, key: str, name: str | None = None) -> str:
 def show(key: str, name: str, entry: dict[str, Any]) -> str:
     """Return the table for a user to write by hand."""
     return "\n".join([f"[{key}.{name}]", *(f"{field} = {_value(value)}" for field, value in entry.items())])
+
+
+def paste(text: str, key: str, name: str, entry: dict[str, Any]) -> tuple[int, str] | None:
+    """Return a position and what a user pastes there to add an entry; ``None`` if that would not add it.
+
+    Raises:
+        ClientConfigError: The text is not TOML.
+    """
+    inside = read(text).get(key, {})
+    if not text.strip() or not isinstance(inside, dict) or name in inside:
+        return None
+    return len(text), ("" if text.endswith("\n") else "\n") + show(key, name, entry)
 
 
 def _checked(text: str, wanted: dict[str, Any]) -> str:

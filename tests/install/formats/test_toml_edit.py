@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telecmi_mcp._install import toml_edit
+from telecmi_mcp._install.formats import toml_edit
 from telecmi_mcp.errors import ClientConfigError
 
 ENTRY = {"command": "C:\\Programs\\telecmi-mcp.exe", "args": ["serve"], "env": {"TELECMI_USER_ID": "103_1111112"}}
@@ -114,3 +114,19 @@ def test_any_entry_is_read_back_unchanged(command: str, args: list[str], env: di
     made = toml_edit.put(MINE, "mcp_servers", "telecmi", entry)
     assert tomllib.loads(made)["mcp_servers"]["telecmi"] == entry
     assert cut(made) == MINE
+
+
+def test_broken_toml_is_named_by_line_and_column() -> None:
+    with pytest.raises(ClientConfigError, match=r"Correct the file: it is not valid TOML at line 2, column 5\."):
+        put("a = 1\nb = \n")
+
+
+def test_a_pasted_table_adds_the_entry() -> None:
+    for text in (MINE, MINE.rstrip()):
+        place = toml_edit.paste(text, "mcp_servers", "telecmi", ENTRY)
+        assert place is not None
+        at, block = place
+        pasted = tomllib.loads(text[:at] + block + text[at:])
+        assert pasted["mcp_servers"] == {**tomllib.loads(text)["mcp_servers"], "telecmi": ENTRY}
+    assert toml_edit.paste("", "mcp_servers", "telecmi", ENTRY) is None
+    assert toml_edit.paste(put(MINE), "mcp_servers", "telecmi", ENTRY) is None
