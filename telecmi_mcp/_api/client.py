@@ -27,7 +27,7 @@ from telecmi_mcp._mask import NO_MASK
 from telecmi_mcp._sanitize import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from contextlib import AbstractContextManager
 
     from pydantic import SecretStr
@@ -116,6 +116,19 @@ class _Race:
         raise self.error
 
 
+@dataclass(slots=True)
+class _ListedIds:
+    """The case of the ids in TeleCMI's lists, for a client and its copies."""
+
+    are_upper: bool = False
+
+    def note(self, contacts: Sequence[Contact]) -> None:
+        """Record the case of the first id that has letters."""
+        contact_id = contacts[0].contact_id if contacts else ""
+        if contact_id.upper() != contact_id.lower():
+            self.are_upper = contact_id == contact_id.upper()
+
+
 class TelecmiClient:
     """Reads contacts from TeleCMI.
 
@@ -149,6 +162,7 @@ class TelecmiClient:
         self._concurrency = ConcurrencyLimit(MAX_CONNECTIONS)
         self._budget = channel.budget
         self._trail = CursorTrail()
+        self._listed_ids = _ListedIds()
         self._in_background = False
         self.upstream_health = channel.upstream_health
 
@@ -173,11 +187,16 @@ class TelecmiClient:
     async def get_contact(self, contact_id: str) -> Contact:
         """Return the contact with this id, a UUID in any case.
 
+        TeleCMI's documents do not say whether it compares the case. So the id is sent as it is given, in lower case,
+        and in upper case if TeleCMI lists ids in upper case, until TeleCMI has it.
+
         Raises:
             ContactNotFound: TeleCMI has no such contact.
             TelecmiError: No usable answer; the class says why.
         """
-        return await self._in_time(lambda token: self._get(token, contact_id.lower()))
+        upper = [contact_id.upper()] if self._listed_ids.are_upper else []
+        forms = dict.fromkeys([contact_id, contact_id.lower(), *upper])
+        return await self._in_time(lambda token: self._get_one_of(token, [*forms]))
 
     async def list_contacts(self, *, limit: int = 10, page_state: str | None = None) -> ContactPage:
         """Return one page of at most ``limit`` (1 to 100) contacts.
@@ -261,6 +280,13 @@ class TelecmiClient:
             raise errors.ContactNotFound(contact_id, detail=refusal.detail) from None
         return self.mask.contact(protocol.read_contact(answer, contact_id, secret=secret))
 
+    async def _get_one_of(self, token: SecretStr, contact_ids: Sequence[str]) -> Contact:
+        *others, last = contact_ids
+        for contact_id in others:
+            with suppress(errors.ContactNotFound):
+                return await self._get(token, contact_id)
+        return await self._get(token, last)
+
     async def _list(self, token: SecretStr, limit: int, page_state: str | None) -> ContactPage:
         secret = token.get_secret_value()
         try:
@@ -269,7 +295,9 @@ class TelecmiClient:
             if page_state is None:
                 raise
             raise _about_cursor(refusal) from None
-        return self.mask.page(protocol.read_page(answer, limit, secret=secret))
+        page = protocol.read_page(answer, limit, secret=secret)
+        self._listed_ids.note(page.contacts)
+        return self.mask.page(page)
 
     async def _ask(self, body: dict[str, Any]) -> dict[str, Any]:
         """Send a request, and retry while its error, the deadline and the budget allow it."""

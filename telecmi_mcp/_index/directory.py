@@ -119,7 +119,8 @@ class Directory:
             contact = await self._client.get_contact(contact_id)
         except errors.ContactNotFound:
             if self._index is not None:
-                self._index.notify(lambda index_sync: index_sync.drop(contact_id.lower()))
+                forms = {contact_id, contact_id.lower(), contact_id.upper()}
+                self._index.notify(lambda index_sync: index_sync.drop(*forms))
             raise
         if self._index is not None:
             self._index.notify(lambda index_sync: index_sync.note([contact]))

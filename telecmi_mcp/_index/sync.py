@@ -117,11 +117,11 @@ class IndexSync:
         written = await run_sync(partial(self.store.upsert, contacts, generation=generation, state={}))
         await self._mark_dirty(is_dirty=written.changed > 0)
 
-    async def drop(self, contact_id: str) -> None:
-        """Remove a contact that TeleCMI no longer has."""
+    async def drop(self, *contact_ids: str) -> None:
+        """Remove contacts that TeleCMI no longer has, or one by each form of its id."""
         if not await self._is_same_account():
             return
-        removed = await run_sync(self.store.delete, [contact_id])
+        removed = await run_sync(self.store.delete, contact_ids)
         await self._mark_dirty(is_dirty=removed > 0)
 
     async def _is_unchanged(self, max_age: float) -> bool:

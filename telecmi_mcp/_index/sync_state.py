@@ -104,11 +104,13 @@ class SyncState:
 
         A sync is whole if it met as many entries as TeleCMI counts. Entries may repeat an id because TeleCMI's list
         does, or because the list moved while it was read, which means that another contact was missed. So repeated
-        entries count only if the sync before met as many. Without a count, the sync is whole when the cursors end.
+        entries count only if the sync before met as many. Without a count, the sync is whole when the cursors end. If
+        they led back to an earlier page, it is whole only if each counted contact was seen.
         """
         repeats = max(0, self.read - self.left_out - seen)
-        lasting = repeats if repeats == self.repeats else 0
-        is_whole = not self.is_broken and self.count in {None, seen + self.left_out + lasting}
+        lasting = repeats if repeats == self.repeats and not self.is_broken else 0
+        without_count = () if self.is_broken else (None,)
+        is_whole = self.count in {*without_count, seen + self.left_out + lasting}
         ended = replace(self, ended_at=now, is_whole=is_whole, repeats=repeats)
         return replace(ended, as_of=self.started_at, checked_at=now) if is_whole else ended
 

@@ -77,11 +77,16 @@ async def rigged(quirks: Quirks = QUIET, *, count: int = 350) -> AsyncIterator[R
 
 
 FORMS: dict[str, list[Any]] = {
-    "last_page": ["absent", "null", "empty_string", "then_empty_page"],
+    "last_page": ["absent", "null", "empty_string", "then_empty_page", "same_cursor"],
     "page_size": ["short", "empty_between"],
     "count": ["string", "missing"],
     "cursor_form": ["base64", "long"],
-    "phone_no": ["number"],
+    "cursor_limit": ["any"],
+    "cursor_use": ["once"],
+    "order": ["changing"],
+    "phone_no": ["number", "plus"],
+    "id_case": ["upper", "upper_only"],
+    "content_type": ["html", "none"],
     "gaps": ["null", "missing"],
     "extra_fields": ["some"],
     "duplicates": ["across_pages"],

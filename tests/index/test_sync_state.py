@@ -66,9 +66,12 @@ def test_a_sync_is_whole_if_it_saw_as_many_contacts_as_telecmi_counts(
     assert closed.repeats == 0
 
 
-def test_a_sync_with_cursors_in_a_circle_is_not_whole() -> None:
-    page = ContactPage(contacts=(SOMEBODY,), count=1, broken_off="a circle")
-    assert not SyncState(generation=1, started_at=5).after(page).closed(9, seen=1).is_whole
+@pytest.mark.parametrize(("count", "is_whole"), [(1, True), (2, False), (None, False)])
+def test_a_sync_with_cursors_in_a_circle_is_whole_only_if_each_counted_contact_was_seen(
+    count: int | None, *, is_whole: bool
+) -> None:
+    page = ContactPage(contacts=(SOMEBODY,), count=count, broken_off="a circle")
+    assert SyncState(generation=1, started_at=5).after(page).closed(9, seen=1).is_whole is is_whole
 
 
 def read_again(last: SyncState, now: float) -> SyncState:
