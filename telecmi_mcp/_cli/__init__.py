@@ -21,6 +21,7 @@ COMMANDS = {
     "login": "account.login",
     "logout": "account.logout",
     "install": "account.install",
+    "setup": "account.setup",
     "search": "contacts.search",
     "get": "contacts.get",
     "list": "contacts.list",

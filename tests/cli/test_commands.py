@@ -25,7 +25,7 @@ from telecmi_mcp._cli.options import open_configured
 from telecmi_mcp.sandbox import SANDBOX_TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     RunHere = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -208,18 +208,6 @@ def test_check_prints_ascii_where_the_terminal_has_no_more() -> None:
     done = run("check", "--sandbox", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
     assert "  ok TeleCMI" in done.stdout
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[str]:
-    """The sandbox as a process on loopback; its address."""
-    words = [sys.executable, "-u", "-m", "telecmi_mcp", "sandbox", "--port", "0"]
-    with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
-    ) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().split(" is at ")[1].split()[0]
-        process.terminate()
 
 
 def test_the_sandbox_answers_on_loopback_and_check_reads_it(sandbox: str) -> None:
