@@ -187,16 +187,15 @@ class TelecmiClient:
     async def get_contact(self, contact_id: str) -> Contact:
         """Return the contact with this id, a UUID in any case.
 
-        TeleCMI's documents do not say whether it compares the case. So the id is sent as it is given, in lower case,
-        and in upper case if TeleCMI lists ids in upper case, until TeleCMI has it.
+        TeleCMI's documents have ids in lower case, and do not say whether it compares the case. So the id is sent in
+        the case of TeleCMI's lists, and then as it is given.
 
         Raises:
             ContactNotFound: TeleCMI has no such contact.
             TelecmiError: No usable answer; the class says why.
         """
-        upper = [contact_id.upper()] if self._listed_ids.are_upper else []
-        forms = dict.fromkeys([contact_id, contact_id.lower(), *upper])
-        return await self._in_time(lambda token: self._get_one_of(token, [*forms]))
+        as_listed = contact_id.upper() if self._listed_ids.are_upper else contact_id.lower()
+        return await self._in_time(lambda token: self._get_in_either_case(token, as_listed, contact_id))
 
     async def list_contacts(self, *, limit: int = 10, page_state: str | None = None) -> ContactPage:
         """Return one page of at most ``limit`` (1 to 100) contacts.
@@ -280,12 +279,13 @@ class TelecmiClient:
             raise errors.ContactNotFound(contact_id, detail=refusal.detail) from None
         return self.mask.contact(protocol.read_contact(answer, contact_id, secret=secret))
 
-    async def _get_one_of(self, token: SecretStr, contact_ids: Sequence[str]) -> Contact:
-        *others, last = contact_ids
-        for contact_id in others:
-            with suppress(errors.ContactNotFound):
-                return await self._get(token, contact_id)
-        return await self._get(token, last)
+    async def _get_in_either_case(self, token: SecretStr, as_listed: str, given: str) -> Contact:
+        try:
+            return await self._get(token, as_listed)
+        except errors.ContactNotFound:
+            if given == as_listed:
+                raise
+        return await self._get(token, given)
 
     async def _list(self, token: SecretStr, limit: int, page_state: str | None) -> ContactPage:
         secret = token.get_secret_value()
