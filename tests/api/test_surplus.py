@@ -129,6 +129,7 @@ def serving(authority: trustme.CA, name: str) -> SSLContext:
     return context
 
 
+@pytest.mark.slow
 @every_trick
 async def test_every_read_inside_tls_gets_its_own_answer(trick: Any, authority: trustme.CA) -> None:
     async with (

@@ -102,6 +102,7 @@ async def check(how_many: int) -> None:
             assert "Traceback" not in await server.errors()
 
 
+@pytest.mark.slow
 async def test_every_call_gets_an_answer_and_never_a_traceback() -> None:
     await check(150)
 
@@ -115,6 +116,7 @@ DEEP = b'{"a":' * 5000 + b"1" + b"}" * 5000
 HOSTILE = [DEEP, b'"' + b"\\u0000" * 50_000 + b'"', b"9" * 10_000, b'"\\ud800"']
 
 
+@pytest.mark.slow
 async def test_deep_and_large_arguments_are_answered() -> None:
     async with started() as server:
         await server.shake_hands()

@@ -174,6 +174,7 @@ def write_until_stuck(process: subprocess.Popen[bytes], data: bytes) -> bytes:
     pytest.fail("the process never comes to rest")
 
 
+@pytest.mark.slow
 @needs_proc
 def test_a_client_that_stops_reading_makes_the_server_wait_and_not_grow() -> None:
     pages = b"".join(json.dumps(call(number, "list_contacts", limit=100)).encode() + b"\n" for number in range(1, 5001))
@@ -193,6 +194,7 @@ def test_a_client_that_stops_reading_makes_the_server_wait_and_not_grow() -> Non
             process.kill()
 
 
+@pytest.mark.slow
 @needs_proc
 def test_a_client_that_reads_late_gets_every_answer() -> None:
     asked = range(1, 401)  # 60 KB each: one and a half times what is kept
@@ -232,6 +234,7 @@ async def test_ten_thousand_calls_leave_memory_and_descriptors_as_they_were() ->
             assert descriptors(server) <= files
 
 
+@pytest.mark.slow
 async def test_a_stream_of_errors_leaves_the_server_well() -> None:
     wrong = [call(number, "list_contacts", limit=number) for number in range(1000, 1200)]
     unknown = [request(number, "no/such/method") for number in range(2000, 2200)]
@@ -249,6 +252,7 @@ NO_STDERR = (
 )
 
 
+@pytest.mark.slow
 async def test_a_client_that_closed_stderr_is_served() -> None:
     async with started("-c", NO_STDERR, command=[sys.executable]) as server:
         await server.shake_hands()
@@ -256,6 +260,7 @@ async def test_a_client_that_closed_stderr_is_served() -> None:
         assert await server.close() == 0
 
 
+@pytest.mark.slow
 async def test_a_socket_for_stdin_and_stdout_is_served() -> None:
     ours, theirs = socket.socketpair()
     with ours:
@@ -314,6 +319,7 @@ async def test_a_client_that_dies_while_another_process_holds_the_input_ends_the
             assert await Lines(server).errors() == ""
 
 
+@pytest.mark.slow
 async def test_answers_go_on_into_a_file(tmp_path: Path) -> None:
     path = tmp_path / "answers"
     with path.open("wb") as file, ends_of("pipe") as (stdin, held):

@@ -65,6 +65,7 @@ async def test_the_stateless_generation_is_spoken() -> None:
         assert await server.close() == 0
 
 
+@pytest.mark.slow
 async def test_flags_and_variables_set_the_output_format() -> None:
     variables = environment(TELECMI_TEXT="json", TELECMI_STRUCTURED="off")
     async with started("serve", "--sandbox", "--text", "table", env=variables) as server:
@@ -92,7 +93,8 @@ async def test_without_a_subcommand_it_serves() -> None:
     assert json.loads(done.stdout)["result"]["serverInfo"]["version"] == __version__
 
 
-@pytest.mark.parametrize("how_many", [*(pytest.param(few, marks=pytest.mark.slow) for few in (1, 20)), 200])
+@pytest.mark.slow
+@pytest.mark.parametrize("how_many", [1, 20, 200])
 async def test_input_that_is_piped_and_closed_at_once_loses_no_answer(how_many: int) -> None:
     messages = [*initialize(), *(call(number, "list_contacts", limit=3) for number in range(1, how_many + 1))]
     code, answers, _ = await piped(b"".join(json.dumps(message).encode() + b"\n" for message in messages))
@@ -106,6 +108,7 @@ async def test_a_last_line_without_its_end_is_a_line() -> None:
     assert (code, answers[0]["id"]) == (0, 0)
 
 
+@pytest.mark.slow
 async def test_input_from_a_file_works_like_a_pipe(tmp_path: Any) -> None:
     messages = [*initialize(), call(1, "get_contact", contact_id=JOHN)]
     script, answers = tmp_path / "in", tmp_path / "out"
@@ -194,6 +197,7 @@ sys.exit(main(["serve", "--sandbox"]))
 """
 
 
+@pytest.mark.slow
 async def test_a_lone_surrogate_that_got_past_everything_does_not_kill_the_process() -> None:
     async with started("-c", SURROGATE, command=[sys.executable]) as server:
         await server.shake_hands()

@@ -87,7 +87,8 @@ async def test_without_a_credential_all_lists_prompts_and_the_status_are_there_a
         assert await server.errors() == ""
 
 
-@pytest.mark.parametrize("extra", [pytest.param({}, marks=pytest.mark.slow), MODERN], ids=["legacy", "2026-07-28"])
+@pytest.mark.slow
+@pytest.mark.parametrize("extra", [{}, MODERN], ids=["legacy", "2026-07-28"])
 async def test_what_was_shown_is_completed_and_read_and_no_request_harms_or_comes_back(extra: dict[str, Any]) -> None:
     async with started() as server:
         if not extra:

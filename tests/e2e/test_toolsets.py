@@ -15,6 +15,7 @@ JOHN = "d3b07384-d113-4ec5-a5ae-be81d6e3c239"
 URL = "https://crm.example/{contact_id}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("early", ["on", "off"])
 async def test_a_prefix_is_in_every_answer_of_a_session(early: str) -> None:
     variables = environment(TELECMI_TOOL_PREFIX="crm_", TELECMI_EARLY_ANSWERS=early)

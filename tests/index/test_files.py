@@ -153,6 +153,7 @@ async def test_the_index_is_created_again_and_the_search_answers(play: Callable[
     assert kept_in(folder) == 150
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("play", CREATED_AGAIN.values(), ids=CREATED_AGAIN)
 def test_a_process_that_only_reads_continues_too(play: Callable[[Path], object], folder: Path) -> None:
     """The writer notices before a page, the reader at its next `take`; none reads a file that is not private."""
@@ -218,6 +219,7 @@ async def test_where_no_file_can_be_created_the_search_uses_memory_and_says_so(
         assert (await app.directory.search(SearchRequest(query="Priya Acme"))).hits[0].contact.first_name == "Priya"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("play", "reason"), IN_MEMORY.values(), ids=IN_MEMORY)
 async def test_a_server_that_starts_where_no_file_can_be_created_does_the_same(
     play: Callable[[Path, pytest.MonkeyPatch], None], reason: str, folder: Path, monkeypatch: pytest.MonkeyPatch
