@@ -37,7 +37,7 @@ COMMANDS = {
 }
 
 _INTERRUPTED = 130
-_BROKEN_PIPE = 141
+_FAILED = 1
 _USAGE_ERROR = 2
 _USAGE_CODES = ("configuration", "invalid_arguments")
 
@@ -48,17 +48,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 for success, 1 for failure, 2 for wrong usage or settings.
     """
-    words = _with_default(sys.argv[1:] if argv is None else argv)
-    args = _parser(words).parse_args(words)
+    from telecmi_mcp._cli import streams
+
+    streams.prepare_streams()
     try:
-        code = _run(args)
-        print(end="", flush=True)
+        return _parse_and_run(_with_default(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:  # the reader of stdout has ended, such as head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at the exit fails
-        return _BROKEN_PIPE
-    return code
+    except Exception as error:
+        if streams.is_broken_pipe(error):
+            streams.discard_output()
+            return streams.BROKEN_PIPE
+        unwritable = streams.unwritable(error) if isinstance(error, OSError) else None
+        if unwritable is None:
+            raise
+        print(f"telecmi-mcp: {unwritable}", file=sys.stderr)
+        streams.discard_output()
+        return _FAILED
+
+
+def _parse_and_run(words: Sequence[str]) -> int:
+    try:
+        return _run(_parser(words).parse_args(words))
+    finally:
+        sys.stdout.flush()  # also after --help and wrong usage, which leave by SystemExit
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -70,7 +83,7 @@ def _run(args: argparse.Namespace) -> int:
         return int(_import_command(args.command).run(args, os.environ))
     except TelecmiError as error:
         print(f"telecmi-mcp: {error}", file=sys.stderr)
-        return _USAGE_ERROR if error.code in _USAGE_CODES else 1
+        return _USAGE_ERROR if error.code in _USAGE_CODES else _FAILED
 
 
 def _with_default(argv: Sequence[str]) -> list[str]:

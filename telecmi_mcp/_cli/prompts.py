@@ -21,7 +21,7 @@ def ask_user_id() -> str:
     if not sys.stdin.isatty():
         raise ConfigurationError(hint="Pass --user-id", fact="there is no terminal to ask for it")
     print("TeleCMI user id (such as 103_1111112): ", end="", flush=True)
-    user_id = sys.stdin.readline().strip()
+    user_id = _read_line().strip()
     if not user_id:
         raise ConfigurationError(hint="Enter a user id", fact="the input was empty")
     return user_id
@@ -45,7 +45,7 @@ def read_password_line() -> SecretStr:
     Raises:
         ConfigurationError: The line is empty or not usable.
     """
-    return _checked(sys.stdin.readline().rstrip("\r\n"))
+    return _checked(_read_line().rstrip("\r\n"))
 
 
 def ask_access_key() -> SecretStr:
@@ -55,7 +55,7 @@ def ask_access_key() -> SecretStr:
         ConfigurationError: The terminal cannot hide the input, or the key is empty or not usable.
     """
     if not sys.stdin.isatty():
-        return _checked_token(sys.stdin.readline(), "key")
+        return _checked_token(_read_line(), "key")
     text = _read_hidden("Access key of the team's server (input is hidden): ")
     if text is None:
         raise ConfigurationError(hint="Pass the key on standard input", fact="there is no terminal to ask for it")
@@ -68,7 +68,15 @@ def read_token_line() -> SecretStr:
     Raises:
         ConfigurationError: The line is empty or not usable.
     """
-    return _checked_token(sys.stdin.readline())
+    return _checked_token(_read_line())
+
+
+def _read_line() -> str:
+    try:
+        return sys.stdin.readline()
+    except UnicodeDecodeError:
+        fact = "it is not text in the encoding of this system"
+        raise ConfigurationError(hint="Check standard input", fact=fact) from None
 
 
 def _read_hidden(prompt: str) -> str | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from telecmi_mcp import __version__
 from telecmi_mcp._cli.options import add_sandbox_flag, add_setting_flags, open_configured, read_settings, read_values
+from telecmi_mcp._cli.streams import can_print
 from telecmi_mcp._config import variables
 from telecmi_mcp.errors import ConfigurationError, TelecmiError
 
@@ -199,7 +199,7 @@ def _as_json(report: Report) -> str:
 
 
 def _as_text(report: Report) -> str:
-    marks = {verdict: pair[0 if _can_print(pair[0]) else 1] for verdict, pair in _MARKS.items()}
+    marks = {verdict: pair[0 if can_print(pair[0]) else 1] for verdict, pair in _MARKS.items()}
     lines = [f"  {marks[finding.verdict]} {finding.about:<13} {finding.says}" for finding in report.findings]
     return "\n".join([f"telecmi-mcp {report.version}", "", *lines, "", _last_line(report)])
 
@@ -208,11 +208,3 @@ def _last_line(report: Report) -> str:
     if report.next_step:
         return f"Next: {report.next_step}"
     return "No problems found." if report.ok else "Next: see the lines above."
-
-
-def _can_print(mark: str) -> bool:
-    try:
-        mark.encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from telecmi_mcp._cli.contacts.filter_flags import add_filter_flags, filter_arguments
-from telecmi_mcp._cli.contacts.table import print_line, print_notes
+from telecmi_mcp._cli.contacts.table import print_notes
 from telecmi_mcp._cli.contacts.tool_call import add_common_flags, print_json, run_tool
 from telecmi_mcp._cli.options import read_settings, whole_number
 from telecmi_mcp._models import GroupBy
@@ -56,9 +56,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _print_counts(data: dict[str, Any]) -> None:
     groups = data.get("groups")
     if groups is None:
-        print_line(str(data["total"]))
+        print(str(data["total"]))
     for group in groups or []:
-        print_line(f"{group['count']:>{_COUNT_WIDTH},}  {group['value']}")
+        print(f"{group['count']:>{_COUNT_WIDTH},}  {group['value']}")
     print_notes(
         None if groups is None else _summary(data),
         f"Companies: {'; '.join(data['companies'])}" if data.get("companies") else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from telecmi_mcp._cli.contacts.table import print_line, print_notes
+from telecmi_mcp._cli.contacts.table import print_notes
 from telecmi_mcp._cli.contacts.tool_call import add_common_flags, print_json, run_tool
 from telecmi_mcp._cli.options import read_settings
 
@@ -33,6 +33,6 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return 0
     notice = data.pop("notice", None)
     for name, value in data.items():
-        print_line(f"{name:<{_NAME_WIDTH}}  {value}")
+        print(f"{name:<{_NAME_WIDTH}}  {value}")
     print_notes(notice)
     return 0

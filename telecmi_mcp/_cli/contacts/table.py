@@ -20,13 +20,7 @@ def print_contacts(contacts: Iterable[Mapping[str, Any]]) -> None:
     """Print a line for each contact: how it matches, the name, and every other field but the id."""
     for contact in contacts:
         cells = (cell.ljust(_WIDTHS.get(name, _DEFAULT_WIDTH)) for name, cell in _cells(contact).items())
-        print_line("  ".join(cells).rstrip())
-
-
-def print_line(text: str) -> None:
-    """Print a line; a character that the encoding of stdout lacks becomes a question mark."""
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding))
+        print("  ".join(cells).rstrip())
 
 
 def print_notes(*notes: str | None) -> None:

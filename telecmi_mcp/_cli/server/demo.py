@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from telecmi_mcp._cli.streams import can_print
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
@@ -82,4 +84,7 @@ async def _call(client: Client, tool: str, arguments: dict[str, Any], *, shown: 
 
 
 def _print(text: str) -> None:
-    print("\n".join(line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…" for line in text.split("\n")))
+    """Print each line, cut to the width of the demo."""
+    mark = "…" if can_print("…") else "..."
+    for line in text.split("\n"):
+        print(line if len(line) <= _WIDTH else f"{line[: _WIDTH - len(mark)]}{mark}")
