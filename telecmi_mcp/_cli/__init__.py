@@ -36,35 +36,30 @@ COMMANDS = {
     "connect": "server.connect",
 }
 
-_INTERRUPTED = 130
-_FAILED = 1
-_USAGE_ERROR = 2
-_USAGE_CODES = ("configuration", "invalid_arguments")
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; without a command, serve MCP on stdio, as clients expect.
 
     Returns:
-        The exit code: 0 for success, 1 for failure, 2 for wrong usage or settings.
+        The exit code; see ``exit_codes``.
     """
-    from telecmi_mcp._cli import streams
+    from telecmi_mcp._cli import exit_codes, streams
 
     streams.prepare_streams()
     try:
         return _parse_and_run(_with_default(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return exit_codes.INTERRUPTED
     except Exception as error:
         if streams.is_broken_pipe(error):
             streams.discard_output()
-            return streams.BROKEN_PIPE
+            return exit_codes.BROKEN_PIPE
         unwritable = streams.unwritable(error) if isinstance(error, OSError) else None
         if unwritable is None:
             raise
         print(f"telecmi-mcp: {unwritable}", file=sys.stderr)
         streams.discard_output()
-        return _FAILED
+        return exit_codes.FAULT
 
 
 def _parse_and_run(words: Sequence[str]) -> int:
@@ -75,6 +70,7 @@ def _parse_and_run(words: Sequence[str]) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from telecmi_mcp._cli.exit_codes import exit_code_of
     from telecmi_mcp._cli.open_files import require_open_files
     from telecmi_mcp.errors import TelecmiError
 
@@ -83,7 +79,7 @@ def _run(args: argparse.Namespace) -> int:
         return int(_import_command(args.command).run(args, os.environ))
     except TelecmiError as error:
         print(f"telecmi-mcp: {error}", file=sys.stderr)
-        return _USAGE_ERROR if error.code in _USAGE_CODES else _FAILED
+        return exit_code_of(error)
 
 
 def _with_default(argv: Sequence[str]) -> list[str]:

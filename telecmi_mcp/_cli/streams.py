@@ -11,9 +11,6 @@ from pathlib import Path
 from telecmi_mcp._stdio.descriptors import fill_standard_descriptors
 from telecmi_mcp.errors import FileUnusable
 
-BROKEN_PIPE = 141
-"""Exit code of a command whose reader ended, such as head: what a shell reports of a program that SIGPIPE ends."""
-
 _UNWRITABLE = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
 _WINDOWS_BROKEN_PIPE = errno.EINVAL
 

@@ -28,9 +28,10 @@ from telecmi_mcp._cli.contacts.table import next_page
 from telecmi_mcp._cli.contacts.tool_call import call_tool
 from telecmi_mcp._mcp.tools.count_contacts import COUNT_CONTACTS
 from telecmi_mcp._mcp.tools.filters import FieldName
-from telecmi_mcp._mcp.tools.tool import Answer
+from telecmi_mcp._mcp.tools.search_contacts import SEARCH_CONTACTS
+from telecmi_mcp._mcp.tools.tool import Answer, no_report
 from telecmi_mcp._models import GroupBy
-from telecmi_mcp.sandbox import create_sandbox
+from telecmi_mcp.sandbox import create_sandbox, make_contacts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,13 +142,18 @@ def test_partial_matches_are_not_counted_as_found(run: Run) -> None:
     assert [line.split(";")[0] for line in said] == ["No contact matches all of the words"]
 
 
+def ids(lines: list[str]) -> list[str]:
+    """Return the ids of a table; the widths of its columns depend on the page."""
+    return [line.rpartition("  ")[2] for line in lines]
+
+
 def test_the_pages_of_a_search_follow_one_another(run: Run, cache: Path) -> None:
     assert not cache.exists()
     _, first, said = run("search", "Priya", "--limit", "3", "--index", "disk")
     more = said[-1].removeprefix("There are more: ").split()
     _, second, said = run("search", "Priya", "--limit", "3", "--index", "disk", *more)
     _, whole, _ = run("search", "Priya")
-    assert first + second == whole
+    assert ids(first + second) == ids(whole)
     assert said == ["4 found."]
 
 
@@ -279,8 +285,8 @@ def test_a_denial_a_filter_a_count_and_a_lookup_need_all_contacts(
 ) -> None:
     finals = []
 
-    async def ask_once(_: App, ask: Callable[[], Awaitable[Any]], *, is_final: Callable[[Any], bool]) -> Any:
-        answer = await ask()
+    async def ask_once(_: App, ask: Callable[[Report], Awaitable[Any]], *, is_final: Callable[[Any], bool]) -> Any:
+        answer = await ask(no_report)
         finals.append(is_final(incomplete(answer)))
         return answer
 
@@ -289,6 +295,35 @@ def test_a_denial_a_filter_a_count_and_a_lookup_need_all_contacts(
         monkeypatch.setattr(f"telecmi_mcp._cli.contacts.{module}.ask_when_read", ask_once)
     run(*words)
     assert finals == [not needs_all_contacts]
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize(
+    ("contacts", "index", "is_terminal", "is_offered"),
+    [
+        (1200, "memory", True, True),
+        (1200, "disk", True, False),
+        (1200, "memory", False, False),
+        (150, "memory", True, False),
+    ],
+)
+async def test_who_waits_at_a_terminal_for_many_contacts_sees_a_bar_and_how_to_keep_them(
+    contacts: int,
+    index: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_terminal: bool,
+    is_offered: bool,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    transport = ASGITransport(app=create_sandbox(contacts=make_contacts(contacts)))
+    with anyio.fail_after(PATIENCE):
+        async with open_app(replace(SIGNED_IN, index=index), transport=transport) as app:
+            await call_tool(app, SEARCH_CONTACTS, {"query": "zzkqwx"}, needs_all=lambda _: True)
+    said = capsys.readouterr().err
+    assert (f"{contacts:,} of {contacts:,} contacts" in said) is is_terminal
+    assert ("To keep them on this computer, pass --index disk" in said) is is_offered
 
 
 def incomplete(answer: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -85,7 +86,7 @@ def test_a_folder_and_an_invalid_name_are_refused(
 
 def test_a_missing_folder_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = refused([str(tmp_path / "nowhere" / "people.csv")], capsys)
-    assert (code, said) == (1, "Choose another place for the file: its folder does not exist.\n")
+    assert (code, said) == (3, "Choose another place for the file: its folder does not exist.\n")
 
 
 def test_without_a_sign_in_no_file_is_created(
@@ -95,7 +96,7 @@ def test_without_a_sign_in_no_file_is_created(
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr("telecmi_mcp._private_files.state_folder", lambda: tmp_path / "state")
     code = main(["export", str(tmp_path / "people.csv")])
-    assert (code, "no user is signed in" in capsys.readouterr().err) == (1, True)
+    assert (code, "no user is signed in" in capsys.readouterr().err) == (4, True)
     assert not list(tmp_path.glob("*people*"))
 
 
@@ -164,3 +165,25 @@ async def test_without_a_terminal_a_line_is_printed_for_each_step(
         await progress.show(read, None)
     progress.end()
     assert capsys.readouterr().err.splitlines() == ["100 contacts", "10,000 contacts", "20,000 contacts"]
+
+
+async def test_a_bar_is_not_wider_than_the_terminal_and_a_transient_one_is_removed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((40, 24)))
+    progress = Progress(is_transient=True)
+    await progress.show_on_terminal(75, 150)
+    progress.end()
+    bar, blank = capsys.readouterr().err.split("\r")[1:3]
+    assert len(bar) < 40
+    assert blank == " " * len(bar)
+    progress.end()
+    assert capsys.readouterr().err == ""
+
+
+async def test_an_answer_prints_no_progress_where_stderr_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress(is_transient=True)
+    await progress.show_on_terminal(75, 150)
+    progress.end()
+    assert (progress.read, capsys.readouterr().err) == (75, "")

@@ -104,7 +104,7 @@ def run(words: list[str], redirection: str, **variables: str) -> subprocess.Comp
 def test_a_full_disk_is_one_sentence() -> None:
     done = run(["get", "--sandbox", JOHN], ">/dev/full")
     sentence = b"telecmi-mcp: Choose another place for the output: the disk is full.\n"
-    assert (done.returncode, done.stderr) == (1, sentence)
+    assert (done.returncode, done.stderr) == (3, sentence)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it has another shell")

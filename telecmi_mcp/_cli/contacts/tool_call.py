@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from telecmi_mcp._cli.options import add_sandbox_flag, add_setting_flags, open_configured
@@ -11,16 +12,22 @@ from telecmi_mcp._cli.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from telecmi_mcp._app import App
     from telecmi_mcp._config.settings import Settings
+    from telecmi_mcp._index.directory import Report
     from telecmi_mcp._mcp.tools.tool import Tool
 
 Data = dict[str, Any]
 """The JSON object of an answer."""
 
 _Answer = TypeVar("_Answer")
+
+_MANY_CONTACTS = 1_000  # reading them takes a second or more
+_OFFER = (
+    "Each command reads the contacts again. To keep them on this computer, pass --index disk or set TELECMI_INDEX=disk."
+)
 
 
 def add_common_flags(parser: argparse.ArgumentParser) -> None:
@@ -55,29 +62,38 @@ def run_tool(
 async def call_tool(app: App, tool: Tool, arguments: Mapping[str, Any], *, needs_all: Callable[[Data], bool]) -> Data:
     """Call a tool, a second time if the answer needs all contacts and is not complete; see ``ask_when_read``."""
 
-    async def ask() -> Data:
-        return (await tool.call(app, arguments)).data
+    async def ask(report: Report) -> Data:
+        return (await tool.call(app, arguments, report=report)).data
 
     return await ask_when_read(app, ask, is_final=lambda data: data.get("complete", True) or not needs_all(data))
 
 
 async def ask_when_read(
-    app: App, ask: Callable[[], Awaitable[_Answer]], *, is_final: Callable[[_Answer], bool]
+    app: App, ask: Callable[[Report], Awaitable[_Answer]], *, is_final: Callable[[_Answer], bool]
 ) -> _Answer:
     """Ask; if the answer is not final, read the contacts that are not read yet, and ask again.
 
     A server goes on reading after an answer. A command would end, and start again at the first page when it is
     repeated.
     """
-    answer = await ask()
-    if app.settings.index == "off" or is_final(answer):
-        return answer
-    progress = Progress()
-    try:
+    with _shown_reading(is_kept=app.settings.index != "memory") as progress:
+        answer = await ask(progress.show_on_terminal)
+        if app.settings.index == "off" or is_final(answer):
+            return answer
         await app.directory.sync(progress.show)
+        return await ask(progress.show_on_terminal)
+
+
+@contextmanager
+def _shown_reading(*, is_kept: bool) -> Iterator[Progress]:
+    """Show how many contacts are read; if they are many and not kept, say at a terminal how to keep them."""
+    progress = Progress(is_transient=True)
+    try:
+        yield progress
     finally:
         progress.end()
-    return await ask()
+    if progress.is_terminal and not is_kept and progress.read >= _MANY_CONTACTS:
+        print(_OFFER, file=sys.stderr)
 
 
 def format_json(data: Data, *, encoding: str | None) -> str:
