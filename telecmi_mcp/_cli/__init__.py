@@ -5,13 +5,13 @@ Each command imports what it needs inside its functions, so that ``--help`` stay
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
     from types import ModuleType
 
@@ -34,6 +34,8 @@ COMMANDS = {
     "sandbox": "server.sandbox",
     "team": "team.commands",
     "connect": "server.connect",
+    "completion": "account.completion",
+    "version": "account.version",
 }
 
 
@@ -64,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parse_and_run(words: Sequence[str]) -> int:
     try:
-        return _run(_parser(words).parse_args(words))
+        return _run(build_parser(words).parse_args(words))
     finally:
         sys.stdout.flush()  # also after --help and wrong usage, which leave by SystemExit
 
@@ -87,8 +89,11 @@ def _with_default(argv: Sequence[str]) -> list[str]:
     return ["serve", *argv] if flags_only else list(argv)
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser for a command line: with the command that it names, or else with every command."""
+    from telecmi_mcp._cli.usage import Parser
+
+    parser = Parser(
         prog="telecmi-mcp",
         description="TeleCMI contacts for language models, over the Model Context Protocol.",
         epilog="Without a command, telecmi-mcp serves MCP on stdio. The README lists the environment variables.",

@@ -116,7 +116,7 @@ def test_the_examples_of_the_page_are_accepted_and_it_names_the_columns_of_a_loo
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf8")
     examples = page.split("```sh\n")[1].split("```")[0].splitlines()
     shown = [shlex.split(line)[1:] for line in examples]
-    assert [_cli._parser(words).parse_args(words).command for words in shown] == [words[0] for words in shown]  # noqa: SLF001 - parsed, not run
+    assert [_cli.build_parser(words).parse_args(words).command for words in shown] == [words[0] for words in shown]
     described = page.split("| new column | |\n")[1].split("\n\n")[0]
     columns = [name for line in described.splitlines() for name in re.findall(r"`(\w+)`", line.split(" | ")[0])]
     assert columns == read_table(b"x").completed_header()[1:]
@@ -205,10 +205,10 @@ def test_wrong_usage_ends_in_one_sentence(run: Run, words: list[str], sentence: 
     ("words", "accepted"),
     [
         (["search", "--limit", "101", "x"], "use a whole number from 1 to 100"),
-        (["search", "--missing", "email", "--", "x"], "invalid choice: 'email' (choose from"),
+        (["search", "--missing", "email", "--", "x"], "--missing is one of phone_no, first_name, last_name"),
         (["list", "--limit", "0"], "use a whole number from 1 to 100"),
-        (["count", "--group-by", "city"], "invalid choice: 'city' (choose from"),
-        (["count", "--min-count", "0"], "use a whole number from 1\n"),
+        (["count", "--group-by", "city"], "--group-by is one of company, job_title"),
+        (["count", "--min-count", "0"], "use a whole number from 1."),
         (["count", "--max-groups", "x"], "use a whole number from 1 to 100"),
     ],
 )
@@ -322,7 +322,7 @@ async def test_who_waits_at_a_terminal_for_many_contacts_sees_a_bar_and_how_to_k
         async with open_app(replace(SIGNED_IN, index=index), transport=transport) as app:
             await call_tool(app, SEARCH_CONTACTS, {"query": "zzkqwx"}, needs_all=lambda _: True)
     said = capsys.readouterr().err
-    assert (f"{contacts:,} of {contacts:,} contacts" in said) is is_terminal
+    assert ("\r[" in said) is is_terminal
     assert ("To keep them on this computer, pass --index disk" in said) is is_offered
 
 

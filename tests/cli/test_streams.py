@@ -31,6 +31,8 @@ PRINTING = {
     "demo": ["demo"],
     "logout": ["logout", "--user-id", "103_1111112"],
     "sync": ["sync", "--sandbox", "--index", "disk"],
+    "completion": ["completion", "bash"],
+    "version": ["version"],
     "connect": ["connect", "https://team.example/mcp", "--logout"],
 }
 """A command line of each command that prints something and ends."""

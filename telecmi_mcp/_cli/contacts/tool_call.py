@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from telecmi_mcp._cli.options import add_sandbox_flag, add_setting_flags, open_configured
@@ -12,7 +11,7 @@ from telecmi_mcp._cli.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from telecmi_mcp._app import App
     from telecmi_mcp._config.settings import Settings
@@ -76,24 +75,25 @@ async def ask_when_read(
     A server goes on reading after an answer. A command would end, and start again at the first page when it is
     repeated.
     """
-    with _shown_reading(is_kept=app.settings.index != "memory") as progress:
-        answer = await ask(progress.show_on_terminal)
-        if app.settings.index == "off" or is_final(answer):
-            return answer
-        await app.directory.sync(progress.show)
-        return await ask(progress.show_on_terminal)
-
-
-@contextmanager
-def _shown_reading(*, is_kept: bool) -> Iterator[Progress]:
-    """Show how many contacts are read; if they are many and not kept, say at a terminal how to keep them."""
     progress = Progress(is_transient=True)
     try:
-        yield progress
+        answer = await ask(progress.show_on_terminal)
+        if app.settings.index != "off" and not is_final(answer):
+            await app.directory.sync(progress.show)
+            answer = await ask(progress.show_on_terminal)
     finally:
         progress.end()
-    if progress.is_terminal and not is_kept and progress.read >= _MANY_CONTACTS:
+    if progress.is_terminal and await _reads_many_again(app):
         print(_OFFER, file=sys.stderr)
+    return answer
+
+
+async def _reads_many_again(app: App) -> bool:
+    """Return True if this command read many contacts that the next one has to read again."""
+    if app.settings.index != "memory":
+        return False
+    freshness = await app.directory.status_of(await app.account())
+    return freshness is not None and freshness.indexed >= _MANY_CONTACTS
 
 
 def format_json(data: Data, *, encoding: str | None) -> str:

@@ -1,0 +1,138 @@
+"""Tests that wrong usage is one line that asks what was meant, and that a shell completes what the parser accepts."""
+
+from __future__ import annotations
+
+import subprocess
+from shutil import which
+
+import pytest
+import shtab
+
+from e2e.lines import PATIENCE
+from telecmi_mcp import __version__
+from telecmi_mcp._cli import COMMANDS, build_parser, main
+
+Capture = pytest.CaptureFixture[str]
+
+
+def refused(words: list[str], capsys: Capture) -> str:
+    """Run a command line that is not accepted; return the one line on stderr."""
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    out, said = capsys.readouterr()
+    assert (left.value.code, out, said.count("\n")) == (2, "", 1)
+    return said.rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["serch", "x"], "telecmi-mcp: there is no such command. Did you mean search? See telecmi-mcp --help."),
+        (["zzz"], "telecmi-mcp: there is no such command. See telecmi-mcp --help."),
+        (
+            ["search", "--limt", "3"],
+            "telecmi-mcp search: there is no option --limt. Did you mean --limit? See telecmi-mcp search --help.",
+        ),
+        (
+            ["--vesion"],
+            "telecmi-mcp serve: there is no option --vesion. Did you mean --version? See telecmi-mcp serve --help.",
+        ),
+        (
+            ["team", "key", "lst"],
+            (
+                "telecmi-mcp team key: the operation is one of add, rotate, list, revoke. Did you mean list? "
+                "See telecmi-mcp team key --help."
+            ),
+        ),
+        (
+            ["team", "migrate", "--hlep"],
+            (
+                "telecmi-mcp team migrate: there is no option --hlep. Did you mean --help? "
+                "See telecmi-mcp team migrate --help."
+            ),
+        ),
+        (
+            ["completion", "csh"],
+            (
+                "telecmi-mcp completion: SHELL is one of bash, zsh, fish. Did you mean zsh? "
+                "See telecmi-mcp completion --help."
+            ),
+        ),
+        (["get"], "telecmi-mcp get: the following arguments are required: ID. See telecmi-mcp get --help."),
+        (["get", "a", "b"], "telecmi-mcp get: there is an argument too many. See telecmi-mcp get --help."),
+    ],
+)
+def test_a_typo_costs_one_line(words: list[str], sentence: str, capsys: Capture) -> None:
+    assert refused(words, capsys) == sentence
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["serve", "--token", "hunter2"],
+        ["search", "--token=hunter2"],
+        ["hunter2"],
+        ["count", "--group-by", "hunter2"],
+        ["search", "--limit", "hunter2"],
+        ["list", "hunter2"],
+    ],
+)
+def test_a_value_that_is_not_accepted_is_not_repeated(words: list[str], capsys: Capture) -> None:
+    assert "hunter2" not in refused(words, capsys)
+
+
+@pytest.mark.parametrize(("flag", "variable"), [("--token", "TELECMI_TOKEN"), ("--password", "TELECMI_PASSWORD")])
+def test_a_secret_as_a_flag_is_answered_with_the_variable(flag: str, variable: str, capsys: Capture) -> None:
+    assert f"set {variable} instead of {flag}, because other users" in refused(["serve", flag, "x"], capsys)
+
+
+def test_the_version_is_a_command_too(capsys: Capture) -> None:
+    assert (main(["version"]), capsys.readouterr().out) == (0, f"telecmi-mcp {__version__}\n")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_each_shell_has_every_command(shell: str, capsys: Capture) -> None:
+    assert shell in shtab.SUPPORTED_SHELLS
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert not [name for name in COMMANDS if name not in script]
+    for option in ("--group-by", "--http", "--page-state"):
+        assert option.removeprefix("--") in script
+
+
+COMPLETE = """
+eval "$SCRIPT"
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+_shtab_telecmi_mcp
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.skipif(which("bash") is None, reason="there is no bash")
+@pytest.mark.parametrize(
+    ("words", "completions"),
+    [
+        (["telecmi-mcp", "co"], {"count", "connect", "completion"}),
+        (["telecmi-mcp", "count", "--group-by", "c"], {"company", "country"}),
+        (["telecmi-mcp", "search", "--js"], {"--json"}),
+        (["telecmi-mcp", "team", "key", "ro"], {"rotate"}),
+    ],
+)
+def test_bash_completes_commands_options_and_choices(words: list[str], completions: set[str], capsys: Capture) -> None:
+    main(["completion", "bash"])
+    script = capsys.readouterr().out
+    done = subprocess.run(
+        [str(which("bash")), "-c", COMPLETE, "bash", *words],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+        env={"SCRIPT": script},
+    )
+    assert {*done.stdout.split()} == completions
+
+
+def test_a_command_line_is_parsed_as_before() -> None:
+    args = build_parser(["search"]).parse_args(["search", "--limit", "3", "Priya", "Acme"])
+    assert (args.command, args.limit, args.words) == ("search", 3, ["Priya", "Acme"])
