@@ -9,6 +9,10 @@ _BAR_WIDTH = 40
 _STEP_CONTACTS = 10_000  # one line for this many units, where the total is not known
 
 
+async def no_report(_: int, __: int | None) -> None:
+    """Show nothing."""
+
+
 class Progress:
     """Prints one bar that is redrawn on a terminal, and one line for each tenth elsewhere.
 

@@ -45,6 +45,7 @@ class Setting(NamedTuple):
     default: str = ""
     flag: str = ""
     secret: bool = False
+    choices: tuple[str, ...] = ()
 
 
 TOKEN = Setting("TELECMI_TOKEN", "a TeleCMI user token", "The token that reads the contacts.", secret=True)
@@ -94,6 +95,7 @@ INDEX = Setting(
     "Where search stores its copy of the contacts.",
     default="memory",
     flag="--index",
+    choices=INDEXES,
 )
 INDEX_MAX_AGE = Setting(
     "TELECMI_INDEX_MAX_AGE",
@@ -108,6 +110,7 @@ TEXT = Setting(
     "Format of the text of an answer; a table is shorter.",
     default="json",
     flag="--text",
+    choices=TEXTS,
 )
 STRUCTURED = Setting(
     "TELECMI_STRUCTURED",
@@ -115,6 +118,7 @@ STRUCTURED = Setting(
     "Whether answers also have structured content.",
     default="on",
     flag="--structured",
+    choices=SWITCH,
 )
 TOOLS = Setting(
     "TELECMI_TOOLS",
@@ -122,6 +126,7 @@ TOOLS = Setting(
     "Which tools there are: all, or search and fetch in the form that ChatGPT needs.",
     default="all",
     flag="--tools",
+    choices=TOOLSETS,
 )
 TOOL_PREFIX = Setting(
     "TELECMI_TOOL_PREFIX",
@@ -152,6 +157,7 @@ PRECONNECT = Setting(
     "Whether serve opens a connection before the first call.",
     default="on",
     flag="--preconnect",
+    choices=SWITCH,
 )
 LOG_LEVEL = Setting(
     "TELECMI_LOG_LEVEL",
@@ -159,6 +165,7 @@ LOG_LEVEL = Setting(
     "Least severe level that is logged to stderr.",
     default="WARNING",
     flag="--log-level",
+    choices=LOG_LEVELS,
 )
 EARLY_ANSWERS = Setting(
     "TELECMI_EARLY_ANSWERS",
@@ -166,6 +173,7 @@ EARLY_ANSWERS = Setting(
     "Whether the first messages are answered while the server is still loading.",
     default="on",
     flag="--early-answers",
+    choices=SWITCH,
 )
 ALL = tuple(each for each in tuple(globals().values()) if isinstance(each, Setting))
 """The settings above, in their order."""

@@ -187,3 +187,31 @@ async def test_an_answer_prints_no_progress_where_stderr_is_no_terminal(capsys: 
     await progress.show_on_terminal(75, 150)
     progress.end()
     assert (progress.read, capsys.readouterr().err) == (75, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "start", "ends"),
+    [
+        ([], b'"contact_id","phone_no"', b"\r\n"),
+        (["--format", "jsonl"], b'{"contact_id": "d3b07384', b"}\n"),
+        (["--format", "vcf"], b"BEGIN:VCARD\r\nVERSION:4.0\r\n", b"END:VCARD\r\n"),
+        (["--format", "vcf", "--vcard-version", "3.0"], b"BEGIN:VCARD\r\nVERSION:3.0\r\n", b"END:VCARD\r\n"),
+    ],
+)
+def test_a_hyphen_writes_to_stdout_what_a_file_would_hold(
+    words: list[str], start: bytes, ends: bytes, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    file = tmp_path / f"people.{words[1] if words else 'csv'}"
+    assert main(["export", "--sandbox", str(file), *words]) == 0
+    capfdbinary.readouterr()
+    assert main(["export", "--sandbox", "-", *words]) == 0
+    out, said = capfdbinary.readouterr()
+    assert out == file.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    assert (out.startswith(start), out.endswith(ends)) == (True, True)
+    assert said.splitlines()[-1] == b"150 contacts on standard output; complete."
+    assert {path.name for path in tmp_path.iterdir()} == {file.name}
+
+
+def test_a_version_of_vcards_is_refused_for_other_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = refused([str(tmp_path / "people.csv"), "--vcard-version", "3.0"], capsys)
+    assert (code, said) == (2, "Use --vcard-version with vcf: only vCards have this version.\n")

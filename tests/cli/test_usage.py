@@ -11,6 +11,9 @@ import shtab
 from e2e.lines import PATIENCE
 from telecmi_mcp import __version__
 from telecmi_mcp._cli import COMMANDS, build_parser, main
+from telecmi_mcp._cli.options import read_settings
+from telecmi_mcp._config import variables
+from telecmi_mcp.errors import ConfigurationError
 
 Capture = pytest.CaptureFixture[str]
 
@@ -136,3 +139,44 @@ def test_bash_completes_commands_options_and_choices(words: list[str], completio
 def test_a_command_line_is_parsed_as_before() -> None:
     args = build_parser(["search"]).parse_args(["search", "--limit", "3", "Priya", "Acme"])
     assert (args.command, args.limit, args.words) == ("search", 3, ["Priya", "Acme"])
+
+
+ACCOUNT = {"--user-id", "--base-url", "--timeout"}
+READING = ACCOUNT | {"--mask"}
+SEARCHING = READING | {"--index", "--index-max-age"}
+EVERY = {setting.flag for setting in variables.ALL if setting.flag}
+SETTINGS = {
+    **dict.fromkeys(("serve", "install", "check"), EVERY),
+    "login": ACCOUNT,
+    "logout": {"--user-id", "--base-url"},
+    **dict.fromkeys(("get", "list", "export"), READING),
+    **dict.fromkeys(("search", "count", "lookup", "sync", "index"), SEARCHING),
+    "connect": {"--timeout", "--tools", "--tool-prefix", "--log-level"},
+}
+
+
+@pytest.mark.parametrize("command", [*COMMANDS])
+def test_a_command_shows_the_settings_that_it_uses_with_their_choices(command: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    text = capsys.readouterr().out
+    shown = {setting.flag for setting in variables.ALL if setting.flag and f"  {setting.flag} " in text}
+    assert shown == SETTINGS.get(command, set())
+    for setting in variables.ALL:
+        if setting.flag in shown and setting.choices:
+            assert f"{setting.flag} {{{','.join(setting.choices)}}}" in text
+
+
+def test_the_choices_of_a_setting_are_what_it_accepts() -> None:
+    for setting in variables.ALL:
+        assert (setting.accepts == f"one of {', '.join(setting.choices)}") is bool(setting.choices)
+
+
+@pytest.mark.parametrize("value", ["DISK", "", "${TELECMI_INDEX}", "dsk"])
+def test_a_flag_with_choices_takes_what_its_variable_takes(value: str) -> None:
+    args = build_parser(["index"]).parse_args(["index", "status", "--index", value])
+    if value == "dsk":
+        with pytest.raises(ConfigurationError, match="use one of memory, disk, off"):
+            read_settings(args, {})
+    else:
+        assert read_settings(args, {}).index == ("disk" if value == "DISK" else "memory")

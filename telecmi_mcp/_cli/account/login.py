@@ -7,8 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from telecmi_mcp._cli.options import add_setting_flags, read_settings
-from telecmi_mcp._config import variables
+from telecmi_mcp._cli.options import ACCOUNT_SETTINGS, add_setting_flags, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +26,7 @@ _DAY_S = 86_400
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_setting_flags(parser, (variables.USER_ID, variables.BASE_URL, variables.TIMEOUT))
+    add_setting_flags(parser, ACCOUNT_SETTINGS)
     parser.add_argument(
         "--store",
         choices=("keyring", "file"),

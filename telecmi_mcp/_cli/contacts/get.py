@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from telecmi_mcp._cli.contacts.table import print_notes
 from telecmi_mcp._cli.contacts.tool_call import add_common_flags, print_json, run_tool
-from telecmi_mcp._cli.options import read_settings
+from telecmi_mcp._cli.options import READING_SETTINGS, read_settings
 
 if TYPE_CHECKING:
     import argparse
@@ -19,7 +19,7 @@ _NAME_WIDTH = 12
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_common_flags(parser)
+    add_common_flags(parser, READING_SETTINGS)
     parser.add_argument(
         "contact_id", metavar="ID", help="The contact's id, a UUID; search --json and list --json show it."
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from telecmi_mcp._cli.contacts.lookup_table import completed_row, read_table
 from telecmi_mcp._cli.contacts.table import print_notes
 from telecmi_mcp._cli.contacts.tool_call import add_common_flags, ask_when_read, format_json
-from telecmi_mcp._cli.options import open_configured, read_settings
+from telecmi_mcp._cli.options import INDEX_SETTINGS, open_configured, read_settings
 from telecmi_mcp._cli.progress import Progress
 from telecmi_mcp.errors import ConfigurationError, FileUnusable
 
@@ -39,7 +39,7 @@ _STATUSES = ("found", "several", "partial", "not_found", "unclear")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_common_flags(parser)
+    add_common_flags(parser, INDEX_SETTINGS)
     parser.add_argument(
         "file", metavar="FILE", help="CSV in UTF-8 with a header row and commas, semicolons or tabs; - reads stdin."
     )

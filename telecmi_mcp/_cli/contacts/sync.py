@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from telecmi_mcp._cli.options import add_sandbox_flag, add_setting_flags, open_configured, read_settings
+from telecmi_mcp._cli.options import INDEX_SETTINGS, add_sandbox_flag, add_setting_flags, open_configured, read_settings
 from telecmi_mcp._cli.progress import Progress
 from telecmi_mcp.errors import ConfigurationError, FileUnusable
 
@@ -21,7 +21,7 @@ SUMMARY = "Read all contacts into the index on disk."
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_setting_flags(parser)
+    add_setting_flags(parser, INDEX_SETTINGS)
     add_sandbox_flag(parser)
 
 

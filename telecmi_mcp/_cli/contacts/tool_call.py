@@ -11,10 +11,11 @@ from telecmi_mcp._cli.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from telecmi_mcp._app import App
     from telecmi_mcp._config.settings import Settings
+    from telecmi_mcp._config.variables import Setting
     from telecmi_mcp._index.directory import Report
     from telecmi_mcp._mcp.tools.tool import Tool
 
@@ -29,9 +30,9 @@ _OFFER = (
 )
 
 
-def add_common_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of the settings, ``--sandbox`` and ``--json``."""
-    add_setting_flags(parser)
+def add_common_flags(parser: argparse.ArgumentParser, settings: Iterable[Setting]) -> None:
+    """Add the flags of the settings that the command uses, ``--sandbox`` and ``--json``."""
+    add_setting_flags(parser, settings)
     add_sandbox_flag(parser)
     parser.add_argument("--json", action="store_true", help="Print the JSON object that the MCP tool returns.")
 
