@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         unwritable = streams.unwritable(error) if isinstance(error, OSError) else None
         if unwritable is None:
             raise
-        print(f"telecmi-mcp: {unwritable}", file=sys.stderr)
+        _print_error(str(unwritable))
         streams.discard_output()
         return exit_codes.FAULT
 
@@ -72,7 +72,6 @@ def _parse_and_run(words: Sequence[str]) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from telecmi_mcp._cli.exit_codes import exit_code_of
     from telecmi_mcp._cli.open_files import require_open_files
     from telecmi_mcp.errors import TelecmiError
 
@@ -80,8 +79,17 @@ def _run(args: argparse.Namespace) -> int:
         require_open_files()
         return int(_import_command(args.command).run(args, os.environ))
     except TelecmiError as error:
-        print(f"telecmi-mcp: {error}", file=sys.stderr)
+        from telecmi_mcp._cli.exit_codes import exit_code_of
+        from telecmi_mcp._cli.wording import address_person, carry_flags
+
+        _print_error(carry_flags(address_person(str(error)), args))
         return exit_code_of(error)
+
+
+def _print_error(sentence: str) -> None:
+    from telecmi_mcp._cli.terminal import RED, colored
+
+    print(colored("telecmi-mcp:", RED, sys.stderr), sentence, file=sys.stderr)
 
 
 def _with_default(argv: Sequence[str]) -> list[str]:

@@ -53,7 +53,7 @@ def terminal_columns() -> int | None:
 
 def colored(text: str, color: str, stream: TextIO, *, environ: Mapping[str, str] = os.environ) -> str:
     """Return a text in a colour, if a terminal shows the stream and ``NO_COLOR`` is not set."""
-    return f"\x1b[{color}m{text}\x1b[0m" if text and _shows_colors(stream, environ) else text
+    return f"\x1b[{color}m{text}\x1b[0m" if text and color and _shows_colors(stream, environ) else text
 
 
 def _shows_colors(stream: TextIO, environ: Mapping[str, str]) -> bool:

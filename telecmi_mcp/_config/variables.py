@@ -256,10 +256,15 @@ def unusable(setting: Setting) -> ConfigurationError:
     return ConfigurationError(hint=f"Correct {names}", fact=f"use {setting.accepts}")
 
 
+def sign_in_variables(environ: Mapping[str, str]) -> list[str]:
+    """Return the variables that are set and sign in by themselves, so that no saved sign-in is used."""
+    return [setting.variable for setting in (TOKEN, TOKEN_FILE, PASSWORD, PASSWORD_FILE) if is_set(environ, setting)]
+
+
 def _check_sign_in(environ: Mapping[str, str]) -> None:
     """Raise an error if two explicit sources are set, because either may be the intended one."""
-    passwords = [setting.variable for setting in (PASSWORD, PASSWORD_FILE) if is_set(environ, setting)]
-    given = [setting.variable for setting in (TOKEN, TOKEN_FILE) if is_set(environ, setting)] + passwords
+    given = sign_in_variables(environ)
+    passwords = [name for name in given if name in {PASSWORD.variable, PASSWORD_FILE.variable}]
     if len(given) > 1:
         raise ConfigurationError(hint=f"Set only one of {' and '.join(given)}", fact="each of them signs in by itself")
     if passwords and not is_set(environ, USER_ID):

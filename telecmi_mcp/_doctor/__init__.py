@@ -1,6 +1,7 @@
 """Checks the settings, the network, the account, the index and the clients for ``telecmi-mcp check``."""
 
 from telecmi_mcp._doctor.account import Reply, call_telecmi, check_reply, check_sign_in
+from telecmi_mcp._doctor.causes import keep_first_cause
 from telecmi_mcp._doctor.clients import check_clients
 from telecmi_mcp._doctor.connection import ConnectionProbe, check_clock, check_connection, probe_connection
 from telecmi_mcp._doctor.early_answers import check_early_answers
@@ -31,5 +32,6 @@ __all__ = [
     "check_sign_in",
     "check_team_server",
     "check_versions",
+    "keep_first_cause",
     "probe_connection",
 ]

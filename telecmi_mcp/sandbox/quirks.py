@@ -61,6 +61,9 @@ class Quirks:
     # 8: the Retry-After header of a throttled response; None sends none
     retry_after: str | None = None
 
+    # 8: seconds until a response
+    answer_seconds: float = 0
+
     # seen: the code of a successful response
     success_code: Literal["number", "string", "missing"] = "number"
     # seen: the place of an error code: the body of an HTTP 200, or the HTTP status too

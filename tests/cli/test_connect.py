@@ -226,7 +226,7 @@ def test_check_tells_what_the_server_says_to_the_key(user: User) -> None:
         user.run("connect", team.url, "--logout")
         code, out, _ = user.run("check", "--url", team.url)
         assert code == 1
-        assert f"\nNext: The user must run telecmi-mcp connect {team.url} --login in a terminal." in out
+        assert f"\nNext: Run telecmi-mcp connect {team.url} --login." in out
 
 
 def test_check_of_a_server_that_is_down_names_it(user: User) -> None:

@@ -188,12 +188,12 @@ def test_a_page_state_that_starts_with_a_hyphen_is_one_word() -> None:
         (["search", "x" * 201], "Invalid query: use text of 1 to 200 characters."),
         (
             ["search", "x", "--page-state", "x"],
-            "Omit page_state, or pass it to list_contacts: it is not from search_contacts.",
+            "Omit --page-state, or pass it to telecmi-mcp list: it is not from telecmi-mcp search.",
         ),
         (["get", "7"], "Invalid contact_id: use a UUID, such as d3b07384-d113-4ec5-a5ae-be81d6e3c239."),
         (
             ["list", "--page-state", "s.x"],
-            "Omit page_state, or pass it to search_contacts: it is not from list_contacts.",
+            "Omit --page-state, or pass it to telecmi-mcp search: it is not from telecmi-mcp list.",
         ),
     ],
 )

@@ -175,7 +175,7 @@ def test_a_wrong_password_no_network_and_no_keyring_are_one_sentence_each(telecm
     env = variables(telecmi, tmp_path)
     wrong = run(env, "login", *IN_FILE, given="wrong\n")
     assert (wrong.returncode, wrong.stdout) == (4, "")
-    assert "check the TeleCMI user id and password" in wrong.stderr
+    assert "Check the TeleCMI user id and password" in wrong.stderr
     away = run({**env, "TELECMI_BASE_URL": "http://127.0.0.1:9"}, "login", *IN_FILE, given=f"{PASSWORD}\n")
     assert (away.returncode, away.stderr.count("\n")) == (3, 1)
     assert "could not be reached" in away.stderr
@@ -199,7 +199,7 @@ def test_without_the_extra_it_says_what_to_install(telecmi: Telecmi, tmp_path: P
     env = variables(telecmi, tmp_path)
     done = subprocess.run(words, input="x\n", capture_output=True, text=True, check=False, timeout=PATIENCE, env=env)
     assert done.returncode == 3
-    assert "Install telecmi-mcp[keyring], or run telecmi-mcp login --store file" in done.stderr
+    assert "Install telecmi-mcp[keyring], or run telecmi-mcp login --user-id 1_1 --store file" in done.stderr
 
 
 @pytest.mark.slow

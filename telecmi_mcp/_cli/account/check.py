@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from telecmi_mcp import __version__
-from telecmi_mcp._cli.options import add_sandbox_flag, add_setting_flags, open_configured, read_settings, read_values
+from telecmi_mcp._cli.options import (
+    add_sandbox_flag,
+    add_setting_flags,
+    open_configured,
+    read_settings,
+    read_values,
+    with_flags,
+)
 from telecmi_mcp._cli.streams import can_print
+from telecmi_mcp._cli.terminal import GREEN, RED, YELLOW, colored
+from telecmi_mcp._cli.wording import address_person, carry_flags
 from telecmi_mcp._config import variables
 from telecmi_mcp.errors import ConfigurationError, TelecmiError
 
@@ -25,6 +35,9 @@ if TYPE_CHECKING:
 SUMMARY = "Check that the server works on this computer, and name the next step if it does not."
 
 _MARKS = {"good": ("✓", "ok"), "unknown": ("·", "? "), "doubtful": ("!", "! "), "bad": ("✗", "NO")}
+
+
+_COLORS = {"good": GREEN, "doubtful": YELLOW, "bad": RED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +86,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Run all checks, read one contact from TeleCMI, and print the results."""
-    report = replace(_run_checks(args, environ), settings=_describe_settings(args, environ))
+    report = _run_checks(args, environ)
+    findings = tuple(_for_person(finding, args) for finding in report.findings)
+    report = replace(report, findings=findings, settings=_describe_settings(args, environ))
     print(_as_json(report) if args.json else _as_text(report))
     return 0 if report.ok else 1
+
+
+def _for_person(finding: CheckResult, args: argparse.Namespace) -> CheckResult:
+    return replace(finding, advice=carry_flags(address_person(finding.advice), args))
 
 
 def _run_checks(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
@@ -87,7 +106,7 @@ def _run_checks(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
         settings = read_settings(args, environ)
     except ConfigurationError as error:
         unusable = _doctor.CheckResult("Settings", _doctor.Verdict.BAD, error.fact, f"{error.hint}.")
-        return Report(findings=(unusable, _doctor.check_secrets(environ), _doctor.check_versions()))
+        return Report(findings=(unusable, _doctor.check_secrets(with_flags(args, environ)), _doctor.check_versions()))
     if args.url is not None:
         return anyio.run(_check_team_server, args, environ)
     return anyio.run(_check_sandbox if args.sandbox else _check_installation, args, settings, environ)
@@ -125,9 +144,10 @@ async def _check_installation(args: argparse.Namespace, settings: Settings, envi
     from telecmi_mcp import _doctor
     from telecmi_mcp._install.paths import Machine
 
+    merged = with_flags(args, environ)
     before = (
-        _doctor.check_settings(environ),
-        _doctor.check_secrets(environ),
+        _doctor.check_settings(merged, {name for name, value in vars(args).items() if value is not None}),
+        _doctor.check_secrets(merged),
         _doctor.check_proxy(settings.base_url),
         _doctor.check_certificates(environ),
     )
@@ -157,12 +177,15 @@ async def _owner(settings: Settings, app: App) -> str:
 def _judged(app: App, reply: Reply) -> tuple[CheckResult, ...]:
     from telecmi_mcp import _doctor
 
-    return _doctor.check_sign_in(app.tokens.origin, app.clock()), _doctor.check_reply(reply)
+    info, now = app.tokens.origin, app.clock()
+    return _doctor.check_sign_in(info, now), _doctor.check_reply(reply, info, now)
 
 
 def _report(findings: tuple[CheckResult, ...], reply: Reply, app: App) -> Report:
+    from telecmi_mcp import _doctor
+
     return Report(
-        findings=findings,
+        findings=_doctor.keep_first_cause(findings, reply.error),
         sign_in=_describe_sign_in(app.tokens.origin, app.clock()),
         answers=reply.answers,
         accepts_token=reply.accepts_token,
@@ -199,9 +222,13 @@ def _as_json(report: Report) -> str:
 
 
 def _as_text(report: Report) -> str:
-    marks = {verdict: pair[0 if can_print(pair[0]) else 1] for verdict, pair in _MARKS.items()}
-    lines = [f"  {marks[finding.verdict]} {finding.about:<13} {finding.says}" for finding in report.findings]
+    lines = [f"  {_mark(finding)} {finding.about:<13} {finding.says}" for finding in report.findings]
     return "\n".join([f"telecmi-mcp {report.version}", "", *lines, "", _last_line(report)])
+
+
+def _mark(finding: CheckResult) -> str:
+    sign, word = _MARKS[finding.verdict]
+    return colored(sign if can_print(sign) else word, _COLORS.get(finding.verdict, ""), sys.stdout)
 
 
 def _last_line(report: Report) -> str:
