@@ -10,6 +10,7 @@ import shlex
 from typing import TYPE_CHECKING, Final
 
 from telecmi_mcp._config import variables
+from telecmi_mcp._mcp.tool_names import ToolNames
 
 if TYPE_CHECKING:
     import argparse
@@ -17,33 +18,44 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._config.variables import Setting
 
-_TOOLS: Final = {
-    "search_contacts": "telecmi-mcp search",
-    "lookup_contacts": "telecmi-mcp lookup",
-    "count_contacts": "telecmi-mcp count",
-    "get_contact": "telecmi-mcp get",
-    "list_contacts": "telecmi-mcp list",
-    "export_contacts": "telecmi-mcp export",
-}
+TOOLS_AS_COMMANDS: Final = ToolNames(
+    {
+        "search_contacts": "telecmi-mcp search",
+        "lookup_contacts": "telecmi-mcp lookup",
+        "count_contacts": "telecmi-mcp count",
+        "get_contact": "telecmi-mcp get",
+        "list_contacts": "telecmi-mcp list",
+        "export_contacts": "telecmi-mcp export",
+    }
+)
+"""The names of tools in texts without values, as the commands that run the same code."""
+
 _REWRITES: Final[Sequence[tuple[str, str | Callable[[re.Match[str]], str]]]] = (
     (r"\bThe user must (\w)", lambda found: found[1].upper()),
-    (r"\b[Tt]he user should run\b", "run"),
     (r"\bask the user to run\b", "run"),
     (r" in a terminal\b", ""),
     (r",? and restart this server\b", ""),
     (r"\bthe server's settings\b", "the settings"),
-    (rf"\b(?:{'|'.join(_TOOLS)})\b", lambda found: _TOOLS[found[0]]),
     (r"(?<!-)\bpage_state\b", "--page-state"),
 )
+_ENDING_SIGN_IN = "the user should run telecmi-mcp login in a terminal."
 _CARRYING = re.compile(r"telecmi-mcp (login|install (?:CLIENT|[a-z][a-z-]*))(?! --list)(?![\w-])")
 _OF_LOGIN = (variables.USER_ID, variables.BASE_URL)
 
 
 def address_person(text: str) -> str:
-    """Return the sentences as a person at a terminal needs them: "Run telecmi-mcp login", not "The user must run"."""
+    """Return an error as a person at a terminal needs it: "Run telecmi-mcp login", not "The user must run".
+
+    An error holds no value of a contact, and of arguments only an id.
+    """
     for pattern, replacement in _REWRITES:
         text = re.sub(pattern, replacement, text)
-    return text
+    return TOOLS_AS_COMMANDS.in_text(text)
+
+
+def address_person_in_notice(notice: str) -> str:
+    """Return a notice of an answer as a person needs it; it may hold values of contacts, which stay as they are."""
+    return notice.replace(f": {_ENDING_SIGN_IN}", ": run telecmi-mcp login.")
 
 
 def carry_flags(text: str, args: argparse.Namespace) -> str:

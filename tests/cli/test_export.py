@@ -13,7 +13,7 @@ import pytest
 from telecmi_mcp._cli import main
 from telecmi_mcp._cli.contacts import export
 from telecmi_mcp._cli.progress import Progress
-from telecmi_mcp._export import Exported
+from telecmi_mcp._export import FILE_FORMATS, Exported
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -210,6 +210,10 @@ def test_a_hyphen_writes_to_stdout_what_a_file_would_hold(
     assert (out.startswith(start), out.endswith(ends)) == (True, True)
     assert said.splitlines()[-1] == b"150 contacts on standard output; complete."
     assert {path.name for path in tmp_path.iterdir()} == {file.name}
+
+
+def test_the_formats_of_the_flag_are_those_that_there_are() -> None:
+    assert export._FORMATS == FILE_FORMATS  # noqa: SLF001 - the list is what is compared
 
 
 def test_a_version_of_vcards_is_refused_for_other_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,8 @@ import pytest
 from telecmi_mcp import errors
 from telecmi_mcp._api.token_source import DAY, TokenInfo
 from telecmi_mcp._cli import main
-from telecmi_mcp._cli.wording import address_person, carry_flags
+from telecmi_mcp._cli.contacts.table import print_notes
+from telecmi_mcp._cli.wording import TOOLS_AS_COMMANDS, address_person, address_person_in_notice, carry_flags
 from telecmi_mcp._mcp.tools.registry import LOCAL_TOOLS
 
 OF_A_TEAM_SERVER = (errors.CallerNotSignedIn, errors.ToolNotAllowed, errors.DatabaseUnavailable)
@@ -76,7 +77,13 @@ def test_a_sentence_names_commands_and_flags(error: errors.TelecmiError, sentenc
 
 def test_the_notice_of_an_ending_sign_in_says_what_to_run() -> None:
     notice = TokenInfo("a file", "103_1", 0.0).notice(28 * DAY)
-    assert address_person(notice) == "The TeleCMI sign-in ends in about 2 days: run telecmi-mcp login."
+    assert address_person_in_notice(notice) == "The TeleCMI sign-in ends in about 2 days: run telecmi-mcp login."
+
+
+def test_names_of_companies_in_notes_stay_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    note = "Companies: The user must Ltd; Sushi in a terminal; page_state search_contacts"
+    print_notes(note)
+    assert capsys.readouterr().err == f"{note}\n"
 
 
 ARGS = Namespace(
@@ -117,3 +124,14 @@ def test_an_error_of_a_command_has_both(
         "telecmi-mcp: Run telecmi-mcp login --base-url http://127.0.0.1:9, or set TELECMI_TOKEN: "
         "no user is signed in to TeleCMI.\n"
     )
+
+
+def test_the_advice_of_an_answer_names_commands_and_in_json_tools(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["search", "--sandbox", "how many contacts"])
+    assert "telecmi-mcp search finds contacts; telecmi-mcp count counts" in capsys.readouterr().err
+    main(["search", "--sandbox", "--json", "how many contacts"])
+    assert "search_contacts finds contacts; count_contacts counts" in capsys.readouterr().out
+
+
+def test_every_tool_has_a_command() -> None:
+    assert all(TOOLS_AS_COMMANDS.shown(tool.name).startswith("telecmi-mcp ") for tool in LOCAL_TOOLS)

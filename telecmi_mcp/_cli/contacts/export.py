@@ -29,6 +29,7 @@ SUMMARY = "Write all contacts to a file: CSV, JSON lines or vCard."
 
 _MAX_PATH_CHARS = 500
 _STDOUT = Path("-")
+_FORMATS = ("csv", "jsonl", "vcf")  # FILE_FORMATS, whose module is imported with the first export
 _VCARD_VERSIONS = ("3.0", "4.0")
 
 
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", type=Path, metavar="FILE", help="The file to write; its suffix selects the format. - writes to stdout."
     )
-    parser.add_argument("--format", help="csv, jsonl or vcf; overrides the suffix. For stdout the default is csv.")
+    parser.add_argument("--format", choices=_FORMATS, help="Overrides the suffix. For stdout the default is csv.")
     parser.add_argument(
         "--vcard-version",
         choices=_VCARD_VERSIONS,

@@ -20,9 +20,7 @@ _NAME_WIDTH = 12
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_common_flags(parser, READING_SETTINGS)
-    parser.add_argument(
-        "contact_id", metavar="ID", help="The contact's id, a UUID; search --json and list --json show it."
-    )
+    parser.add_argument("contact_id", metavar="ID", help="The contact's id, a UUID, as search and list print it.")
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from telecmi_mcp._cli.terminal import BOLD, YELLOW, colored, cut, pad, terminal_columns, width_of
-from telecmi_mcp._cli.wording import address_person
+from telecmi_mcp._cli.wording import address_person_in_notice
 from telecmi_mcp._models import Contact
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def print_contacts(contacts: Iterable[Mapping[str, Any]]) -> None:
 def print_notes(*notes: str | None) -> None:
     """Print the notes that are not empty on stderr, one a line."""
     for note in filter(None, notes):
-        print(address_person(note), file=sys.stderr)
+        print(address_person_in_notice(note), file=sys.stderr)
 
 
 def next_page(page_state: str) -> str:

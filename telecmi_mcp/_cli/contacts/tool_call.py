@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from telecmi_mcp._cli.options import add_sandbox_flag, add_setting_flags, open_configured
 from telecmi_mcp._cli.progress import Progress
+from telecmi_mcp._cli.wording import TOOLS_AS_COMMANDS
+from telecmi_mcp._mcp.tool_names import BARE_NAMES
 
 if TYPE_CHECKING:
     import argparse
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._config.settings import Settings
     from telecmi_mcp._config.variables import Setting
     from telecmi_mcp._index.directory import Report
+    from telecmi_mcp._mcp.tool_names import ToolNames
     from telecmi_mcp._mcp.tools.tool import Tool
 
 Data = dict[str, Any]
@@ -50,20 +53,28 @@ def run_tool(
 
     from telecmi_mcp._mcp.tools.registry import TOOLS
 
+    names = BARE_NAMES if args.json else TOOLS_AS_COMMANDS  # the JSON object is the tool's
     (tool,) = (each for each in TOOLS if each.name == name)
 
     async def run() -> Data:
         async with open_configured(args, settings) as app:
-            return await call_tool(app, tool, arguments, needs_all=needs_all)
+            return await call_tool(app, tool, arguments, needs_all=needs_all, names=names)
 
     return anyio.run(run)
 
 
-async def call_tool(app: App, tool: Tool, arguments: Mapping[str, Any], *, needs_all: Callable[[Data], bool]) -> Data:
+async def call_tool(
+    app: App,
+    tool: Tool,
+    arguments: Mapping[str, Any],
+    *,
+    needs_all: Callable[[Data], bool],
+    names: ToolNames = BARE_NAMES,
+) -> Data:
     """Call a tool, a second time if the answer needs all contacts and is not complete; see ``ask_when_read``."""
 
     async def ask(report: Report) -> Data:
-        return (await tool.call(app, arguments, report=report)).data
+        return (await tool.call(app, arguments, report=report, names=names)).data
 
     return await ask_when_read(app, ask, is_final=lambda data: data.get("complete", True) or not needs_all(data))
 
