@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if streams.is_broken_pipe(error):
             streams.discard_output()
             return exit_codes.BROKEN_PIPE
-        unwritable = streams.unwritable(error) if isinstance(error, OSError) else None
+        unwritable = streams.unwritable(error)
         if unwritable is None:
             raise
         _print_error(str(unwritable))

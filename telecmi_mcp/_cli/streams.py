@@ -6,7 +6,6 @@ import errno
 import io
 import os
 import sys
-from pathlib import Path
 
 from telecmi_mcp._stdio.descriptors import fill_standard_descriptors
 from telecmi_mcp.errors import FileUnusable
@@ -18,8 +17,10 @@ _WINDOWS_BROKEN_PIPE = errno.EINVAL
 def prepare_streams() -> None:
     """Open a closed stream on the null device, and print a character that an encoding lacks as a question mark."""
     fill_standard_descriptors()
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - a descriptor, until the process ends
     if sys.stdout is None:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open until the process ends
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - the same
     if isinstance(sys.stdout, io.TextIOWrapper):  # Python itself prepares stderr: it writes an escape
         sys.stdout.reconfigure(errors="replace")
 
@@ -44,9 +45,12 @@ def is_broken_pipe(error: BaseException) -> bool:
     return isinstance(error, BrokenPipeError) or (isinstance(error, OSError) and is_pipe_of_windows)
 
 
-def unwritable(error: OSError) -> FileUnusable | None:
+def unwritable(error: BaseException) -> FileUnusable | None:
     """Return the error for an output that cannot be written, such as a full disk; ``None`` for any other error."""
-    if error.errno not in _UNWRITABLE:
+    if isinstance(error, BaseExceptionGroup):
+        found = [*map(unwritable, error.exceptions)]
+        return found[0] if all(found) else None
+    if not isinstance(error, OSError) or error.errno not in _UNWRITABLE:
         return None
     return FileUnusable(error.errno, hint="Choose another place for the output")
 

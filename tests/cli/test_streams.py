@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -116,6 +117,19 @@ def test_a_closed_stream_is_the_null_device(redirection: str) -> None:
     assert (done.returncode, done.stdout, b"Traceback" in done.stderr) == (0, b"", False)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="it has another shell")
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["lookup", "--sandbox", "-"], b"FILE has no header"),
+        (["login", "--store", "file"], b"Pass --user-id: there is no terminal"),
+    ],
+)
+def test_a_closed_input_is_empty(words: list[str], sentence: bytes, tmp_path: Path) -> None:
+    done = run(words, "<&-", XDG_STATE_HOME=str(tmp_path))
+    assert (done.returncode, sentence in done.stderr, done.stderr.count(b"\n")) == (2, True, 1)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="it has another shell")
 @pytest.mark.parametrize("words", marked(PRINTING))
@@ -130,6 +144,13 @@ def test_an_error_of_a_group_is_of_the_pipe_only_if_all_of_its_errors_are() -> N
     assert streams.is_broken_pipe(ExceptionGroup("", [pipe, ExceptionGroup("", [pipe])]))
     assert not streams.is_broken_pipe(ExceptionGroup("", [pipe, other]))
     assert not streams.is_broken_pipe(other)
+
+
+def test_a_full_disk_is_found_in_a_group_too() -> None:
+    full = OSError(errno.ENOSPC, "")
+    assert str(streams.unwritable(ExceptionGroup("", [full]))) == str(streams.unwritable(full))
+    assert streams.unwritable(ExceptionGroup("", [OSError(errno.ECONNRESET, ""), full])) is None
+    assert streams.unwritable(ValueError()) is None
 
 
 def test_a_password_that_is_not_in_the_encoding_of_stdin_is_refused(
