@@ -62,7 +62,7 @@ def test_no_match_and_no_sign_in_differ(
 
 def test_no_connection_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TELECMI_TOKEN", "hunter2")
-    assert main(["search", "--base-url", "http://127.0.0.1:9", "Priya"]) == 3
+    assert main(["search", "--base-url", "http://127.0.0.1:9", "--timeout", "0.1", "Priya"]) == 3
 
 
 def test_the_page_describes_every_exit_code() -> None:

@@ -111,7 +111,9 @@ def test_a_full_disk_is_one_sentence() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it has another shell")
-@pytest.mark.parametrize("redirection", [">&-", ">&- 2>&-", "<&- >&-"])
+@pytest.mark.parametrize(
+    "redirection", [">&- 2>&-", *(pytest.param(each, marks=pytest.mark.slow) for each in (">&-", "<&- >&-"))]
+)
 def test_a_closed_stream_is_the_null_device(redirection: str) -> None:
     done = run(["lookup", "--sandbox", "names.csv"], redirection)
     assert (done.returncode, done.stdout, b"Traceback" in done.stderr) == (0, b"", False)
