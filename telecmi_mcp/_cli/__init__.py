@@ -5,13 +5,13 @@ Each command imports what it needs inside its functions, so that ``--help`` stay
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
     from types import ModuleType
 
@@ -39,36 +39,70 @@ COMMANDS = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """Ends a command line that it does not accept with one line and the exit code 2.
+
+    The line repeats the name of an option, but no value: a value may be a secret, and clients log what a server prints.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse has it
+        """Parse the arguments; argparse calls this of each subparser, whose options only this parser knows."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            from telecmi_mcp._cli.usage import explain_unknown
+
+            self.error(explain_unknown(unknown, self.format_usage()))
+        return parsed, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line on stderr and exit."""
+        from telecmi_mcp._cli.exit_codes import USAGE
+        from telecmi_mcp._cli.usage import explain_error
+
+        text = explain_error(message)
+        self.exit(USAGE, f"{self.prog}: {text}{'' if text.endswith('?') else '.'} See {self.prog} --help.\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; without a command, serve MCP on stdio, as clients expect.
 
     Returns:
         The exit code; see ``exit_codes``.
     """
+    words = _with_default(sys.argv[1:] if argv is None else argv)
+    try:
+        if words[0] != "serve":  # it writes bytes, opens closed streams itself, and starts sooner without this import
+            import_module("telecmi_mcp._cli.streams").prepare_streams()
+        return _parse_and_run(words)
+    except (Exception, KeyboardInterrupt) as error:
+        code = _end_early(error)
+        if code is None:
+            raise
+        return code
+
+
+def _end_early(error: BaseException) -> int | None:
+    """Return the exit code after Ctrl-C or a fault of the output; ``None`` after any other error."""
     from telecmi_mcp._cli import exit_codes, streams
 
-    streams.prepare_streams()
-    try:
-        return _parse_and_run(_with_default(sys.argv[1:] if argv is None else argv))
-    except KeyboardInterrupt:
+    if isinstance(error, KeyboardInterrupt):
         return exit_codes.INTERRUPTED
-    except Exception as error:
-        if streams.is_broken_pipe(error):
-            streams.discard_output()
-            return exit_codes.BROKEN_PIPE
-        unwritable = streams.unwritable(error)
-        if unwritable is None:
-            raise
-        _print_error(str(unwritable))
+    if streams.is_broken_pipe(error):
         streams.discard_output()
-        return exit_codes.FAULT
+        return exit_codes.BROKEN_PIPE
+    unwritable = streams.unwritable(error)
+    if unwritable is None:
+        return None
+    _print_error(str(unwritable))
+    streams.discard_output()
+    return exit_codes.exit_code_of(unwritable)
 
 
 def _parse_and_run(words: Sequence[str]) -> int:
     try:
         return _run(build_parser(words).parse_args(words))
     finally:
-        sys.stdout.flush()  # also after --help and wrong usage, which leave by SystemExit
+        print(end="", flush=True)  # also after --help and wrong usage, which leave by SystemExit
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -99,9 +133,7 @@ def _with_default(argv: Sequence[str]) -> list[str]:
 
 def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser for a command line: with the command that it names, or else with every command."""
-    from telecmi_mcp._cli.usage import Parser
-
-    parser = Parser(
+    parser = _Parser(
         prog="telecmi-mcp",
         description="TeleCMI contacts for language models, over the Model Context Protocol.",
         epilog="Without a command, telecmi-mcp serves MCP on stdio. The README lists the environment variables.",

@@ -1,43 +1,23 @@
-"""Parses a command line, and reports wrong usage in one line that names the nearest word that is accepted."""
+"""Explains wrong usage in one line that names the nearest word that is accepted."""
 
 from __future__ import annotations
 
-import argparse
 import re
-from typing import TYPE_CHECKING, Any, Final, NoReturn
-
-from telecmi_mcp._cli.exit_codes import USAGE
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _OPTION = re.compile(r"--[a-zA-Z][\w-]*")
 _INVALID_CHOICE = re.compile(r"argument (.+?): invalid choice: (.+?)(?:, maybe you meant .*)? \(choose from (.+)\)")
+_EXPLICIT_ARGUMENT = re.compile(r"ignored explicit argument .*")
 _COMMAND = "COMMAND"
 _EVERYWHERE = ("--help", "--version")
 _SECRETS: Final = {"--token": "TELECMI_TOKEN", "--password": "TELECMI_PASSWORD"}
 
 
-class Parser(argparse.ArgumentParser):
-    """Ends a command line that it does not accept with one line and the exit code 2.
-
-    The line repeats the name of an option, but no value: a value may be a secret, and clients log what a server prints.
-    """
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse has it
-        """Parse the arguments; argparse calls this of each subparser, whose options only this parser knows."""
-        parsed, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            self.error(_explain_unknown(unknown, self.format_usage()))
-        return parsed, unknown
-
-    def error(self, message: str) -> NoReturn:
-        """Print one line on stderr and exit."""
-        text = _explain_choice(message)
-        self.exit(USAGE, f"{self.prog}: {text}{'' if text.endswith('?') else '.'} See {self.prog} --help.\n")
-
-
-def _explain_unknown(unknown: Sequence[str], usage: str) -> str:
+def explain_unknown(unknown: Sequence[str], usage: str) -> str:
+    """Return what is wrong with words that the parser of this usage does not know, and the nearest option."""
     options = [found[0] for word in unknown if (found := _OPTION.match(word))]
     if not options:
         return "there is an argument too many"
@@ -46,11 +26,11 @@ def _explain_unknown(unknown: Sequence[str], usage: str) -> str:
     return f"there is no option {options[0]}{_nearest(options[0], [*_OPTION.findall(usage), *_EVERYWHERE])}"
 
 
-def _explain_choice(message: str) -> str:
+def explain_error(message: str) -> str:
     """Return argparse's message; for a word that is none of the choices, one that does not repeat it."""
     found = _INVALID_CHOICE.fullmatch(message)
     if found is None:
-        return message
+        return _EXPLICIT_ARGUMENT.sub("it takes no value", message)
     name, given, choices = found[1], found[2].strip("'\""), [each.strip(" '\"") for each in found[3].split(",")]
     nearest = _nearest(given, choices)
     if name == _COMMAND:

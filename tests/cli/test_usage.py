@@ -78,6 +78,7 @@ def test_a_typo_costs_one_line(words: list[str], sentence: str, capsys: Capture)
         ["count", "--group-by", "hunter2"],
         ["search", "--limit", "hunter2"],
         ["list", "hunter2"],
+        ["list", "--json=hunter2"],
     ],
 )
 def test_a_value_that_is_not_accepted_is_not_repeated(words: list[str], capsys: Capture) -> None:

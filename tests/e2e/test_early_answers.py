@@ -174,7 +174,7 @@ async def test_early_answers_can_be_switched_off(tmp_path: Path) -> None:
 
 
 OURS = {"", "._cli", "._cli.open_files", "._cli.options", "._cli.server", "._cli.server.serve", "._config"}
-OURS |= {"._cli.exit_codes", "._cli.streams", "._cli.usage", "._mcp", "._mcp.revisions"}
+OURS |= {"._mcp", "._mcp.revisions"}
 OURS |= {"._config.secrets", "._config.variables", "._stdio", "._stdio.descriptors", "._stdio.early_responder"}
 OURS |= {"._stdio.early_answers", "._stdio.known_messages", ".errors"}
 SLOW = {"asyncio", "concurrent", "dataclasses", "email", "http", "importlib.metadata", "inspect", "logging", "socket"}
