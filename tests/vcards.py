@@ -1,4 +1,7 @@
-"""A strict reader of vCard 4.0, from the grammar of RFC 6350: what it does not take, the RFC does not allow."""
+"""A strict reader of vCards, from the grammar of RFC 6350: what it does not take, the RFC does not allow.
+
+RFC 2426 has the same lines for what 3.0 and 4.0 have in common.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +38,13 @@ class Line:
         return [_unescaped(part) for part in parts]
 
 
-def read_cards(content: bytes) -> list[dict[str, Line]]:
+def read_cards(content: bytes, *, version: str = "4.0") -> list[dict[str, Line]]:
     """Every card as its properties; each of ours may stand once."""
     cards: list[dict[str, Line]] = []
     lines = iter(_unfolded(content))
     for first in lines:
         assert first == "BEGIN:VCARD", first
-        assert next(lines) == "VERSION:4.0"
+        assert next(lines) == f"VERSION:{version}"
         card: dict[str, Line] = {}
         while (line := next(lines)) != "END:VCARD":
             found = _LINE.fullmatch(line)

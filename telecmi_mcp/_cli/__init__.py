@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,31 +36,75 @@ COMMANDS = {
     "sandbox": "server.sandbox",
     "team": "team.commands",
     "connect": "server.connect",
+    "completion": "account.completion",
+    "version": "account.version",
 }
 
-_INTERRUPTED = 130
-_BROKEN_PIPE = 141
-_USAGE_ERROR = 2
-_USAGE_CODES = ("configuration", "invalid_arguments")
+
+class _Parser(argparse.ArgumentParser):
+    """Ends a command line that it does not accept with one line and the exit code 2.
+
+    The line repeats the name of an option, but no value: a value may be a secret, and clients log what a server prints.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse has it
+        """Parse the arguments; argparse calls this of each subparser, whose options only this parser knows."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            from telecmi_mcp._cli.usage import explain_unknown
+
+            self.error(explain_unknown(unknown, self.format_usage()))
+        return parsed, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line on stderr and exit."""
+        from telecmi_mcp._cli.exit_codes import USAGE
+        from telecmi_mcp._cli.usage import explain_error
+
+        text = explain_error(message)
+        self.exit(USAGE, f"{self.prog}: {text}{'' if text.endswith('?') else '.'} See {self.prog} --help.\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; without a command, serve MCP on stdio, as clients expect.
 
     Returns:
-        The exit code: 0 for success, 1 for failure, 2 for wrong usage or settings.
+        The exit code; see ``exit_codes``.
     """
     words = _with_default(sys.argv[1:] if argv is None else argv)
-    args = _parser(words).parse_args(words)
     try:
-        code = _run(args)
-        print(end="", flush=True)
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except BrokenPipeError:  # the reader of stdout has ended, such as head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at the exit fails
-        return _BROKEN_PIPE
-    return code
+        if words[0] != "serve":  # it writes bytes, opens closed streams itself, and starts sooner without this import
+            import_module("telecmi_mcp._cli.streams").prepare_streams()
+        return _parse_and_run(words)
+    except (Exception, KeyboardInterrupt) as error:
+        code = _end_early(error)
+        if code is None:
+            raise
+        return code
+
+
+def _end_early(error: BaseException) -> int | None:
+    """Return the exit code after Ctrl-C or a fault of the output; ``None`` after any other error."""
+    from telecmi_mcp._cli import exit_codes, streams
+
+    if isinstance(error, KeyboardInterrupt):
+        return exit_codes.INTERRUPTED
+    if streams.is_broken_pipe(error):
+        streams.discard_output()
+        return exit_codes.BROKEN_PIPE
+    unwritable = streams.unwritable(error)
+    if unwritable is None:
+        return None
+    _print_error(str(unwritable))
+    streams.discard_output()
+    return exit_codes.exit_code_of(unwritable)
+
+
+def _parse_and_run(words: Sequence[str]) -> int:
+    try:
+        return _run(build_parser(words).parse_args(words))
+    finally:
+        print(end="", flush=True)  # also after --help and wrong usage, which leave by SystemExit
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -71,8 +115,17 @@ def _run(args: argparse.Namespace) -> int:
         require_open_files()
         return int(_import_command(args.command).run(args, os.environ))
     except TelecmiError as error:
-        print(f"telecmi-mcp: {error}", file=sys.stderr)
-        return _USAGE_ERROR if error.code in _USAGE_CODES else 1
+        from telecmi_mcp._cli.exit_codes import exit_code_of
+        from telecmi_mcp._cli.wording import address_person, carry_flags
+
+        _print_error(carry_flags(address_person(str(error)), args))
+        return exit_code_of(error)
+
+
+def _print_error(sentence: str) -> None:
+    from telecmi_mcp._cli.terminal import RED, colored
+
+    print(colored("telecmi-mcp:", RED, sys.stderr), sentence, file=sys.stderr)
 
 
 def _with_default(argv: Sequence[str]) -> list[str]:
@@ -80,8 +133,9 @@ def _with_default(argv: Sequence[str]) -> list[str]:
     return ["serve", *argv] if flags_only else list(argv)
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser for a command line: with the command that it names, or else with every command."""
+    parser = _Parser(
         prog="telecmi-mcp",
         description="TeleCMI contacts for language models, over the Model Context Protocol.",
         epilog="Without a command, telecmi-mcp serves MCP on stdio. The README lists the environment variables.",

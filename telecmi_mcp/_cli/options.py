@@ -20,15 +20,51 @@ if TYPE_CHECKING:
 CONNECT_SETTINGS = (variables.TIMEOUT, variables.TOOLS, variables.TOOL_PREFIX, variables.LOG_LEVEL)
 """Settings of ``connect``; the two about tools say which tools the team's server has, for the time when it is down."""
 
+ACCOUNT_SETTINGS = (variables.USER_ID, variables.BASE_URL, variables.TIMEOUT)
+"""Settings of a command that signs in."""
+
+READING_SETTINGS = (*ACCOUNT_SETTINGS, variables.MASK)
+"""Settings of a command that reads contacts from TeleCMI."""
+
+INDEX_SETTINGS = (*READING_SETTINGS, variables.INDEX, variables.INDEX_MAX_AGE)
+"""Settings of a command that needs the index."""
+
 _IN_PROCESS = "http://localhost"
+
+
+class _Choices(tuple[str, ...]):
+    """The values of a setting, for help and tab completion.
+
+    Argparse does not refuse other values with them: the settings check the value, because a client may pass "" or a
+    literal ``${...}`` for an unset one, and case does not matter.
+    """
+
+    __slots__ = ()
+
+    def __contains__(self, _: object) -> bool:
+        return True
 
 
 def add_setting_flags(parser: argparse.ArgumentParser, settings: Iterable[Setting] = variables.ALL) -> None:
     """Add a flag for each setting that is not secret; a process list shows flags."""
+    group = parser.add_argument_group(
+        "settings", "A flag overrides its variable. docs/settings.md has those of secrets."
+    )
     for setting in settings:
         if setting.flag:
-            purpose = f"{setting.purpose} Overrides {setting.variable}."
-            parser.add_argument(setting.flag, dest=setting.variable, metavar="VALUE", help=purpose)
+            group.add_argument(
+                setting.flag,
+                dest=setting.variable,
+                metavar=None if setting.choices else "VALUE",
+                choices=_Choices(setting.choices) if setting.choices else None,
+                help=_help_of(setting),
+            )
+
+
+def _help_of(setting: Setting) -> str:
+    """Return the purpose of a setting, its variable, what it takes, and its default."""
+    takes = "" if setting.choices else f"; {setting.accepts}"
+    return f"{setting.purpose} ({setting.variable}{takes}{f'; default {setting.default}' if setting.default else ''})"
 
 
 def add_sandbox_flag(parser: argparse.ArgumentParser) -> None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import getpass
 import sys
 import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from telecmi_mcp._config.secrets import is_password, is_token
 from telecmi_mcp.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def ask_user_id() -> str:
@@ -20,8 +25,12 @@ def ask_user_id() -> str:
     """
     if not sys.stdin.isatty():
         raise ConfigurationError(hint="Pass --user-id", fact="there is no terminal to ask for it")
-    print("TeleCMI user id (such as 103_1111112): ", end="", flush=True)
-    user_id = sys.stdin.readline().strip()
+    with _ended_line():
+        print("TeleCMI user id (such as 103_1111112): ", end="", file=sys.stderr, flush=True)
+        line = _read_line()
+    if not line.endswith("\n"):  # Ctrl-D
+        print(file=sys.stderr)
+    user_id = line.strip()
     if not user_id:
         raise ConfigurationError(hint="Enter a user id", fact="the input was empty")
     return user_id
@@ -59,7 +68,7 @@ def read_password_line() -> SecretStr:
     Raises:
         ConfigurationError: The line is empty or not usable.
     """
-    return _checked(sys.stdin.readline().rstrip("\r\n"))
+    return _checked(_read_line().rstrip("\r\n"))
 
 
 def ask_access_key() -> SecretStr:
@@ -69,7 +78,7 @@ def ask_access_key() -> SecretStr:
         ConfigurationError: The terminal cannot hide the input, or the key is empty or not usable.
     """
     if not sys.stdin.isatty():
-        return _checked_token(sys.stdin.readline(), "key")
+        return _checked_token(_read_line(), "key")
     text = _read_hidden("Access key of the team's server (input is hidden): ")
     if text is None:
         raise ConfigurationError(hint="Pass the key on standard input", fact="there is no terminal to ask for it")
@@ -82,7 +91,16 @@ def read_token_line() -> SecretStr:
     Raises:
         ConfigurationError: The line is empty or not usable.
     """
-    return _checked_token(sys.stdin.readline())
+    return _checked_token(_read_line())
+
+
+def _read_line() -> str:
+    """Return the next line of standard input with its line end; "" at the end of the input."""
+    try:
+        return sys.stdin.readline()
+    except UnicodeDecodeError:
+        fact = "it is not text in the encoding of this system"
+        raise ConfigurationError(hint="Check standard input", fact=fact) from None
 
 
 def confirm(question: str) -> bool:
@@ -98,13 +116,26 @@ def confirm(question: str) -> bool:
 
 
 def _read_hidden(prompt: str) -> str | None:
-    """Return what the user types; ``None`` if the terminal cannot hide it."""
+    """Return what the user types, "" for the end of the input; ``None`` if the terminal cannot hide it."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
-            return getpass.getpass(prompt)
-        except (getpass.GetPassWarning, EOFError, OSError):
+            with _ended_line():
+                return getpass.getpass(prompt)
+        except EOFError:
+            return ""
+        except (getpass.GetPassWarning, OSError):
             return None
+
+
+@contextmanager
+def _ended_line() -> Iterator[None]:
+    """End the line of a prompt that Ctrl-C or Ctrl-D leaves open, so that what follows has a line of its own."""
+    try:
+        yield
+    except (KeyboardInterrupt, EOFError):
+        print(file=sys.stderr, flush=True)
+        raise
 
 
 def _checked_token(text: str, name: str = "token") -> SecretStr:

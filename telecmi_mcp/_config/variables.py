@@ -46,6 +46,7 @@ class Setting(NamedTuple):
     default: str = ""
     flag: str = ""
     secret: bool = False
+    choices: tuple[str, ...] = ()
 
 
 TOKEN = Setting("TELECMI_TOKEN", "a TeleCMI user token", "The token that reads the contacts.", secret=True)
@@ -95,6 +96,7 @@ INDEX = Setting(
     "Where search stores its copy of the contacts.",
     default="memory",
     flag="--index",
+    choices=INDEXES,
 )
 INDEX_MAX_AGE = Setting(
     "TELECMI_INDEX_MAX_AGE",
@@ -109,6 +111,7 @@ TEXT = Setting(
     "Format of the text of an answer; a table is shorter.",
     default="json",
     flag="--text",
+    choices=TEXTS,
 )
 STRUCTURED = Setting(
     "TELECMI_STRUCTURED",
@@ -116,6 +119,7 @@ STRUCTURED = Setting(
     "Whether answers also have structured content.",
     default="on",
     flag="--structured",
+    choices=SWITCH,
 )
 TOOLS = Setting(
     "TELECMI_TOOLS",
@@ -123,6 +127,7 @@ TOOLS = Setting(
     "Which tools there are: all, or search and fetch in the form that ChatGPT needs.",
     default="all",
     flag="--tools",
+    choices=TOOLSETS,
 )
 TOOL_PREFIX = Setting(
     "TELECMI_TOOL_PREFIX",
@@ -158,6 +163,7 @@ PRECONNECT = Setting(
     "Whether serve opens a connection before the first call.",
     default="on",
     flag="--preconnect",
+    choices=SWITCH,
 )
 LOG_LEVEL = Setting(
     "TELECMI_LOG_LEVEL",
@@ -165,6 +171,7 @@ LOG_LEVEL = Setting(
     "Least severe level that is logged to stderr.",
     default="WARNING",
     flag="--log-level",
+    choices=LOG_LEVELS,
 )
 LOG_FORMAT = Setting(
     "TELECMI_LOG_FORMAT",
@@ -179,6 +186,7 @@ EARLY_ANSWERS = Setting(
     "Whether the first messages are answered while the server is still loading.",
     default="on",
     flag="--early-answers",
+    choices=SWITCH,
 )
 ALL = tuple(each for each in tuple(globals().values()) if isinstance(each, Setting))
 """The settings above, in their order."""
@@ -263,10 +271,15 @@ def unusable(setting: Setting) -> ConfigurationError:
     return ConfigurationError(hint=f"Correct {names}", fact=f"use {setting.accepts}")
 
 
+def sign_in_variables(environ: Mapping[str, str]) -> list[str]:
+    """Return the variables that are set and sign in by themselves, so that no saved sign-in is used."""
+    return [setting.variable for setting in (TOKEN, TOKEN_FILE, PASSWORD, PASSWORD_FILE) if is_set(environ, setting)]
+
+
 def _check_sign_in(environ: Mapping[str, str]) -> None:
     """Raise an error if two explicit sources are set, because either may be the intended one."""
-    passwords = [setting.variable for setting in (PASSWORD, PASSWORD_FILE) if is_set(environ, setting)]
-    given = [setting.variable for setting in (TOKEN, TOKEN_FILE) if is_set(environ, setting)] + passwords
+    given = sign_in_variables(environ)
+    passwords = [name for name in given if name in {PASSWORD.variable, PASSWORD_FILE.variable}]
     if len(given) > 1:
         raise ConfigurationError(hint=f"Set only one of {' and '.join(given)}", fact="each of them signs in by itself")
     if passwords and not is_set(environ, USER_ID):

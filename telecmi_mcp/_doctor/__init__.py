@@ -2,6 +2,7 @@
 
 from telecmi_mcp._doctor.account import Reply, call_telecmi, check_reply, check_sign_in
 from telecmi_mcp._doctor.audit_file import check_audit_file
+from telecmi_mcp._doctor.causes import keep_first_cause
 from telecmi_mcp._doctor.clients import check_clients
 from telecmi_mcp._doctor.connection import ConnectionProbe, check_clock, check_connection, probe_connection
 from telecmi_mcp._doctor.early_answers import check_early_answers
@@ -33,5 +34,6 @@ __all__ = [
     "check_sign_in",
     "check_team_server",
     "check_versions",
+    "keep_first_cause",
     "probe_connection",
 ]

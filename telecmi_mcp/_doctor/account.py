@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from telecmi_mcp import errors
-from telecmi_mcp._api.token_source import LIFETIME_DAYS
+from telecmi_mcp._api.token_source import DAY, LIFETIME_DAYS, TokenInfo
 from telecmi_mcp._doctor.result import CheckResult, Verdict, advice_of
 
 if TYPE_CHECKING:
-    from telecmi_mcp._api.token_source import TokenInfo
     from telecmi_mcp._app import App
 
+_NO_TOKEN = TokenInfo()
+_UNEXPLAINED = errors.TokenRejected.fact
+_YOUNG_ADVICE = (
+    "Run telecmi-mcp login once more; if TeleCMI rejects that token too, ask it whether contacts are enabled for this "
+    "user, and whether another program signs in as the same user."
+)
 _NO_REQUEST_SENT = (errors.NotSignedIn, errors.CredentialStoreUnusable, errors.ConfigurationError)
 
 
@@ -59,12 +64,26 @@ def check_sign_in(info: TokenInfo, now: float) -> CheckResult:
     return CheckResult("Sign-in", Verdict.GOOD, says)
 
 
-def check_reply(reply: Reply) -> CheckResult:
-    """Report whether contacts can be read."""
+def check_reply(reply: Reply, info: TokenInfo = _NO_TOKEN, now: float = 0.0) -> CheckResult:
+    """Report whether contacts can be read.
+
+    Args:
+        reply: TeleCMI's answer.
+        info: Facts about the token that was sent.
+        now: The Unix time.
+    """
+    if type(reply.error) is errors.TokenRejected and _is_young(info, now) and reply.error.fact == _UNEXPLAINED:
+        return CheckResult(
+            "TeleCMI", Verdict.BAD, "TeleCMI rejected a token that is less than a day old", _YOUNG_ADVICE
+        )
     if reply.error is not None:
         return CheckResult("TeleCMI", Verdict.BAD, reply.error.fact, advice_of(reply.error))
     count = "number of contacts unknown" if reply.contacts is None else f"{reply.contacts:,} contacts"
     return CheckResult("TeleCMI", Verdict.GOOD, f"accepts the token; {count}")
+
+
+def _is_young(info: TokenInfo, now: float) -> bool:
+    return info.issued_at is not None and 0 <= now - info.issued_at < DAY
 
 
 def _age(days: int | None) -> str:

@@ -80,6 +80,8 @@ def check_connection(base_url: str, probe: ConnectionProbe) -> CheckResult:
 
 def check_clock(probe: ConnectionProbe) -> CheckResult:
     """Compare this computer's clock with the date of the answer."""
+    if not probe.answered:
+        return CheckResult("Clock", Verdict.UNKNOWN, "not compared, because there is no answer")
     if probe.ahead is None:
         return CheckResult("Clock", Verdict.UNKNOWN, "TeleCMI sent no date")
     if abs(probe.ahead) < _MAX_CLOCK_DIFFERENCE_S:

@@ -10,15 +10,20 @@ from telecmi_mcp._config import variables
 from telecmi_mcp._doctor.result import CheckResult, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 _UNFILLED = re.compile(r"\s*\$\{[^}]*\}\s*")
 _TOKENLIKE = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}|[A-Za-z0-9_-]{24,}")  # a JWT, or a long random text
 _WRONG_NAMES = ("TELECMI_API_KEY", "TELECMI_API_TOKEN", "TELECMI_KEY", "TELECMI_SECRET", "TELECMI_USER_TOKEN")
 
 
-def check_settings(environ: Mapping[str, str]) -> CheckResult:
-    """Report which settings are set, and which a client passed as a literal ``${...}``."""
+def check_settings(environ: Mapping[str, str], flags: Collection[str] = ()) -> CheckResult:
+    """Report which settings are set, and which a client passed as a literal ``${...}``.
+
+    Args:
+        environ: The values of the settings, of flags too.
+        flags: The variables of the settings that were given as flags.
+    """
     unfilled = [each.variable for each in variables.ALL if _UNFILLED.fullmatch(environ.get(each.variable, ""))]
     if unfilled:
         names = " and ".join(unfilled)
@@ -28,7 +33,11 @@ def check_settings(environ: Mapping[str, str]) -> CheckResult:
             f"{names}: the client passed the literal text ${{...}}, which counts as not set",
             f"Set {names} in the client's settings, or remove {'it' if len(unfilled) == 1 else 'them'}.",
         )
-    given = [setting.variable for setting in variables.ALL if variables.is_set(environ, setting)]
+    given = [
+        setting.flag if setting.variable in flags else setting.variable
+        for setting in variables.ALL
+        if variables.is_set(environ, setting)
+    ]
     return CheckResult("Settings", Verdict.GOOD, ", ".join(given) or "none set; all defaults apply")
 
 

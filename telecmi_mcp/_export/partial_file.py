@@ -85,7 +85,8 @@ class PartialFile:
         self.restarted = ""
         self._format = form
         self._owner = owner
-        self._label = _Label.of(form.name, owner)
+        self._form = form.name + form.version
+        self._label = _Label.of(self._form, owner)
         self._progress = self._saved = _Progress(len(form.head))
         self._seen = SeenIds(self._label.key)
         self._unsaved: list[tuple[bytes, bytes]] = []  # of each page: the contacts, and the hashes of their ids
@@ -190,7 +191,7 @@ class PartialFile:
 
     def _why_not_resumable(self, label: _Label, progress: _Progress, now: float) -> str:
         """Return why the file cannot be resumed; "" if it can, or if it holds no page."""
-        if label != _Label.of(self._format.name, self._owner, salt=label.salt):
+        if label != _Label.of(self._form, self._owner, salt=label.salt):
             return "what was there is another account's or another version's"
         if not progress.sync_state.cursor:
             return ""
@@ -206,7 +207,7 @@ class PartialFile:
             return False
 
     def _start(self, now: float) -> None:
-        self._label = _Label.of(self._format.name, self._owner)
+        self._label = _Label.of(self._form, self._owner)
         self._seen = SeenIds(self._label.key)
         self._extend("contacts", 0, self._format.head)
         self._extend("seen", 0, b"")

@@ -109,7 +109,7 @@ async def _read_all(
             await run_sync(partial_file.append, page)
         await report(partial_file.contacts, partial_file.sync_state.count)
 
-    pages = PageReader(client, on_page=partial(_refuse_others, is_same_account), on_fault=lambda *_: None, sleep=sleep)
+    pages = PageReader(client, on_page=partial(refuse_others, is_same_account), on_fault=lambda *_: None, sleep=sleep)
     for restarts_left in reversed(range(RESTARTS + 1)):
         try:
             return await pages.read_on(partial_file.sync_state.cursor or None, write)
@@ -120,7 +120,8 @@ async def _read_all(
     return None
 
 
-async def _refuse_others(is_same_account: Callable[[], Awaitable[bool]]) -> None:
+async def refuse_others(is_same_account: Callable[[], Awaitable[bool]]) -> None:
+    """Raise an error if another user signed in while the contacts are read."""
     if not await is_same_account():
         raise errors.SignInError(hint="Run the command again", fact="another user signed in while it was reading")
 

@@ -45,7 +45,7 @@ def create_sandbox(
     """Return a simulated TeleCMI as an ASGI app; `SANDBOX_TOKEN` is valid for 30 days from now.
 
     `contacts` are mappings with a `contact_id`; by default the sandbox invents 150 people on the first request that
-    needs them. `clock` returns seconds and decides the age of tokens only. A slow login waits by `sleep`. The same
+    needs them. `clock` returns seconds and decides the age of tokens only. A slow answer waits by `sleep`. The same
     `seed` gives the same contacts, cursors and tokens in the same order.
     """
     return Sandbox(quirks, contacts=contacts, clock=clock, sleep=sleep, seed=seed)

@@ -81,6 +81,8 @@ class Sandbox:
         except ClientDisconnect:
             return
         self.state.note(request, body)
+        if self.quirks.answer_seconds:
+            await self._sleep(self.quirks.answer_seconds)
         response = await self._answer(request, body)
         await response(scope, receive, send)
 

@@ -77,6 +77,9 @@ class Quirks:
     # 8: headers that tell the rate limit
     rate_headers: Literal["none", "ratelimit", "x_ratelimit"] = "none"
 
+    # 8: seconds until a response
+    answer_seconds: float = 0
+
     # seen: the code of a successful response
     success_code: Literal["number", "string", "missing"] = "number"
     # seen: the place of an error code: the body of an HTTP 200, or the HTTP status too

@@ -107,7 +107,7 @@ def test_yes_as_a_flag_needs_no_terminal(check: Check) -> None:
 
 def test_without_a_sign_in_it_says_what_to_do(check: Check) -> None:
     code, out, said = check("--yes", TELECMI_BASE_URL="http://127.0.0.1:9")
-    assert (code, out) == (1, "")
+    assert (code, out) == (4, "")
     assert "telecmi-mcp login" in said
 
 

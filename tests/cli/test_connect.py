@@ -130,7 +130,7 @@ def test_a_key_is_checked_stored_and_removed_and_never_printed(user: User) -> No
 def test_a_key_that_the_server_rejects_is_not_stored(user: User) -> None:
     with greeting() as team:
         code, out, err = user.log_in(team.url, "tmk_wrong")
-    assert (code, out) == (1, "")
+    assert (code, out) == (4, "")
     assert "the team's server rejected the access key" in err
     assert b"tmk_wrong" not in all_bytes(user.state)
 
@@ -167,7 +167,7 @@ def test_without_a_keyring_the_file_is_named_before_a_key_is_asked_for(
 
     monkeypatch.setattr(keyring_store, "_system_backend", missing)
     code, _, err = user.run("connect", REMOTE, "--login", types=f"{KEY}\n")
-    assert (code, "telecmi-mcp connect URL --login --store file" in err) == (1, True)
+    assert (code, "telecmi-mcp connect URL --login --store file" in err) == (3, True)
 
 
 def test_install_writes_an_entry_that_connects_and_says_how_to_store_the_key(user: User) -> None:
@@ -226,7 +226,7 @@ def test_check_tells_what_the_server_says_to_the_key(user: User) -> None:
         user.run("connect", team.url, "--logout")
         code, out, _ = user.run("check", "--url", team.url)
         assert code == 1
-        assert f"\nNext: The user must run telecmi-mcp connect {team.url} --login in a terminal." in out
+        assert f"\nNext: Run telecmi-mcp connect {team.url} --login." in out
 
 
 def test_check_of_a_server_that_is_down_names_it(user: User) -> None:

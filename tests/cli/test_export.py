@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from telecmi_mcp._cli import main
 from telecmi_mcp._cli.contacts import export
 from telecmi_mcp._cli.progress import Progress
-from telecmi_mcp._export import Exported
+from telecmi_mcp._export import FILE_FORMATS, Exported
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +86,7 @@ def test_a_folder_and_an_invalid_name_are_refused(
 
 def test_a_missing_folder_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = refused([str(tmp_path / "nowhere" / "people.csv")], capsys)
-    assert (code, said) == (1, "Choose another place for the file: its folder does not exist.\n")
+    assert (code, said) == (3, "Choose another place for the file: its folder does not exist.\n")
 
 
 def test_without_a_sign_in_no_file_is_created(
@@ -95,7 +96,7 @@ def test_without_a_sign_in_no_file_is_created(
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr("telecmi_mcp._private_files.state_folder", lambda: tmp_path / "state")
     code = main(["export", str(tmp_path / "people.csv")])
-    assert (code, "no user is signed in" in capsys.readouterr().err) == (1, True)
+    assert (code, "no user is signed in" in capsys.readouterr().err) == (4, True)
     assert not list(tmp_path.glob("*people*"))
 
 
@@ -164,3 +165,57 @@ async def test_without_a_terminal_a_line_is_printed_for_each_step(
         await progress.show(read, None)
     progress.end()
     assert capsys.readouterr().err.splitlines() == ["100 contacts", "10,000 contacts", "20,000 contacts"]
+
+
+async def test_a_bar_is_not_wider_than_the_terminal_and_a_transient_one_is_removed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((40, 24)))
+    progress = Progress(is_transient=True)
+    await progress.show_on_terminal(75, 150)
+    progress.end()
+    bar, blank = capsys.readouterr().err.split("\r")[1:3]
+    assert len(bar) < 40
+    assert blank == " " * len(bar)
+    progress.end()
+    assert capsys.readouterr().err == ""
+
+
+async def test_an_answer_prints_no_progress_where_stderr_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress(is_transient=True)
+    await progress.show_on_terminal(75, 150)
+    progress.end()
+    assert (progress.read, capsys.readouterr().err) == (75, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "start", "ends"),
+    [
+        ([], b'"contact_id","phone_no"', b"\r\n"),
+        (["--format", "jsonl"], b'{"contact_id": "d3b07384', b"}\n"),
+        (["--format", "vcf"], b"BEGIN:VCARD\r\nVERSION:4.0\r\n", b"END:VCARD\r\n"),
+        (["--format", "vcf", "--vcard-version", "3.0"], b"BEGIN:VCARD\r\nVERSION:3.0\r\n", b"END:VCARD\r\n"),
+    ],
+)
+def test_a_hyphen_writes_to_stdout_what_a_file_would_hold(
+    words: list[str], start: bytes, ends: bytes, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    file = tmp_path / f"people.{words[1] if words else 'csv'}"
+    assert main(["export", "--sandbox", str(file), *words]) == 0
+    capfdbinary.readouterr()
+    assert main(["export", "--sandbox", "-", *words]) == 0
+    out, said = capfdbinary.readouterr()
+    assert out == file.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    assert (out.startswith(start), out.endswith(ends)) == (True, True)
+    assert said.splitlines()[-1] == b"150 contacts on standard output; complete."
+    assert {path.name for path in tmp_path.iterdir()} == {file.name}
+
+
+def test_the_formats_of_the_flag_are_those_that_there_are() -> None:
+    assert export._FORMATS == FILE_FORMATS  # noqa: SLF001 - the list is what is compared
+
+
+def test_a_version_of_vcards_is_refused_for_other_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = refused([str(tmp_path / "people.csv"), "--vcard-version", "3.0"], capsys)
+    assert (code, said) == (2, "Use --vcard-version with vcf: only vCards have this version.\n")

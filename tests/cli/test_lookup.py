@@ -178,7 +178,7 @@ def test_after_a_failed_lookup_there_is_no_output_file(
     monkeypatch.setenv("TELECMI_TOKEN", "hunter2")
     monkeypatch.setenv("TELECMI_BASE_URL", "http://127.0.0.1:9")
     file, target = write(tmp_path, "name\nJohn Doe\n"), tmp_path / "out.csv"
-    assert main(["lookup", str(file), "--output", str(target)]) == 1
+    assert main(["lookup", str(file), "--output", str(target)]) == 3
     assert "TeleCMI could not be reached" in capsys.readouterr().err
     assert not target.exists()
 
@@ -205,13 +205,13 @@ def test_an_output_that_cannot_be_written_whole_is_reported_and_removed(tmp_path
         env=environment(PYTHONDONTWRITEBYTECODE="1"),
     )
     sentence = "telecmi-mcp: Choose another place for the file: it cannot be written there."
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, sentence)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (3, sentence)
     assert not target.exists()
 
 
 def test_a_missing_folder_of_the_output_is_reported(tmp_path: Path, capsys: Capture) -> None:
     target = tmp_path / "nowhere" / "out.csv"
-    assert main(["lookup", "--sandbox", str(write(tmp_path, "name\n")), "--output", str(target)]) == 1
+    assert main(["lookup", "--sandbox", str(write(tmp_path, "name\n")), "--output", str(target)]) == 3
     assert "its folder does not exist" in capsys.readouterr().err
 
 

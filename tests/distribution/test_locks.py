@@ -32,8 +32,8 @@ PLAIN_INSTALL = {
     *("annotated-types", "anyascii", "anyio", "attrs", "cffi", "click", "cryptography", "h11", "httpcore2", "httpx2"),
     *("idna", "jsonschema", "jsonschema-specifications", "mcp", "mcp-types", "nicknames", "opentelemetry-api"),
     *("platformdirs", "pycparser"),
-    *("pydantic", "pydantic-core", "pyjwt", "python-multipart", "referencing", "rpds-py", "sse-starlette", "starlette"),
-    *("truststore", "typing-extensions", "typing-inspection", "uvicorn"),
+    *("pydantic", "pydantic-core", "pyjwt", "python-multipart", "referencing", "rpds-py", "shtab", "sse-starlette"),
+    *("starlette", "truststore", "typing-extensions", "typing-inspection", "uvicorn"),
 }
 """What `pip install telecmi-mcp` brings beside itself, on Linux and macOS."""
 

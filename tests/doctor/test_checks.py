@@ -267,6 +267,10 @@ def test_the_clock_is_compared_with_the_date_of_the_answer(ahead: float | None, 
     assert (found.verdict, found.says) == (verdict, says)
 
 
+def test_without_an_answer_the_clock_is_not_compared() -> None:
+    assert check_clock(ConnectionProbe()).says == "not compared, because there is no answer"
+
+
 # The account
 
 
@@ -290,6 +294,24 @@ def test_the_clock_is_compared_with_the_date_of_the_answer(ahead: float | None, 
 def test_a_sign_in_is_reported_with_its_age_and_renewal(origin: TokenInfo, verdict: Verdict, says: str) -> None:
     found = check_sign_in(origin, NOON)
     assert (found.verdict, found.says) == (verdict, says)
+
+
+@pytest.mark.parametrize(("age_s", "is_young"), [(600, True), (86_399, True), (86_400, False), (-60, False)])
+def test_a_token_that_was_just_issued_and_is_refused_is_known(age_s: int, *, is_young: bool) -> None:
+    info = TokenInfo("a file", "103_1", NOON - age_s)
+    found = check_reply(Reply(answers=True, accepts_token=False, error=errors.TokenRejected(404)), info, NOON)
+    assert ("less than a day old" in found.says, "ask it whether contacts are enabled" in found.advice) == (
+        is_young,
+        is_young,
+    )
+
+
+def test_a_token_of_unknown_age_and_an_explained_refusal_are_reported_as_they_are() -> None:
+    for info, error in (
+        (TokenInfo("TELECMI_TOKEN"), errors.TokenRejected(404)),
+        (TokenInfo("a file", "103_1", NOON), errors.TokenRejected(404, fact="it had just been issued", hint="Ask")),
+    ):
+        assert check_reply(Reply(error=error), info, NOON).says == error.fact
 
 
 def test_advice_for_a_model_is_turned_into_advice_for_the_user() -> None:

@@ -161,12 +161,12 @@ def test_without_a_terminal_the_password_is_not_asked_for(telecmi: Telecmi, tmp_
     [(200, b"<html>login</html>", "a web page or empty"), (200, b'{"code": 200, "msg": "ok"}', "without a token")],
 )
 @pytest.mark.slow
-def test_a_telecmi_that_answers_oddly_is_one_sentence_and_exit_code_1(
+def test_a_telecmi_that_answers_oddly_is_one_sentence_and_exit_code_3(
     telecmi: Telecmi, tmp_path: Path, status: int, body: bytes, sentence: str
 ) -> None:
     telecmi.login_answer = (status, body)
     done = run(variables(telecmi, tmp_path), "login", *IN_FILE, given=f"{PASSWORD}\n")
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
     assert sentence in done.stderr
     assert telecmi.passwords == [PASSWORD]
 
@@ -175,14 +175,14 @@ def test_a_telecmi_that_answers_oddly_is_one_sentence_and_exit_code_1(
 def test_a_wrong_password_no_network_and_no_keyring_are_one_sentence_each(telecmi: Telecmi, tmp_path: Path) -> None:
     env = variables(telecmi, tmp_path)
     wrong = run(env, "login", *IN_FILE, given="wrong\n")
-    assert (wrong.returncode, wrong.stdout) == (1, "")
-    assert "check the TeleCMI user id and password" in wrong.stderr
+    assert (wrong.returncode, wrong.stdout) == (4, "")
+    assert "Check the TeleCMI user id and password" in wrong.stderr
     away = run({**env, "TELECMI_BASE_URL": "http://127.0.0.1:9"}, "login", *IN_FILE, given=f"{PASSWORD}\n")
-    assert (away.returncode, away.stderr.count("\n")) == (1, 1)
+    assert (away.returncode, away.stderr.count("\n")) == (3, 1)
     assert "could not be reached" in away.stderr
     env["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
     none = run(env, "login", "--password-stdin", "--user-id", USER, given=f"{PASSWORD}\n")
-    assert (none.returncode, none.stderr.count("\n")) == (1, 1)
+    assert (none.returncode, none.stderr.count("\n")) == (3, 1)
     assert "--store file" in none.stderr
     assert telecmi.passwords == ["wrong"]
 
@@ -200,8 +200,8 @@ def test_without_the_extra_it_says_what_to_install(telecmi: Telecmi, tmp_path: P
     words = [sys.executable, "-c", WITHOUT_THE_EXTRA]
     env = variables(telecmi, tmp_path)
     done = subprocess.run(words, input="x\n", capture_output=True, text=True, check=False, timeout=PATIENCE, env=env)
-    assert done.returncode == 1
-    assert f"Install {requirement('keyring')}, or run telecmi-mcp login --store file" in done.stderr
+    assert done.returncode == 3
+    assert f"Install {requirement('keyring')}, or run telecmi-mcp login --user-id 1_1 --store file" in done.stderr
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from telecmi_mcp import Contact
-from telecmi_mcp._export import FILE_FORMATS, open_format
+from telecmi_mcp._export import FILE_FORMATS, open_format, open_vcard_3
 from telecmi_mcp._sanitize import clean
 from vcards import read_cards
 
@@ -110,11 +110,51 @@ def test_a_vcard_is_as_the_rfc_has_it() -> None:
         "FN:John Doe",
         "N:Doe;John;;;",
         "ORG:Acme Corp",
-        "TEL;VALUE=uri:tel:+919200000000",
+        "TEL;TYPE=cell;VALUE=uri:tel:+919200000000",
         "TITLE:Software Engineer",
         "END:VCARD",
         "",
     ]
+
+
+def test_a_vcard_of_version_3_is_as_its_rfc_has_it() -> None:
+    assert open_vcard_3().render(JOHN).decode().split("\r\n") == [
+        "BEGIN:VCARD",
+        "VERSION:3.0",
+        "UID:urn:uuid:d3b07384-d113-4ec5-a5ae-be81d6e3c239",
+        "EMAIL;TYPE=INTERNET:john.doe@example.com",
+        "FN:John Doe",
+        "N:Doe;John;;;",
+        "ORG:Acme Corp",
+        "TEL;TYPE=CELL:+919200000000",
+        "TITLE:Software Engineer",
+        "END:VCARD",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        ({"phone_no": "9876503456"}, "TEL:9876503456"),
+        ({"phone_no": "918028411234"}, "TEL:+918028411234"),
+        ({"phone_no": "1;2,3"}, "TEL:1\\;2\\,3"),
+        ({"email_id": "none"}, "EMAIL:none"),
+        ({}, "UID:some\\;id"),
+    ],
+)
+def test_a_type_in_version_3_is_written_only_where_it_is_known(facts: dict[str, str], line: str) -> None:
+    assert line in open_vcard_3().render(Contact(contact_id="some;id", **facts)).decode().split("\r\n")
+
+
+@given(st.lists(contacts(CLEAN), max_size=3))
+def test_every_vcard_of_version_3_is_read_back_by_a_strict_reader(written: list[Contact]) -> None:
+    cards = read_cards(b"".join(map(open_vcard_3().render, written)), version="3.0")
+    for found, contact in zip(cards, written, strict=True):
+        assert found["UID"].params == ""
+        assert found["N"].parts == [contact.last_name or "", contact.first_name or "", "", "", ""]
+        for name, text in {"EMAIL": contact.email_id, "ORG": contact.company, "TITLE": contact.job_title}.items():
+            assert (found[name].text if name in found else None) == text
 
 
 @given(st.lists(contacts(CLEAN), max_size=3))
@@ -145,15 +185,26 @@ def test_a_line_break_in_a_name_is_escaped() -> None:
 @pytest.mark.parametrize(
     ("phone_no", "line"),
     [
-        ("919200000000", b"TEL;VALUE=uri:tel:+919200000000\r\n"),
-        ("+919200000000", b"TEL;VALUE=uri:tel:+919200000000\r\n"),
+        ("919200000000", b"TEL;TYPE=cell;VALUE=uri:tel:+919200000000\r\n"),
+        ("+919200000000", b"TEL;TYPE=cell;VALUE=uri:tel:+919200000000\r\n"),
+        ("918028411234", b"TEL;VALUE=uri:tel:+918028411234\r\n"),  # of Bengaluru or a mobile telephone
+        ("447700900123", b"TEL;VALUE=uri:tel:+447700900123\r\n"),
+        ("12125550123", b"TEL;VALUE=uri:tel:+12125550123\r\n"),
+        ("5511987654321", b"TEL;VALUE=uri:tel:+5511987654321\r\n"),
+        ("+98765", b"TEL;VALUE=uri:tel:+98765\r\n"),  # the plus was written
+        ("9876503456", b"TEL:9876503456\r\n"),  # of India without its code, not of Iran
+        ("6581234567", b"TEL:6581234567\r\n"),  # of Singapore, or of India without its code
+        ("98765", b"TEL:98765\r\n"),
+        ("9109200000000", b"TEL:9109200000000\r\n"),  # with the 0 of a national number
+        ("440207946095", b"TEL:440207946095\r\n"),
+        ("390612345678", b"TEL;VALUE=uri:tel:+390612345678\r\n"),  # where it stays
         ("044 2255017", b"TEL:044 2255017\r\n"),
         ("1;2,3", b"TEL:1\\;2\\,3\r\n"),
         ("٩١٩٢٠", "TEL:٩١٩٢٠\r\n".encode()),
         ("1234567890123456", b"TEL:1234567890123456\r\n"),
     ],
 )
-def test_a_number_is_a_uri_where_it_is_a_whole_one(phone_no: str, line: bytes) -> None:
+def test_a_number_is_a_uri_where_its_country_code_is_credible(phone_no: str, line: bytes) -> None:
     assert line in open_format("vcf").render(Contact(contact_id="a", phone_no=phone_no))
 
 

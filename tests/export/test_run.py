@@ -14,7 +14,7 @@ import pytest
 
 from conftest import SIGNED_IN, opened_client
 from telecmi_mcp import errors
-from telecmi_mcp._export import Exported, PartialFile, export, open_format
+from telecmi_mcp._export import Exported, PartialFile, export, open_format, open_vcard_3
 from telecmi_mcp._private_files import file_lock
 from telecmi_mcp.sandbox import SANDBOX_TOKEN, Quirks, Sandbox, create_sandbox, make_contacts
 
@@ -400,3 +400,12 @@ async def test_a_page_is_on_the_disk_before_its_cursor_is(tmp_path: Path) -> Non
         await rig.run(partial=Watched(rig.path, open_format("jsonl"), "her"))
     assert len(recording) == 4
     assert all(size == real for size, real in recording)
+
+
+async def test_cards_of_one_version_are_not_continued_in_another(tmp_path: Path) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.stop(form="vcf")
+        exported = await rig.run(partial=PartialFile(rig.path, open_vcard_3(), "her"))
+        assert exported.restarted == "what was there is another account's or another version's"
+        content = rig.path.read_bytes()
+    assert (content.count(b"VERSION:3.0"), content.count(b"VERSION:4.0")) == (len(IDS), 0)

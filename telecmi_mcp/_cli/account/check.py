@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from telecmi_mcp import __version__
 from telecmi_mcp._cli.findings import finding_line
-from telecmi_mcp._cli.options import add_sandbox_flag, add_setting_flags, open_configured, read_settings, read_values
+from telecmi_mcp._cli.options import (
+    add_sandbox_flag,
+    add_setting_flags,
+    open_configured,
+    read_settings,
+    read_values,
+    with_flags,
+)
+from telecmi_mcp._cli.wording import address_person, carry_flags
 from telecmi_mcp._config import variables
 from telecmi_mcp.errors import ConfigurationError, TelecmiError
 
@@ -84,9 +92,15 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return contract.run(args, environ)
     if args.yes:
         raise ConfigurationError(hint="Use --yes with --contract only", fact="the other checks ask nothing")
-    report = replace(_run_checks(args, environ), settings=_describe_settings(args, environ))
+    report = _run_checks(args, environ)
+    findings = tuple(_for_person(finding, args) for finding in report.findings)
+    report = replace(report, findings=findings, settings=_describe_settings(args, environ))
     print(_as_json(report) if args.json else _as_text(report))
     return 0 if report.ok else 1
+
+
+def _for_person(finding: CheckResult, args: argparse.Namespace) -> CheckResult:
+    return replace(finding, advice=carry_flags(address_person(finding.advice), args))
 
 
 def _run_checks(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
@@ -98,7 +112,7 @@ def _run_checks(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
         settings = read_settings(args, environ)
     except ConfigurationError as error:
         unusable = _doctor.CheckResult("Settings", _doctor.Verdict.BAD, error.fact, f"{error.hint}.")
-        return Report(findings=(unusable, _doctor.check_secrets(environ), _doctor.check_versions()))
+        return Report(findings=(unusable, _doctor.check_secrets(with_flags(args, environ)), _doctor.check_versions()))
     if args.url is not None:
         return anyio.run(_check_team_server, args, environ)
     return anyio.run(_check_sandbox if args.sandbox else _check_installation, args, settings, environ)
@@ -136,9 +150,10 @@ async def _check_installation(args: argparse.Namespace, settings: Settings, envi
     from telecmi_mcp import _doctor
     from telecmi_mcp._install.paths import Machine
 
+    merged = with_flags(args, environ)
     before = (
-        _doctor.check_settings(environ),
-        _doctor.check_secrets(environ),
+        _doctor.check_settings(merged, {name for name, value in vars(args).items() if value is not None}),
+        _doctor.check_secrets(merged),
         _doctor.check_proxy(settings.base_url),
         _doctor.check_certificates(environ),
     )
@@ -169,12 +184,15 @@ async def _owner(settings: Settings, app: App) -> str:
 def _judged(app: App, reply: Reply) -> tuple[CheckResult, ...]:
     from telecmi_mcp import _doctor
 
-    return _doctor.check_sign_in(app.tokens.origin, app.clock()), _doctor.check_reply(reply)
+    info, now = app.tokens.origin, app.clock()
+    return _doctor.check_sign_in(info, now), _doctor.check_reply(reply, info, now)
 
 
 def _report(findings: tuple[CheckResult, ...], reply: Reply, app: App) -> Report:
+    from telecmi_mcp import _doctor
+
     return Report(
-        findings=findings,
+        findings=_doctor.keep_first_cause(findings, reply.error),
         sign_in=_describe_sign_in(app.tokens.origin, app.clock()),
         answers=reply.answers,
         accepts_token=reply.accepts_token,

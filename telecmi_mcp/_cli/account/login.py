@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from telecmi_mcp._cli.options import add_setting_flags, read_settings
+from telecmi_mcp._cli.options import ACCOUNT_SETTINGS, add_setting_flags, read_settings
+from telecmi_mcp._cli.wording import carry_flags
 from telecmi_mcp._config import variables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pydantic import SecretStr
 
@@ -27,7 +29,7 @@ _DAY_S = 86_400
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_setting_flags(parser, (variables.USER_ID, variables.BASE_URL, variables.TIMEOUT))
+    add_setting_flags(parser, ACCOUNT_SETTINGS)
     parser.add_argument(
         "--store",
         choices=("keyring", "file"),
@@ -51,11 +53,15 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from telecmi_mcp._cli import prompts
 
     settings = read_settings(args, environ)
+    if overruling := variables.sign_in_variables(environ):
+        print(f"Note: {_overruled(overruling)}", file=sys.stderr)
     anyio.run(_check_store, args.store)  # before the user types a password
     account = Account(settings.base_url, settings.user_id or prompts.ask_user_id())
     password = prompts.read_password_line() if args.password_stdin else prompts.ask_password()
     choice = _Choice(args.store, remember=args.remember_password)
-    print(anyio.run(_sign_in, settings, account, password, choice))
+    kept, signed_in = anyio.run(_sign_in, settings, account, password, choice)
+    print(_summary(kept, signed_in))
+    print(_readers(kept, args, environ))
     return 0
 
 
@@ -74,7 +80,9 @@ async def _check_store(name: str) -> None:
     await open_stores(state_folder(), time_limit=_KEYRING_TIMEOUT_S)[name].check()
 
 
-async def _sign_in(settings: Settings, account: Account, password: SecretStr, choice: _Choice) -> str:
+async def _sign_in(
+    settings: Settings, account: Account, password: SecretStr, choice: _Choice
+) -> tuple[Credentials, SignedIn]:
     from telecmi_mcp._api.http import Channel
     from telecmi_mcp._auth.login import Login
     from telecmi_mcp._auth.rejected_passwords import RejectedPasswords
@@ -92,7 +100,7 @@ async def _sign_in(settings: Settings, account: Account, password: SecretStr, ch
             await open_saved_sign_ins(folder, time_limit=_KEYRING_TIMEOUT_S).keep(kept)
     finally:
         await channel.aclose()
-    return _summary(kept, signed_in)
+    return kept, signed_in
 
 
 def _summary(kept: Credentials, signed_in: SignedIn) -> str:
@@ -105,5 +113,22 @@ def _summary(kept: Credentials, signed_in: SignedIn) -> str:
     return (
         f"Signed in as {who} at {kept.account.base_url}.\n"
         f"TeleCMI documents that a token is valid for {LIFETIME_DAYS} days: until {end}. {renewal}\n"
-        f"Stored in {STORES[kept.store]}. Every telecmi-mcp of this user reads it there; none needs TELECMI_TOKEN."
+        f"Stored in {STORES[kept.store]}."
     )
+
+
+def _readers(kept: Credentials, args: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    """Return who reads the sign-in, or what keeps a server from reading it."""
+    from telecmi_mcp._auth.credentials import Account
+
+    if overruling := variables.sign_in_variables(environ):
+        return _overruled(overruling)
+    base_url = variables.value_of(environ, variables.BASE_URL).rstrip("/")
+    user_id = variables.value_of(environ, variables.USER_ID)
+    if kept.account != Account(base_url, user_id or kept.account.user_id):
+        return carry_flags("A server needs the same flags: run telecmi-mcp install CLIENT.", args)
+    return "Every telecmi-mcp of this user reads it there; none needs TELECMI_TOKEN."
+
+
+def _overruled(names: Sequence[str]) -> str:
+    return f"{' and '.join(names)}, set here, overrules every sign-in: a server that has it too does not use this one."

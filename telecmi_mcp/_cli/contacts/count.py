@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from telecmi_mcp._cli.contacts.filter_flags import add_filter_flags, filter_arguments
-from telecmi_mcp._cli.contacts.table import print_line, print_notes
+from telecmi_mcp._cli.contacts.table import print_notes
 from telecmi_mcp._cli.contacts.tool_call import add_common_flags, print_json, run_tool
-from telecmi_mcp._cli.options import read_settings, whole_number
+from telecmi_mcp._cli.options import INDEX_SETTINGS, read_settings, whole_number
 from telecmi_mcp._models import GroupBy
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _COUNT_WIDTH = 8
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_common_flags(parser)
+    add_common_flags(parser, INDEX_SETTINGS)
     add_filter_flags(parser)
     parser.add_argument(
         "--group-by",
@@ -56,9 +56,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _print_counts(data: dict[str, Any]) -> None:
     groups = data.get("groups")
     if groups is None:
-        print_line(str(data["total"]))
+        print(str(data["total"]))
     for group in groups or []:
-        print_line(f"{group['count']:>{_COUNT_WIDTH},}  {group['value']}")
+        print(f"{group['count']:>{_COUNT_WIDTH},}  {group['value']}")
     print_notes(
         None if groups is None else _summary(data),
         f"Companies: {'; '.join(data['companies'])}" if data.get("companies") else None,

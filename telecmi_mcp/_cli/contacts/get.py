@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from telecmi_mcp._cli.contacts.table import print_line, print_notes
+from telecmi_mcp._cli.contacts.table import print_notes
 from telecmi_mcp._cli.contacts.tool_call import add_common_flags, print_json, run_tool
-from telecmi_mcp._cli.options import read_settings
+from telecmi_mcp._cli.options import READING_SETTINGS, read_settings
 
 if TYPE_CHECKING:
     import argparse
@@ -19,10 +19,8 @@ _NAME_WIDTH = 12
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_common_flags(parser)
-    parser.add_argument(
-        "contact_id", metavar="ID", help="The contact's id, a UUID; search --json and list --json show it."
-    )
+    add_common_flags(parser, READING_SETTINGS)
+    parser.add_argument("contact_id", metavar="ID", help="The contact's id, a UUID, as search and list print it.")
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -33,6 +31,6 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return 0
     notice = data.pop("notice", None)
     for name, value in data.items():
-        print_line(f"{name:<{_NAME_WIDTH}}  {value}")
+        print(f"{name:<{_NAME_WIDTH}}  {value}")
     print_notes(notice)
     return 0

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from telecmi_mcp._cli.options import add_sandbox_flag, add_setting_flags, read_settings
+from telecmi_mcp._cli.options import INDEX_SETTINGS, add_sandbox_flag, add_setting_flags, read_settings
 from telecmi_mcp.errors import IndexUnusable
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ SUMMARY = "Show or remove the index on disk."
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_setting_flags(parser)
+    add_setting_flags(parser, INDEX_SETTINGS)
     add_sandbox_flag(parser)
     parser.add_argument(
         "operation",

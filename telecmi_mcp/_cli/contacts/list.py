@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from telecmi_mcp._cli.contacts.table import next_page, print_contacts, print_notes
 from telecmi_mcp._cli.contacts.tool_call import add_common_flags, print_json, run_tool
-from telecmi_mcp._cli.options import read_settings, whole_number
+from telecmi_mcp._cli.options import READING_SETTINGS, read_settings, whole_number
 
 if TYPE_CHECKING:
     import argparse
@@ -17,7 +17,7 @@ SUMMARY = "Print all contacts, page by page."
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_common_flags(parser)
+    add_common_flags(parser, READING_SETTINGS)
     parser.add_argument("--limit", type=whole_number(1, 100), help="Contacts per page, 1 to 100; default 10.")
     parser.add_argument(
         "--page-state", metavar="STATE", help="Print the next page; repeat the --limit of the first page."

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from telecmi_mcp._cli.contacts.lookup_table import completed_row, read_table
 from telecmi_mcp._cli.contacts.table import print_notes
 from telecmi_mcp._cli.contacts.tool_call import add_common_flags, ask_when_read, format_json
-from telecmi_mcp._cli.options import open_configured, read_settings
+from telecmi_mcp._cli.options import INDEX_SETTINGS, open_configured, read_settings
 from telecmi_mcp._cli.progress import Progress
 from telecmi_mcp.errors import ConfigurationError, FileUnusable
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._cli.contacts.lookup_table import Table
     from telecmi_mcp._cli.contacts.tool_call import Data
     from telecmi_mcp._config.settings import Settings
+    from telecmi_mcp._index.directory import Report
     from telecmi_mcp._index.result import LookupResult
 
 SUMMARY = "Look up every row of a CSV file, and add the contacts that were found."
@@ -38,7 +39,7 @@ _STATUSES = ("found", "several", "partial", "not_found", "unclear")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_common_flags(parser)
+    add_common_flags(parser, INDEX_SETTINGS)
     parser.add_argument(
         "file", metavar="FILE", help="CSV in UTF-8 with a header row and commas, semicolons or tabs; - reads stdin."
     )
@@ -86,13 +87,17 @@ async def _look_up_distinct(app: App, queries: Sequence[str]) -> Data:
     answers: list[LookupResult] = []
     with _shown_progress() as progress:
         for start in range(0, len(queries), MAX_QUERIES):
-            ask = partial(app.directory.lookup, queries[start : start + MAX_QUERIES])
+            ask = partial(_ask, app, queries[start : start + MAX_QUERIES])
             answers.append(await ask_when_read(app, ask, is_final=lambda answer: answer.is_confirmed))
             results += result_data(answers[-1])["results"]
             await progress.show(len(results), len(queries))
     notice = f"{_notice(answers)} {app.notice}".strip()
     complete = all(answer.is_confirmed for answer in answers)
     return {"results": results, "complete": complete, **({"notice": notice} if notice else {})}
+
+
+async def _ask(app: App, queries: Sequence[str], report: Report) -> LookupResult:
+    return await app.directory.lookup(queries, report=report)
 
 
 def _notice(answers: Sequence[LookupResult]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from telecmi_mcp._cli.contacts.filter_flags import add_filter_flags, filter_arguments
 from telecmi_mcp._cli.contacts.table import next_page, print_contacts, print_notes
 from telecmi_mcp._cli.contacts.tool_call import add_common_flags, print_json, run_tool
-from telecmi_mcp._cli.options import read_settings, whole_number
+from telecmi_mcp._cli.options import INDEX_SETTINGS, read_settings, whole_number
 from telecmi_mcp.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SUMMARY = "Find contacts by name, phone number, e-mail address, company or title
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_common_flags(parser)
+    add_common_flags(parser, INDEX_SETTINGS)
     add_filter_flags(parser)
     parser.add_argument("--limit", type=whole_number(1, 100), help="Maximum number of matches, 1 to 100; default 10.")
     parser.add_argument(

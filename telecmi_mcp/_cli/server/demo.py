@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from telecmi_mcp._cli.streams import can_print
+from telecmi_mcp._cli.terminal import pad
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
@@ -69,7 +72,7 @@ async def _show_page(client: Client, arguments: dict[str, Any]) -> dict[str, Any
 def _show_contacts(contacts: list[dict[str, Any]]) -> None:
     for contact in contacts:
         name = f"{contact.get('first_name', '')} {contact.get('last_name', '')}".strip()
-        _print(f"  {contact.get('phone_no', '-'):<15} {name:<24} {contact.get('company', '-')}")
+        _print(f"  {contact.get('phone_no', '-'):<15} {pad(name, 24)} {contact.get('company', '-')}")
 
 
 async def _call(client: Client, tool: str, arguments: dict[str, Any], *, shown: bool = True) -> dict[str, Any]:
@@ -82,4 +85,7 @@ async def _call(client: Client, tool: str, arguments: dict[str, Any], *, shown: 
 
 
 def _print(text: str) -> None:
-    print("\n".join(line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…" for line in text.split("\n")))
+    """Print each line, cut to the width of the demo."""
+    mark = "…" if can_print("…") else "..."
+    for line in text.split("\n"):
+        print(line if len(line) <= _WIDTH else f"{line[: _WIDTH - len(mark)]}{mark}")

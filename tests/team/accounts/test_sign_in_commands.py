@@ -95,7 +95,7 @@ def test_a_caller_is_signed_in_listed_encrypted_anew_and_signed_out(
 def test_a_refused_password_is_reported_and_keeps_nothing(
     office: Office, cluster: Cluster, database_url: SecretStr
 ) -> None:
-    said = office.run("sign-in", "ann", "--user-id", USER, "--password-stdin", given="wrong-one-sings\n", code=1)
+    said = office.run("sign-in", "ann", "--user-id", USER, "--password-stdin", given="wrong-one-sings\n", code=4)
     assert "TeleCMI rejected them" in said
     assert "ann" not in office.run("list")
     dump = cluster.dump(database_url.get_secret_value().rpartition("/")[2])
