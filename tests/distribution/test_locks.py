@@ -70,6 +70,12 @@ def test_a_plain_install_brings_these_packages_and_no_other() -> None:
     assert len(PLAIN_INSTALL) < 33
 
 
+@pytest.mark.parametrize("page", ["SECURITY.md", "docs/dependencies.md"])
+def test_a_page_has_the_number_of_packages_that_a_plain_install_brings(page: str) -> None:
+    numbers = re.findall(r"(\d+) packages", (ROOT / page).read_text(encoding="utf8"))
+    assert numbers == [str(len(PLAIN_INSTALL))]
+
+
 def test_the_lock_of_a_plain_install_is_what_that_brings() -> None:
     assert locked(LOCKS["runtime"]).keys() - ON_WINDOWS == PLAIN_INSTALL
 

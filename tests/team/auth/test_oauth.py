@@ -22,7 +22,7 @@ from starlette.requests import HTTPConnection
 
 from paths import ROOT
 from team.provider import ISSUER, PUBLIC_URL, SCOPE, Provider, claims, private_key, public_jwk, token
-from telecmi_mcp._team.auth.callers import is_name, name_of_subject
+from telecmi_mcp._team.auth.callers import LOOKUP_MASKED, UNMASKED, is_name, name_of_subject
 from telecmi_mcp._team.auth.jwks import ALGORITHMS, MAX_BODY_BYTES, metadata_urls
 from telecmi_mcp._team.auth.oauth import MAX_TOKEN
 from telecmi_mcp.errors import IssuerUnavailable
@@ -234,6 +234,11 @@ async def test_the_log_says_why_a_token_was_refused(reason: str, caplog: pytest.
 def test_the_page_on_oauth_says_what_to_do_about_these_reasons() -> None:
     rows = re.findall(r"^\| refused: (.+?) \|", PAGE, re.MULTILINE)
     assert re.findall(r"`(.+?)`", " ".join(rows)) == list(REASONS)
+
+
+def test_the_page_on_oauth_lists_the_scopes_that_the_server_reads() -> None:
+    section = PAGE.split("\n## Scopes\n")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `(.+?)` \|", section, re.MULTILINE) == [SCOPE, UNMASKED, LOOKUP_MASKED]
 
 
 async def test_a_scope_that_is_missing_is_left_to_the_sdk_to_refuse() -> None:
