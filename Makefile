@@ -36,7 +36,7 @@ mutants:  ## changes to the code that no test notices, hours; ARGS="telecmi_mcp.
 test-slow: $(READY)  ## what is slow or wide, and what installs from PyPI: CI runs it once
 	$(PYTHON) -m pytest -m slow -n auto --maxprocesses 2 --dist loadfile --durations=8
 
-test-team: $(READY)  ## a team's server with real parts: PostgreSQL, nginx, an identity provider, a browser; CI runs it once
+test-team: $(READY)  ## a team server with real parts: PostgreSQL, nginx, an identity provider, a browser; CI runs it once
 	sh ./.ci/install-team
 	TELECMI_TEST_CLIENTS=.judges/clients $(PYTHON) -m pytest tests/team -m team -n 3 --dist loadfile --durations=8
 

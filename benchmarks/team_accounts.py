@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _TABLE_COMPANY = JOHN["company"]
 _FAULT_PAGE = 10  # contacts that a page of the fault table is asked for
-_SIGN_IN_AGAIN = "Ask the operator of this server to run telecmi-mcp team sign-in for you again"
+_SIGN_IN_AGAIN = "Ask the administrator of this server to run telecmi-mcp team sign-in for you again"
 _ACCOUNT_SHIFT, _FAULT_SHIFT, _FAULT_MARK = 96, 80, 0x4F << 72
 
 
@@ -132,7 +132,7 @@ class Expected(NamedTuple):
 
 @cache
 def expected(number: int, timeout: float) -> Expected:
-    """Return what the fault table says of a fault, as a caller of a team's server meets it."""
+    """Return what the fault table says of a fault, as a caller of a team server meets it."""
     fault = NUMBERED[number]
     outcome = fault.outcome
     if isinstance(outcome, errors.TelecmiError):

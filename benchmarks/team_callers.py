@@ -1,4 +1,4 @@
-"""Callers of a team's server, as light as they can be: HTTP/1.1 on asyncio's streams, so that the server is measured.
+"""Callers of a team server, as light as they can be: HTTP/1.1 on asyncio's streams, so that the server is measured.
 
 Each caller has an access key and a kept connection, and speaks one of the two protocol generations. A call is answered
 when its result, or an error of the tool, was read whole.

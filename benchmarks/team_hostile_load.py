@@ -1,4 +1,4 @@
-"""The hostile form of the load on a team's server: ``python -m benchmarks.team_load --hostile``.
+"""The hostile form of the load on a team server: ``python -m benchmarks.team_load --hostile``.
 
 Callers of several accounts, each with a sign-in of its own in the database, call through nginx. TeleCMI sends surplus
 bytes and plays the fault table, and ten callers misbehave. No answer may hold a contact of another account, and each

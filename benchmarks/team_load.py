@@ -1,4 +1,4 @@
-"""A load on a team's server: callers through nginx on two replicas and PostgreSQL, while parts of it go and come back.
+"""A load on a team server: callers through nginx on two replicas and PostgreSQL, while parts of it go and come back.
 
     make bench-team-load ARGS="--seconds 600"
     make bench-team-load ARGS="--hostile --answers 50000 --rate 0"

@@ -1,4 +1,4 @@
-"""Callers of a team's server that misbehave, beside those whose calls are measured.
+"""Callers of a team server that misbehave, beside those whose calls are measured.
 
 Each has one habit, and keeps to it until the load ends: slow bodies, two Authorization headers, bytes that are no HTTP,
 invented keys, idle connections, and requests that it does not wait for. Half of them reach a replica past nginx.

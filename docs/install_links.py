@@ -38,7 +38,7 @@ def _notes(*, released: bool) -> dict[str, str]:
         "claude-desktop": "Then quit it and start it again. Or run `make bundle` and open `dist/telecmi-mcp.mcpb`.",
         "claude-code": "Or as a [plugin](plugins/telecmi/README.md), with a skill.",
         "cursor": "Or as a [plugin](plugins/telecmi/README.md), with a skill.",
-        "gemini": "It ended for personal accounts; Antigravity follows it.",
+        "gemini": "Google ended it for personal accounts; Antigravity follows it.",
         "devin-desktop": "Formerly Windsurf; `install windsurf` works too.",
         "goose": "Shows what to paste: its file is YAML.",
     }

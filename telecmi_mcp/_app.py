@@ -114,7 +114,7 @@ async def open_app(
     Args:
         settings: The configuration.
         transport: Replaces the network, for example by a sandbox in this process.
-        state: Folder of the saved sign-ins; ``None`` neither reads nor stores a sign-in.
+        state: Folder of the stored sign-ins; ``None`` neither reads nor stores a sign-in.
         secrets: Collects every token and password, so that the log can hide them.
         hooks: Hooks around each request to TeleCMI.
         clock: Returns the Unix time, by which the age of a token is measured.

@@ -7,7 +7,7 @@
     ├── ResourceNotFound              a URI of no resource; nothing was sent
     ├── SignInError
     │   ├── NotSignedIn               no token is configured
-    │   ├── CallerNotSignedIn         a team server has no TeleCMI credentials for the caller
+    │   ├── CallerNotSignedIn         a team server has no TeleCMI sign-in of the caller
     │   ├── TokenRejected             TeleCMI rejects the token
     │   └── PasswordRejected          TeleCMI rejects the user id or the password
     ├── CredentialStoreUnusable       the keyring or the file of the credentials fails
@@ -39,7 +39,7 @@
     │   │   └── Unresponsive          no byte of a response; the request is repeated if time is left
     │   ├── InsecureConnection        TLS could not be verified
     │   └── ProxyOrCertificate        a proxy or certificate setting does not work
-    ├── TeamServerError               a team's server did not answer a request of ``telecmi-mcp connect``
+    ├── TeamServerError               a team server did not answer a request of ``telecmi-mcp connect``
     │   ├── TeamServerUnreachable     no connection
     │   ├── TeamServerInterrupted     the connection ended before the answer was complete
     │   ├── TeamServerUnresponsive    no complete answer in time
@@ -170,11 +170,11 @@ class NotSignedIn(SignInError):
 
 
 class CallerNotSignedIn(SignInError):
-    """The team server has no TeleCMI credentials for the caller; its operator must add them."""
+    """The team server has no TeleCMI sign-in of the caller; its administrator must add them."""
 
     code = "caller_not_signed_in"
-    hint = "Ask the operator of this server to run telecmi-mcp team sign-in for you, then try again"
-    fact = "this server has no TeleCMI credentials for you"
+    hint = "Ask the administrator of this server to run telecmi-mcp team sign-in for you, then try again"
+    fact = "this server has no sign-in of yours to TeleCMI"
 
 
 class TokenRejected(SignInError):
@@ -334,7 +334,7 @@ class StatementRejected(TelecmiError):
     """The database of the team server rejects a statement: missing privilege, wrong schema, full disk."""
 
     code = "database_unusable"
-    hint = "The operator of this server must check its log and its database"
+    hint = "The administrator of this server must check its log and its database"
     fact = "the database rejected a statement of the server"
 
 
@@ -358,7 +358,7 @@ class ToolNotAllowed(TelecmiError):
     """The caller's access key does not allow a tool, or the resources and completions that go with it."""
 
     code = "tool_not_allowed"
-    hint = "Use a tool of tools/list, or ask the operator of this server for another key"
+    hint = "Use a tool of tools/list, or ask the administrator of this server for another key"
     fact = "this key does not allow this call"
 
 
@@ -508,19 +508,19 @@ class ProxyOrCertificate(NetworkError):
 
 
 class TeamServerError(TelecmiError):
-    """The team's server did not answer a request that ``telecmi-mcp connect`` passed on."""
+    """The team server did not answer a request that ``telecmi-mcp connect`` passed on."""
 
     code = "team_server"
-    hint = "Ask the administrator of the team's server"
+    hint = "Ask the administrator of the team server"
 
 
 class TeamServerUnreachable(TeamServerError):
-    """No connection to the team's server could be opened."""
+    """No connection to the team server could be opened."""
 
     code = "team_server_unreachable"
     retryable = True
-    hint = "Check the network, or ask the administrator of the team's server, then try again"
-    fact = "the team's server cannot be reached"
+    hint = "Check the network, or ask the administrator of the team server, then try again"
+    fact = "the team server cannot be reached"
 
 
 class TeamServerInterrupted(TeamServerError):
@@ -528,7 +528,7 @@ class TeamServerInterrupted(TeamServerError):
 
     code = "team_server_interrupted"
     retryable = True
-    hint = "Try again, or check the URL of the team's server"
+    hint = "Try again, or check the URL of the team server"
     fact = "the connection to it was interrupted"
 
 
@@ -537,50 +537,50 @@ class TeamServerUnresponsive(TeamServerError):
 
     code = "team_server_unresponsive"
     retryable = True
-    hint = "Try again later, or ask the administrator of the team's server"
+    hint = "Try again later, or ask the administrator of the team server"
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        super().__init__(fact=f"the team's server did not answer within {seconds:g} s")
+        super().__init__(fact=f"the team server did not answer within {seconds:g} s")
 
 
 class TeamServerInsecure(TeamServerError):
     """TLS could not be verified; no setting turns the verification off."""
 
     code = "team_server_insecure"
-    hint = "Check the computer's clock and the network, or ask the administrator of the team's server"
+    hint = "Check the computer's clock and the network, or ask the administrator of the team server"
     fact = "the TLS connection to it could not be verified"
 
 
 class AccessKeyMissing(TeamServerError):
-    """The team's server requires an access key, and none is stored on this computer."""
+    """The team server requires an access key, and none is stored on this computer."""
 
     code = "access_key_missing"
-    fact = "no access key for the team's server is stored"
+    fact = "no access key for the team server is stored"
 
     def __init__(self, command: str) -> None:
         super().__init__(hint=f"The user must run {command} in a terminal")
 
 
 class AccessKeyRejected(TeamServerError):
-    """The team's server answered 401: the access key is wrong, revoked or expired."""
+    """The team server answered 401: the access key is wrong, revoked or expired."""
 
     code = "access_key_rejected"
-    fact = "the team's server rejected the access key"
+    fact = "the team server rejected the access key"
 
     def __init__(self, command: str) -> None:
         super().__init__(hint=f"The user must ask the administrator for a new key and run {command}")
 
 
 class AccessDenied(TeamServerError):
-    """The team's server answered 403 or 421."""
+    """The team server answered 403 or 421."""
 
     code = "access_denied"
     fact = "it does not allow this key, or does not answer for the host in the URL"
 
 
 class TeamServerBusy(TeamServerError):
-    """The team's server answered 408 or 429."""
+    """The team server answered 408 or 429."""
 
     code = "team_server_busy"
     retryable = True
@@ -588,26 +588,26 @@ class TeamServerBusy(TeamServerError):
     def __init__(self, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
         hint = f"Try again in {_format_seconds(retry_after)}"
-        super().__init__(hint=hint, fact="the team's server has too many requests")
+        super().__init__(hint=hint, fact="the team server has too many requests")
 
 
 class TeamServerUnavailable(TeamServerError):
-    """The team's server, or the proxy in front of it, answered 502, 503 or 504."""
+    """The team server, or the proxy in front of it, answered 502, 503 or 504."""
 
     code = "team_server_unavailable"
     retryable = True
 
     def __init__(self, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
-        hint = f"Try again in {_format_seconds(retry_after)}, or ask the administrator of the team's server"
-        super().__init__(hint=hint, fact="the team's server is temporarily unavailable")
+        hint = f"Try again in {_format_seconds(retry_after)}, or ask the administrator of the team server"
+        super().__init__(hint=hint, fact="the team server is temporarily unavailable")
 
 
 class TeamServerFailed(TeamServerError):
-    """The team's server answered 500 or another 5xx."""
+    """The team server answered 500 or another 5xx."""
 
     code = "team_server_failed"
-    hint = "Ask the administrator of the team's server to read its log"
+    hint = "Ask the administrator of the team server to read its log"
     fact = "it reported an internal error"
 
 
@@ -615,7 +615,7 @@ class NotTeamServer(TeamServerError):
     """What answers at the URL does not speak MCP."""
 
     code = "not_team_server"
-    hint = "Check the URL of the team's server, and the network for a login page or proxy"
+    hint = "Check the URL of the team server, and the network for a login page or proxy"
     fact = "the response was not MCP"
 
 

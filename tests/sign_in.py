@@ -38,7 +38,7 @@ class Clock:
 
 
 class SignInSetup:
-    """A sandbox, a clock, and a folder of saved sign-ins."""
+    """A sandbox, a clock, and a folder of stored sign-ins."""
 
     def __init__(
         self,
@@ -82,6 +82,6 @@ class SignInSetup:
         return credentials
 
     async def kept(self) -> Credentials | None:
-        """Return the saved sign-in."""
+        """Return the stored sign-in."""
         assert self.state is not None
         return await open_saved_sign_ins(self.state, time_limit=5).find(HERE)

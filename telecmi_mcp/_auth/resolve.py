@@ -1,4 +1,4 @@
-"""Chooses the token source that the settings name; an explicit source precedes a saved sign-in."""
+"""Chooses the token source that the settings name; an explicit source precedes a stored sign-in."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def open_stores(folder: Path, *, time_limit: float) -> dict[str, CredentialStore
 
 
 def open_saved_sign_ins(folder: Path, *, time_limit: float) -> SavedSignIns:
-    """Return the saved sign-ins of the state folder."""
+    """Return the stored sign-ins of the state folder."""
     return SavedSignIns(folder, open_stores(folder, time_limit=time_limit))
 
 
@@ -48,7 +48,7 @@ def login_lock_path(folder: Path) -> Path:
 
 
 async def has_credential(settings: Settings, state: Path | None) -> bool:
-    """Return True if the settings or a saved sign-in provide a token, without reading a secret or sending a request."""
+    """Return True if the settings or a stored sign-in have a token, without reading a secret or sending a request."""
     explicit = (settings.token, settings.token_file, settings.password, settings.password_file)
     if any(each is not None for each in explicit):
         return True
@@ -66,7 +66,7 @@ def choose_source(
     tasks: TaskGroup,
     clock: Callable[[], float],
 ) -> TokenSource:
-    """Return the token source: TELECMI_TOKEN, its file, a user id with a password, or a saved sign-in.
+    """Return the token source: TELECMI_TOKEN, its file, a user id with a password, or a stored sign-in.
 
     The settings hold at most one explicit source. If it fails, the call fails; no other source is tried.
     """
@@ -139,7 +139,7 @@ class ConfiguredPassword:
 
 @dataclass(slots=True)
 class _SavedSignIn:
-    """The saved sign-in of a user, by default of the user who signed in last."""
+    """The stored sign-in of a user, by default of the user who signed in last."""
 
     sign_ins: SavedSignIns
     base_url: str

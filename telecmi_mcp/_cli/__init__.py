@@ -138,7 +138,7 @@ def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="telecmi-mcp",
         description="TeleCMI contacts for language models, over the Model Context Protocol.",
-        epilog="Without a command, telecmi-mcp serves MCP on stdio. The README lists the environment variables.",
+        epilog="Without a command, telecmi-mcp serves MCP on stdio. docs/settings.md lists the environment variables.",
     )
     parser.add_argument("--version", action="version", version=f"telecmi-mcp {_version()}")
     # A given prog saves argparse from formatting a usage text. Of all commands, only the named one is imported.

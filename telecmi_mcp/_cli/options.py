@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 CONNECT_SETTINGS = (variables.TIMEOUT, variables.TOOLS, variables.TOOL_PREFIX, variables.LOG_LEVEL)
-"""Settings of ``connect``; the two about tools say which tools the team's server has, for the time when it is down."""
+"""Settings of ``connect``; the two about tools say which tools the team server has, for the time when it is down."""
 
 ACCOUNT_SETTINGS = (variables.USER_ID, variables.BASE_URL, variables.TIMEOUT)
 """Settings of a command that signs in."""

@@ -79,7 +79,7 @@ def ask_access_key() -> SecretStr:
     """
     if not sys.stdin.isatty():
         return _checked_token(_read_line(), "key")
-    text = _read_hidden("Access key of the team's server (input is hidden): ")
+    text = _read_hidden("Access key of the team server (input is hidden): ")
     if text is None:
         raise ConfigurationError(hint="Pass the key on standard input", fact="there is no terminal to ask for it")
     return _checked_token(text, "key")

@@ -21,7 +21,7 @@ class Settings:
     Attributes:
         token: The TeleCMI user token; ``None`` if another source provides it.
         token_file: Path of a file with the token, instead of ``token``.
-        user_id: User who signs in, or whose saved sign-in is used; "" for the user who signed in last.
+        user_id: User who signs in, or whose stored sign-in is used; "" for the user who signed in last.
         password: Password of the user.
         password_file: Path of a file with the password, instead of ``password``.
         base_url: Base URL of TeleCMI's API, without a trailing slash.

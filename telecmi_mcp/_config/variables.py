@@ -58,7 +58,7 @@ TOKEN_FILE = Setting(
 USER_ID = Setting(
     "TELECMI_USER_ID",
     "a TeleCMI user id, such as 103_1111112",
-    "User who signs in, or whose saved sign-in is used.",
+    "User who signs in, or whose stored sign-in is used.",
     flag="--user-id",
 )
 PASSWORD = Setting(
@@ -272,7 +272,7 @@ def unusable(setting: Setting) -> ConfigurationError:
 
 
 def sign_in_variables(environ: Mapping[str, str]) -> list[str]:
-    """Return the variables that are set and sign in by themselves, so that no saved sign-in is used."""
+    """Return the variables that are set and sign in by themselves, so that no stored sign-in is used."""
     return [setting.variable for setting in (TOKEN, TOKEN_FILE, PASSWORD, PASSWORD_FILE) if is_set(environ, setting)]
 
 

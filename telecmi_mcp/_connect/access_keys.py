@@ -1,4 +1,4 @@
-"""Stores one access key for each origin, in the OS keyring or in a private file, as saved sign-ins are stored."""
+"""Stores one access key for each origin, in the OS keyring or in a private file, as stored sign-ins are stored."""
 
 from __future__ import annotations
 

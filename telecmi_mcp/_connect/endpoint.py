@@ -1,4 +1,4 @@
-"""Checks the URL of a team's server, and names the origin to which its access key belongs."""
+"""Checks the URL of a team server, and names the origin to which its access key belongs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAX_SHOWN_URL_CHARS = 60
 
 
 class Endpoint(NamedTuple):
-    """Address of a team's server.
+    """Address of a team server.
 
     Attributes:
         url: URL of its MCP endpoint.
@@ -39,7 +39,7 @@ def parse_endpoint(text: str) -> Endpoint:
     """
     if len(text) > _MAX_URL_CHARS or not is_web_address(text):
         fact = "use an https URL, or an http URL of this machine, without user, query or fragment"
-        raise ConfigurationError(hint="Correct the URL of the team's server", fact=fact)
+        raise ConfigurationError(hint="Correct the URL of the team server", fact=fact)
     url = urlsplit(text)
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname  # urlsplit lowers both
     port = "" if url.port in {None, _DEFAULT_PORTS[url.scheme]} else f":{url.port}"

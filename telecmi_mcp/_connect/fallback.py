@@ -1,4 +1,4 @@
-"""Answers requests in place of a team's server that gave no answer."""
+"""Answers requests in place of a team server that gave no answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks the team's server for its version, as the first request of a client does."""
+"""Asks the team server for its version, as the first request of a client does."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _HELLO = {
 
 
 async def ask_version(server: TeamServer) -> str:
-    """Return the version of ``telecmi-mcp`` that the team's server runs.
+    """Return the version of ``telecmi-mcp`` that the team server runs.
 
     Raises:
         TelecmiError: It gave no answer, or is another MCP server.

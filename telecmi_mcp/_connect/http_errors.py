@@ -64,7 +64,7 @@ def _unavailable(response: httpx2.Response) -> errors.TelecmiError:
 
 
 def _too_long(_: httpx2.Response) -> errors.TelecmiError:
-    return errors.InvalidArguments(hint="Pass shorter arguments", fact="the team's server takes at most 1 MiB")
+    return errors.InvalidArguments(hint="Pass shorter arguments", fact="the team server takes at most 1 MiB")
 
 
 def _proxy_denied(_: httpx2.Response) -> errors.TelecmiError:
@@ -85,6 +85,6 @@ _BY_STATUS: Mapping[int, Callable[[httpx2.Response], errors.TelecmiError]] = {
 
 
 def _retry_after(response: httpx2.Response) -> float | None:
-    """Return the seconds of Retry-After; ``None`` for a date, which the team's server never sends."""
+    """Return the seconds of Retry-After; ``None`` for a date, which the team server never sends."""
     text = response.headers.get("retry-after", "")
     return float(text) if text.isascii() and text.isdecimal() and len(text) <= _MAX_WAIT_DIGITS else None

@@ -1,4 +1,4 @@
-"""Passes the requests of a stdio client to the team's server, and its answers back."""
+"""Passes the requests of a stdio client to the team server, and its answers back."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ START_TIMEOUT_S: Final = 3.0
 """Time for the server's own answer to ``initialize`` and the like; some clients wait 5 s for it."""
 
 MARGIN_S: Final = 20.0
-"""Time of a request beyond that of a tool call: the team's server itself adds 15 s."""
+"""Time of a request beyond that of a tool call: the team server itself adds 15 s."""
 
 _VERSION = re.compile(r"[!-~]{1,64}")
 _INTERNAL = "Report this to the maintainers of telecmi-mcp: the call failed because of a defect in connect."
@@ -55,12 +55,12 @@ class Message(NamedTuple):
 class Relay:
     """Serves one stdio client.
 
-    The team's server has no sessions. So the relay keeps what a session is: the version that ``initialize`` negotiated,
+    The team server has no sessions. So the relay keeps what a session is: the version that ``initialize`` negotiated,
     and the requests that are under way. Notifications of the client are not passed on: the only one that means
     something to a server without sessions is a cancellation, which ends the HTTP request.
 
     Args:
-        server: The team's server.
+        server: The team server.
         fallback: Answers in place of the server.
         timeout_s: Maximum seconds of one tool call on the server.
     """

@@ -110,7 +110,7 @@ class ResponseReader:
         kind = "text that is no message" if message is None else _KINDS[type(message)]
         if kind not in self._dropped:  # once for each response, which may hold very many
             self._dropped.add(kind)
-            _log.warning("dropped %s of the team's server", kind)
+            _log.warning("dropped %s of the team server", kind)
 
 
 _KINDS: Final = {

@@ -1,4 +1,4 @@
-"""Sends JSON-RPC requests to the team's server, each as one POST with the access key of its origin.
+"""Sends JSON-RPC requests to the team server, each as one POST with the access key of its origin.
 
 Not the SDK's transport of clients (``mcp.client.streamable_http``): that follows redirects within an origin, reads JSON
 bodies without a bound, passes on requests of the server, and takes any answer for the one that was asked for. Importing
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 10.0
 MAX_REQUESTS = 16
-"""Maximum number of requests at once, as many as the team's server takes of one caller by default."""
+"""Maximum number of requests at once, as many as the team server takes of one caller by default."""
 
-_KEPT_S = 30.0  # nginx keeps idle connections for 60 s, the team's server for 75 s
+_KEPT_S = 30.0  # nginx keeps idle connections for 60 s, the team server for 75 s
 _HEADERS = {
     "Accept": "application/json, text/event-stream",
     "Accept-Encoding": "identity",  # so that a short response is not a long one
@@ -45,7 +45,7 @@ _ENDED_EARLY = (httpx2.ReadError, httpx2.WriteError, httpx2.CloseError, httpx2.R
 
 
 class TeamServer:
-    """The team's server at one URL.
+    """The team server at one URL.
 
     Redirects are not followed, and cookies are not kept. Each request has a random id of its own here, so that no other
     answer can be taken for its answer.

@@ -1,4 +1,4 @@
-"""Checks the access key for a team's server, and whether the server accepts it."""
+"""Checks the access key for a team server, and whether the server accepts it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 async def check_team_server(
     endpoint: Endpoint, keys: AccessKeys, *, connect: Callable[..., TeamServer] = TeamServer
 ) -> tuple[CheckResult, ...]:
-    """Report whether a key is stored, and what the team's server says to it.
+    """Report whether a key is stored, and what the team server says to it.
 
     Args:
         endpoint: Address of the server.

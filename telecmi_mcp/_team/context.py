@@ -69,7 +69,7 @@ def require_extra(settings: TeamSettings) -> None:
     }
     if any(is_needed and find_spec(name) is None for name, is_needed in needed.items()):
         raise ConfigurationError(
-            hint=f"Install what a team's server needs: pip install '{requirement('team')}'",
+            hint=f"Install what a team server needs: pip install '{requirement('team')}'",
             fact="a database, access keys, OAuth and administrators' pages come with it",
         )
 

@@ -35,7 +35,7 @@ REMOTE = "https://mcp.example.com/mcp"
 
 
 class Team:
-    """A team's server that only greets, and only who has the key."""
+    """A team server that only greets, and only who has the key."""
 
     def __init__(self) -> None:
         self.version = __version__
@@ -116,7 +116,7 @@ def test_a_key_is_checked_stored_and_removed_and_never_printed(user: User) -> No
         code, out, err = user.log_in(team.url)
         assert (code, err) == (0, "")
         assert out.splitlines() == [
-            f"The team's server accepts the key: telecmi-mcp {__version__}.",
+            f"The team server accepts the key: telecmi-mcp {__version__}.",
             f"The key for {origin} is stored in a file of mode 0600; it is sent nowhere else.",
             f"Next: telecmi-mcp install CLIENT --url {team.url}",
         ]
@@ -131,7 +131,7 @@ def test_a_key_that_the_server_rejects_is_not_stored(user: User) -> None:
     with greeting() as team:
         code, out, err = user.log_in(team.url, "tmk_wrong")
     assert (code, out) == (4, "")
-    assert "the team's server rejected the access key" in err
+    assert "the team server rejected the access key" in err
     assert b"tmk_wrong" not in all_bytes(user.state)
 
 
@@ -231,12 +231,12 @@ def test_check_tells_what_the_server_says_to_the_key(user: User) -> None:
 
 def test_check_of_a_server_that_is_down_names_it(user: User) -> None:
     code, out, _ = user.run("check", "--url", "http://127.0.0.1:9", "--json")
-    assert (code, findings(out)["Team server"]) == (1, ("bad", "the team's server cannot be reached"))
+    assert (code, findings(out)["Team server"]) == (1, ("bad", "the team server cannot be reached"))
 
 
 def test_the_page_about_clients_shows_the_entry_that_install_writes() -> None:
     page = (ROOT / "docs" / "clients.md").read_text(encoding="utf8")
-    section = page.split("\n## A team's server\n")[1].split("\n## ")[0]
+    section = page.split("\n## A team server\n")[1].split("\n## ")[0]
     connects, vscode, cursor = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", section, re.DOTALL)]
     url = "https://contacts.example.com/mcp"
     client = CLIENTS["claude-desktop"]

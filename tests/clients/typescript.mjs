@@ -2,7 +2,7 @@
 //
 // node typescript.mjs v1|v2 legacy|modern sandbox|stage|team|mismatch SERVER [STAGE]
 //
-// SERVER is the command that starts the server, or the https address of a team's server, for which TELECMI_TEST_KEY is
+// SERVER is the command that starts the server, or the https address of a team server, for which TELECMI_TEST_KEY is
 // the access key; STAGE is the address of the pretend TeleCMI behind it, which waits for
 // this program where an order of events matters (see stage.py).
 

@@ -1,4 +1,4 @@
-"""A relay in memory: a client that writes messages, and a team's server that is a function."""
+"""A relay in memory: a client that writes messages, and a team server that is a function."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Client:
 
 
 class Seen:
-    """Requests that the team's server got."""
+    """Requests that the team server got."""
 
     def __init__(self) -> None:
         self.requests: list[httpx2.Request] = []

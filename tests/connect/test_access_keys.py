@@ -1,4 +1,4 @@
-"""Access keys of team's servers: one for each origin, private, and replaced without a restart."""
+"""Access keys of team servers: one for each origin, private, and replaced without a restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The URL of a team's server."""
+"""The URL of a team server."""
 
 from __future__ import annotations
 

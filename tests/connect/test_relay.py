@@ -118,7 +118,7 @@ async def test_an_answer_to_another_request_is_never_the_answer(caplog: pytest.L
     assert "another's" not in json.dumps(answer)
     async with relayed(in_events) as (client, _):
         assert (await client.ask(call(1, "get_contact")))["result"] == {"content": []}
-    assert "dropped an answer to another request of the team's server" in caplog.text
+    assert "dropped an answer to another request of the team server" in caplog.text
 
 
 async def test_progress_that_was_asked_for_arrives_and_nothing_else_does(caplog: pytest.LogCaptureFixture) -> None:
@@ -146,9 +146,9 @@ async def test_progress_that_was_asked_for_arrives_and_nothing_else_does(caplog:
         await client.ask(call(2, "count_contacts"))  # which asks for no progress
         assert client.heard() == []
     assert {record.getMessage() for record in caplog.records if record.levelno == logging.WARNING} == {
-        "dropped a request of the team's server",
-        "dropped a notification of the team's server",
-        "dropped text that is no message of the team's server",
+        "dropped a request of the team server",
+        "dropped a notification of the team server",
+        "dropped text that is no message of the team server",
     }
 
 
@@ -239,7 +239,7 @@ async def test_while_the_server_is_down_a_session_starts_and_its_calls_say_what_
         assert not any("outputSchema" in tool for tool in tools)
         refused = (await client.ask(call(2, "get_contact")))["result"]
         assert refused["isError"]
-        assert "the team's server cannot be reached" in refused["content"][0]["text"]
+        assert "the team server cannot be reached" in refused["content"][0]["text"]
         error = (await client.ask(request(3, "prompts/list")))["error"]
         assert (error["code"], "cannot be reached" in error["message"]) == (INTERNAL_ERROR, True)
         is_down = False
@@ -273,7 +273,7 @@ async def test_a_silent_server_delays_a_start_and_a_call_no_longer_than_their_ti
     async with relayed(hang) as (client, _):
         assert (await client.ask(initialize()[0]))["result"]["serverInfo"]["version"] == __version__
         refused = (await client.ask(call(2, "get_contact")))["result"]
-    assert "the team's server did not answer within 0.01 s" in refused["content"][0]["text"]
+    assert "the team server did not answer within 0.01 s" in refused["content"][0]["text"]
 
 
 async def test_a_version_that_no_header_can_carry_is_not_negotiated() -> None:
@@ -287,21 +287,21 @@ STATUSES: list[tuple[int, dict[str, str], str]] = [
     (301, {"location": "https://evil.example.com/mcp"}, "a redirect, which was not followed"),
     (307, {"location": "/other"}, "a redirect, which was not followed"),
     (304, {}, "a redirect, which was not followed"),
-    (401, {}, "run telecmi-mcp connect https://mcp.example.com/mcp --login: the team's server rejected the access key"),
-    (403, {}, "Ask the administrator of the team's server: it does not allow this key"),
+    (401, {}, "run telecmi-mcp connect https://mcp.example.com/mcp --login: the team server rejected the access key"),
+    (403, {}, "Ask the administrator of the team server: it does not allow this key"),
     (421, {}, "does not answer for the host in the URL"),
-    (404, {}, "Check the URL of the team's server"),
-    (405, {}, "Check the URL of the team's server"),
-    (202, {}, "Check the URL of the team's server"),
+    (404, {}, "Check the URL of the team server"),
+    (405, {}, "Check the URL of the team server"),
+    (202, {}, "Check the URL of the team server"),
     (407, {}, "a proxy or certificate setting does not work"),
-    (408, {}, "Try again in a minute: the team's server has too many requests"),
+    (408, {}, "Try again in a minute: the team server has too many requests"),
     (413, {}, "Pass shorter arguments"),
-    (429, {"retry-after": "7"}, "Try again in 7 s: the team's server has too many requests"),
+    (429, {"retry-after": "7"}, "Try again in 7 s: the team server has too many requests"),
     (429, {"retry-after": "-7"}, "Try again in a minute"),
     (500, {}, "it reported an internal error"),
     (502, {}, "Try again in a minute, or ask the administrator"),
     (503, {"retry-after": "1"}, "Try again in 1 s, or ask the administrator"),
-    (504, {}, "the team's server is temporarily unavailable"),
+    (504, {}, "the team server is temporarily unavailable"),
 ]
 
 
@@ -328,7 +328,7 @@ async def test_each_status_has_a_sentence_and_its_text_is_not_repeated(
 async def test_without_a_key_a_server_that_requires_one_is_told_apart() -> None:
     async with relayed(lambda _: httpx2.Response(401), key=read_no_key) as (client, seen):
         refused = (await client.ask(call(1, "get_contact")))["result"]
-        assert "no access key for the team's server is stored" in refused["content"][0]["text"]
+        assert "no access key for the team server is stored" in refused["content"][0]["text"]
         assert "authorization" not in seen.requests[0].headers
 
 

@@ -126,7 +126,7 @@ async def test_a_redirect_takes_the_key_nowhere() -> None:
 async def test_a_refused_port_is_a_server_that_cannot_be_reached() -> None:
     async with serving(hang_up) as server:
         port = server.port
-    assert "the team's server cannot be reached" in await refused(f"http://127.0.0.1:{port}/mcp")
+    assert "the team server cannot be reached" in await refused(f"http://127.0.0.1:{port}/mcp")
 
 
 async def test_a_certificate_that_is_not_trusted_gets_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

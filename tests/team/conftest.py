@@ -1,4 +1,4 @@
-"""What the tests of a team's server stand on: a real PostgreSQL. All of them are marked with ``team``."""
+"""What the tests of a team server stand on: a real PostgreSQL. All of them are marked with ``team``."""
 
 from __future__ import annotations
 

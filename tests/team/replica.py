@@ -1,4 +1,4 @@
-"""One replica of a team's server, as far as the mirror goes: with a caretaker, in this process or as a program.
+"""One replica of a team server, as far as the mirror goes: with a caretaker, in this process or as a program.
 
 As a program it begins the pass that is due and goes on until it is killed: ``python -m team.replica ADDRESS``.
 """

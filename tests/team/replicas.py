@@ -1,4 +1,4 @@
-"""Replicas of a team's server, over the sandbox: real processes, whose audit is their standard output."""
+"""Replicas of a team server, over the sandbox: real processes, whose audit is their standard output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A team's server as a real process on loopback, and a TeleCMI that answers when the test says so."""
+"""A team server as a real process on loopback, and a TeleCMI that answers when the test says so."""
 
 from __future__ import annotations
 

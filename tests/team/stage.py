@@ -1,4 +1,4 @@
-"""A team's server with everything real: two replicas, nginx before them, PostgreSQL behind them, each a process."""
+"""A team server with everything real: two replicas, nginx before them, PostgreSQL behind them, each a process."""
 
 from __future__ import annotations
 

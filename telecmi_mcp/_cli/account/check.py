@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_setting_flags(parser)
     add_sandbox_flag(parser)
     parser.add_argument("--json", action="store_true", help="Print one JSON object, for programs.")
-    parser.add_argument("--url", help="Check the connection to the team's server at this URL instead of TeleCMI.")
+    parser.add_argument("--url", help="Check the connection to the team server at this URL instead of TeleCMI.")
     parser.add_argument(
         "--contract",
         action="store_true",

@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Replace or remove an entry that install did not write; create the folder of a missing client.",
     )
     parser.add_argument("--json", action="store_true", help="With --list: print one JSON object, for programs.")
-    parser.add_argument("--url", help="Connect the client to the team's server at this URL, with telecmi-mcp connect.")
+    parser.add_argument("--url", help="Connect the client to the team server at this URL, with telecmi-mcp connect.")
     add_setting_flags(parser)
     add_sandbox_flag(parser)
 
@@ -87,7 +87,7 @@ def _check_flags(args: argparse.Namespace) -> None:
     if args.all and args.clients:
         raise ConfigurationError(hint="Name clients, or use --all", fact="both were given")
     if args.sandbox and args.url is not None:
-        raise ConfigurationError(hint="Use --url or --sandbox", fact="a team's server has contacts of its own")
+        raise ConfigurationError(hint="Use --url or --sandbox", fact="a team server has contacts of its own")
     if args.url is not None:
         args.url = _checked_url(args.url)
 

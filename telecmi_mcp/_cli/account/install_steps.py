@@ -1,4 +1,4 @@
-"""Writes what is left to do after ``telecmi-mcp install``: the sign-in, or the access key of a team's server."""
+"""Writes what is left to do after ``telecmi-mcp install``: the sign-in, or the access key of a team server."""
 
 from __future__ import annotations
 

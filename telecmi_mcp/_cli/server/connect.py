@@ -1,4 +1,4 @@
-"""``telecmi-mcp connect``: connects a stdio client to a team's server, and stores the access key for it."""
+"""``telecmi-mcp connect``: connects a stdio client to a team server, and stores the access key for it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from telecmi_mcp._connect.access_keys import AccessKeys
     from telecmi_mcp._connect.endpoint import Endpoint
 
-SUMMARY = "Connect a client on stdio to a team's server, or store the access key for it."
+SUMMARY = "Connect a client on stdio to a team server, or store the access key for it."
 
 _KEYRING_TIMEOUT_S = 15.0  # a call waits for it; --login gives the user more time to unlock the keyring
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("url", metavar="URL", help="URL of the team's server, such as https://mcp.example.com/mcp.")
+    parser.add_argument("url", metavar="URL", help="URL of the team server, such as https://mcp.example.com/mcp.")
     operation = parser.add_mutually_exclusive_group()
     operation.add_argument(
         "--login",
@@ -87,7 +87,7 @@ async def _check_key(endpoint: Endpoint, key: SecretStr) -> str:
 
     server = TeamServer(endpoint, read_key)
     try:
-        return f"The team's server accepts the key: telecmi-mcp {await ask_version(server)}."
+        return f"The team server accepts the key: telecmi-mcp {await ask_version(server)}."
     except AccessKeyRejected:
         raise
     except TelecmiError as error:

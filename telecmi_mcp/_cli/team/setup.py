@@ -35,7 +35,11 @@ def add_operations(add_parser: AddParser) -> None:
         default=Path("telecmi-team"),
         help="Folder for the files; default: telecmi-team in the current folder.",
     )
-    setup.add_argument("--force", action="store_true", help="Replace the files that are there, except encryption keys.")
+    setup.add_argument(
+        "--force",
+        action="store_true",
+        help="Replace the files that are there, except keys of encryption and of the audit.",
+    )
     setup.add_argument(
         "--database-url-file", type=Path, metavar="FILE", help=f"File of mode 0600 with {team.DATABASE_URL.variable}."
     )

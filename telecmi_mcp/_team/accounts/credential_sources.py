@@ -84,7 +84,7 @@ class CallerCredentials:
             return errors.CallerNotSignedIn()
         if isinstance(error, errors.DatabaseUnavailable):
             return sign_in_unavailable()
-        hint = "Ask the operator of this server to run telecmi-mcp team sign-in for you again"
+        hint = "Ask the administrator of this server to run telecmi-mcp team sign-in for you again"
         return replace_hint(error, password=hint, token=hint)
 
     @property

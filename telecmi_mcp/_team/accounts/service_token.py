@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from telecmi_mcp._api.token_source import TokenInfo, TokenSource
 
-_HINT = "Ask the operator of this server to check its sign-in to TeleCMI"
+_HINT = "Ask the administrator of this server to check its sign-in to TeleCMI"
 
 
 class ServiceToken:

@@ -64,7 +64,7 @@ async def test_a_caller_without_a_sign_in_reads_who_can_help_and_nothing_else_fa
             nobody.directory.search(SearchRequest(query="Ann")),
             nobody.directory.get_contact("x"),
         ):
-            with pytest.raises(errors.CallerNotSignedIn, match="Ask the operator of this server"):
+            with pytest.raises(errors.CallerNotSignedIn, match="Ask the administrator of this server"):
                 await call
         assert await nobody.account() == ""
         assert not len(await nobody.recall())
@@ -141,7 +141,7 @@ async def test_an_organisation_is_read_by_another_member_once_a_password_is_refu
     house.clocks.now += 600
     async with house.replica() as apps:
         one = await app(apps, "ann")
-        with pytest.raises(errors.PasswordRejected, match="Ask the operator of this server"):
+        with pytest.raises(errors.PasswordRejected, match="Ask the administrator of this server"):
             await ids(one)
         house.pass_seconds()
         assert await ids(await app(apps, "ann")) == ids_of(HERS)

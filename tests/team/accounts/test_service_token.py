@@ -17,7 +17,7 @@ from telecmi_mcp.sandbox import SANDBOX_USER_ID, create_sandbox
 if TYPE_CHECKING:
     from pathlib import Path
 
-ASK = r"^Ask the operator of this server to check its sign-in to TeleCMI: "
+ASK = r"^Ask the administrator of this server to check its sign-in to TeleCMI: "
 HERE = Settings(base_url="http://localhost", index="memory")
 
 

@@ -1,4 +1,4 @@
-"""Two callers of a team's server whose TeleCMI sends more than it was asked for: nobody gets another's contacts."""
+"""Two callers of a team server whose TeleCMI sends more than it was asked for: nobody gets another's contacts."""
 
 from __future__ import annotations
 

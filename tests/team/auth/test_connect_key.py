@@ -1,4 +1,4 @@
-"""`telecmi-mcp connect` in front of a team's server that knows its callers by access keys."""
+"""`telecmi-mcp connect` in front of a team server that knows its callers by access keys."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ async def test_the_stored_key_is_the_caller_and_a_new_one_needs_no_restart(
                     await keys.keep(origin, each, "file")
                 answer = (await client.ask(call(1, "list_contacts", limit=1)))["result"]
                 sentences.append(answer["content"][0]["text"])
-    assert "no access key for the team's server is stored" in sentences[0]
-    assert "the team's server rejected the access key" in sentences[1]
+    assert "no access key for the team server is stored" in sentences[0]
+    assert "the team server rejected the access key" in sentences[1]
     assert '"contacts":[{' in sentences[2]

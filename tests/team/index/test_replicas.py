@@ -1,4 +1,4 @@
-"""Replicas of a team's server that share a mirror: one dies, loses its lock or its database, and the pass goes on."""
+"""Replicas of a team server that share a mirror: one dies, loses its lock or its database, and the pass goes on."""
 
 from __future__ import annotations
 

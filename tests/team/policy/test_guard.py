@@ -379,7 +379,7 @@ async def test_each_request_to_telecmi_is_a_span_with_its_status_and_the_number_
     assert [span.events for span in desk.spans.get_finished_spans()] == [(), ()]
 
 
-REFUSED = "Use a tool of tools/list, or ask the operator of this server for another key: "
+REFUSED = "Use a tool of tools/list, or ask the administrator of this server for another key: "
 LIMITED = Caller("limited", tools=frozenset({"list_contacts", "count_contacts"}))
 
 
