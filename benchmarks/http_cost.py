@@ -119,8 +119,7 @@ def report(found: Found, servers: Sequence[Server]) -> str:
     """Write the medians, and the medians of the rounds' ratios."""
     head = ["tool", "version", "server", "CPU, ms", "share of A's", "of FastMCP's", "rate against A"]
     rows = [[*work, server.name, *_figures(found, work, server.name)] for work in WORKS for server in servers]
-    about = [f"{server.name}: {memory(server.pid):.0f} MiB; {server.packages}" for server in servers]
-    return "\n\n".join([table(head, rows), *about])
+    return table(head, rows)
 
 
 def _figures(found: Found, work: Work, name: str) -> list[str]:
@@ -144,6 +143,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     with started(arguments) as servers:
         print(report(measure(servers, arguments.rounds), servers))
+        for server in servers:
+            print(f"\n{server.name}: {memory(server.pid):.0f} MiB; {server.packages}")
 
 
 if __name__ == "__main__":
