@@ -94,7 +94,7 @@ bench-team-load: $(READY)  ## 200 callers on two replicas behind nginx for ten m
 	@sh ./.ci/install-team
 	@PYTHONPATH=.:tests $(PYTHON) -m benchmarks.team_load $(ARGS)
 
-bench-http: $(READY)  ## what a call over HTTP costs beside the official SDK's server and FastMCP's: minutes; ARGS="--rounds 9", ARGS=--this, ARGS=--audit-keys
+bench-http: $(READY)  ## what a call over HTTP costs beside the official SDK's server and FastMCP's: minutes; ARGS="--rounds 25", ARGS=--this, ARGS=--audit-keys
 	@PYTHONPATH=.:tests $(PYTHON) -m benchmarks.http_cost $(ARGS)
 
 bench-http-search: $(READY)  ## what a search over HTTP costs among 100,000 contacts: ten minutes; ARGS="--places memory"
