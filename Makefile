@@ -13,7 +13,7 @@ CASES := $(SAMPLES)/cases.json.gz
 SIZE := 300000
 MCPB := build/mcpb/node_modules/.bin/mcpb
 
-.PHONY: demo picture docs test coverage mutants test-slow test-lowest test-newest test-team check evals judges bench format snapshots bench-search bench-team bench-mirror bench-memory bench-team-load bench-http build bundle sbom lock clean
+.PHONY: demo picture docs test coverage mutants test-slow test-lowest test-newest test-team check evals judges bench format snapshots bench-search bench-team bench-mirror bench-memory bench-team-load bench-team-memory bench-http bench-http-search build bundle sbom lock clean
 
 demo: $(DEMO)/.ready  ## the main job on invented contacts, through a real process; a small environment of its own
 	@$(DEMO)/bin/telecmi-mcp demo
@@ -95,8 +95,16 @@ bench-team-load: $(READY)  ## 200 callers on two replicas behind nginx for ten m
 	@sh ./.ci/install-team
 	@PYTHONPATH=.:tests $(PYTHON) -m benchmarks.team_load $(ARGS)
 
-bench-http: $(READY)  ## what a call over HTTP costs beside the official SDK's server: minutes; ARGS="--rounds 9", ARGS=--this
+bench-http: $(READY)  ## what a call over HTTP costs beside the official SDK's server and FastMCP's: minutes; ARGS="--rounds 25", ARGS=--this, ARGS=--audit-keys
 	@PYTHONPATH=.:tests $(PYTHON) -m benchmarks.http_cost $(ARGS)
+
+bench-http-search: $(READY)  ## what a search over HTTP costs among 100,000 contacts: ten minutes; ARGS="--places memory"
+	@sh ./.ci/install-team
+	@PYTHONPATH=.:tests $(PYTHON) -m benchmarks.http_search --contacts $(CONTACTS) --queries $(SAMPLES)/dev-10k.json.gz $(ARGS)
+
+bench-team-memory: $(READY)  ## memory of one replica with 200 callers, and of more accounts: two minutes; ARGS="--accounts 50"
+	@sh ./.ci/install-team
+	@PYTHONPATH=.:tests $(PYTHON) -m benchmarks.team_memory $(ARGS)
 
 build: $(READY)  ## sdist and wheel in dist/
 	rm -rf dist

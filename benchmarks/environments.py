@@ -22,6 +22,7 @@ PINS = {name: SOURCES / f"{name}.txt" for name in ("official", "fastmcp", "profi
 
 OURS = "telecmi-mcp"
 A = "A: official SDK, MCPServer"
+FASTMCP = "FastMCP by hand"
 LIMITS = {"httpx2 behind a pipe": "httpx2", "sockets behind a pipe": "sockets"}
 
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
@@ -35,6 +36,11 @@ def python(environment: str) -> Path:
 def make_official() -> None:
     """Install the official SDK and httpx2."""
     _make("official", [PINS["official"]], "--requirement", str(PINS["official"]))
+
+
+def make_fastmcp() -> None:
+    """Install FastMCP."""
+    _make("fastmcp", [PINS["fastmcp"]], "--requirement", str(PINS["fastmcp"]))
 
 
 def make_tokens() -> None:
@@ -53,7 +59,7 @@ def all_peers() -> dict[str, Callable[[], Peer]]:
         OURS: _ours,
         A: lambda: _from_pypi(A, "official", "official.py"),
         "official SDK, low-level": lambda: _from_pypi("official SDK, low-level", "official", "low_level.py"),
-        "FastMCP by hand": lambda: _from_pypi("FastMCP by hand", "fastmcp", "fastmcp_by_hand.py"),
+        FASTMCP: lambda: _from_pypi(FASTMCP, "fastmcp", "fastmcp_by_hand.py"),
         "FastMCP from OpenAPI": lambda: _from_pypi("FastMCP from OpenAPI", "fastmcp", "fastmcp_openapi.py"),
         "TypeScript SDK": _typescript,
     }

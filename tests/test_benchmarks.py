@@ -10,8 +10,13 @@ import pytest
 
 from benchmarks.answers import as_tsv, compact
 from benchmarks.book import Book, contact, contact_id, token
-from benchmarks.environments import PINS, SOURCES
+from benchmarks.environments import FASTMCP, OURS, PINS, SOURCES, A
 from benchmarks.flame import name_drawing
+from benchmarks.http_cost import WORKS
+from benchmarks.http_cost import report as http_report
+from benchmarks.http_search import Turn
+from benchmarks.http_search import rows as search_rows
+from benchmarks.http_servers import Cost, Server
 from benchmarks.record import Record, Spread, percentile
 from benchmarks.report import SECTIONS, report
 from benchmarks.table import number, spread, table
@@ -167,3 +172,27 @@ def test_a_flamegraph_is_titled_with_what_was_drawn_and_not_with_a_command_line(
     assert drawing.read_text() == (
         '<svg><text id="title" x="50%">telecmi-mcp, list_contacts</text><text id="details"> </text></svg>'
     )
+
+
+def test_the_share_of_a_server_over_http_is_the_median_of_the_rounds_and_not_the_ratio_of_the_medians() -> None:
+    servers = [Server(name, 0, 0, "") for name in (A, FASTMCP, OURS)]
+    costs = {
+        A: [Cost(1.0, 100.0), Cost(2.0, 50.0), Cost(4.0, 25.0)],
+        FASTMCP: [Cost(4.0, 1.0)] * 3,
+        OURS: [Cost(0.5, 200.0), Cost(0.5, 200.0), Cost(3.0, 100.0)],
+    }
+    lines = http_report({(name, work): some for name, some in costs.items() for work in WORKS}, servers).splitlines()
+    (row,) = [line for line in lines if line.startswith(f"| get_contact | 2026-07-28 | {OURS} ")]
+    assert row.split(" | ")[3:] == ["0.50", "0.50", "0.12", "4 |"]
+
+
+def test_the_price_of_a_contact_that_is_read_live_is_the_difference_of_the_limits() -> None:
+    few, many = Turn(5.0, 2.0, 1.0), Turn(8.5, 2.0, 8.0)
+    found = {"search, limit 1": [few] * 3, "search, limit 10": [many] * 3, "count": [Turn(1.0, 0.0, 0.0)] * 3}
+    assert list(search_rows("memory", found)) == [
+        ["memory", "search, limit 1", "1", "5", "2"],
+        ["memory", "search, limit 10", "8", "8.50", "2"],
+        ["memory", "count", "-", "1", "0"],
+        ["memory", "search without live reading", "0", "4.50", "2"],
+        ["memory", "each contact read live", "1", "0.50", "0"],
+    ]

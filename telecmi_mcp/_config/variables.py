@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -247,6 +248,7 @@ def check_tools(values: Mapping[str, Any]) -> None:
         raise _not_for_chatgpt(STRUCTURED, "ChatGPT needs structured content")
 
 
+@lru_cache(maxsize=16)  # the team server asks for the host and the client of each request
 def is_loopback(host: str) -> bool:
     """Return True if a host name or address is this machine."""
     try:

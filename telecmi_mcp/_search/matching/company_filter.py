@@ -23,6 +23,7 @@ class CompanyFilter:
         self.words = tuple(word for word in self.value.split() if word not in STOP_WORDS)
         self.is_telling = any(word not in LEGAL_FORMS for word in self.words)
         self._joined = _spellings(self.value)
+        self._short_names = _short_names_of(self.words)
 
     def find(self, view: View) -> tuple[Callable[[str], bool], list[str]]:
         """Return the first rule that companies of an index meet, and these companies; none if none meets any."""
@@ -65,8 +66,8 @@ class CompanyFilter:
         if self._may_be_initials():
             yield ValueQuery(initials=self.value)
         yield from (ValueQuery([{name} for name in names]) for names in COMPANY_SHORT_NAMES.get(self.value, ()))
-        if shorts := _shorts_of(self.words):
-            yield ValueQuery([shorts])
+        if self._short_names:
+            yield ValueQuery([self._short_names])
         yield ValueQuery([{word} for word in self.words])
 
     def _may_be_initials(self) -> bool:
@@ -84,12 +85,13 @@ class CompanyFilter:
     def _is_known(self, value: str) -> bool:
         words = [word for word in value.split() if word not in STOP_WORDS]
         is_long = any(set(words[: len(names)]) == names for names in COMPANY_SHORT_NAMES.get(self.value, ()))
-        return is_long or value in _shorts_of(self.words)
+        return is_long or value in self._short_names
 
 
-def _shorts_of(words: Sequence[str]) -> frozenset[str]:
-    """Give the well-known short names of a company whose whole name this is."""
-    return frozenset(short for short, several in COMPANY_SHORT_NAMES.items() if set(words) in several)
+def _short_names_of(words: Sequence[str]) -> frozenset[str]:
+    """Return the well-known short names of a company whose whole name this is."""
+    whole = frozenset(words)
+    return frozenset(short for short, several in COMPANY_SHORT_NAMES.items() if whole in several)
 
 
 def _spellings(value: str) -> frozenset[str]:

@@ -50,6 +50,7 @@ class QueryExpansion:
         joined: The masks of consecutive words, by the words joined or read as one.
         initials: The masks of consecutive words, by their initials.
         short_names: The masks of the words of a company's full name, by its short name.
+        first_letters: The first letters of all texts that equal a run of a contact's words: see ``masks_of``.
     """
 
     def __init__(self, words: Sequence[Word], *, with_initials: bool = True) -> None:
@@ -68,6 +69,9 @@ class QueryExpansion:
             for text, mask in _initials(self._texts, side, self.required_mask)
         }
         self.short_names = _short_names(self._texts)
+        self.first_letters = {
+            text[0] for some in (self._masks, self.joined, self.initials, self.without_n) for text in some
+        }
 
     def masks_of(self, run: Run) -> Sequence[int]:
         """Return the masks of the words that equal the text of a run, alone, joined, or by their initials."""

@@ -12,10 +12,11 @@ from telecmi_mcp._models import MatchName
 from telecmi_mcp._search.fields.index_entries import Field, Fields, Row, field_words
 from telecmi_mcp._search.matching.expansion import QueryExpansion
 from telecmi_mcp._search.matching.word_match import Match, WordMatcher, partial_similarity
-from telecmi_mcp._search.matching.word_runs import stored_runs
+from telecmi_mcp._search.matching.word_runs import may_have_runs, stored_runs
 from telecmi_mcp._search.query.parse import Word
 from telecmi_mcp._search.text.scripts import FIRST_NON_LATIN, is_syllable
 
+_FIELDS = tuple(Field)
 _FIELD_WEIGHT = {Field.NAME: 1.0, Field.COMPANY: 0.97, Field.TITLE: 0.96, Field.MAIL: 0.9}
 _FIELD_WEIGHT_OF_COMPANY_WORD = {Field.NAME: 0.88, Field.COMPANY: 1.0, Field.TITLE: 0.95, Field.MAIL: 0.85}
 _MIN_FUZZY_SCORE = {Field.NAME: 0.0, Field.COMPANY: 0.0, Field.TITLE: 0.8, Field.MAIL: 0.85}
@@ -23,6 +24,7 @@ _MIN_FUZZY_SCORE = {Field.NAME: 0.0, Field.COMPANY: 0.0, Field.TITLE: 0.8, Field
 _COVERAGE_GAIN = {Field.NAME: 0.04, Field.COMPANY: 0.02}
 """Gain of a query whose words are all words of the field."""
 _ADJACENT, _ADJACENCY_GAIN, _OPTIONAL_GAIN = (1, -1), 0.03, 0.1
+_TWO = 2
 _LETTER_WEIGHT = 0.4
 _WITHOUT_N_SCORE = 0.8
 _OTHER_SCRIPT_PENALTY = 0.015
@@ -91,6 +93,7 @@ class Ranking:
         self._is_non_latin = any(word.romanised or word.text[:1] >= FIRST_NON_LATIN for word in words)
         self._weights = [_weight_of(word) for word in words]
         self._total_weight = sum(self._weights)
+        self._mask_weights: dict[int, float] = {}
         self._compares_all = False
         self._names_only_company = all(word.of_company for word in words if not word.is_optional)
         self._syllables = "".join(word.text for word in words if is_syllable(word.text))
@@ -150,11 +153,17 @@ class Ranking:
         return partial.score + sum(similarities) / self._total_weight
 
     def _weight(self, query_mask: int) -> float:
-        return sum(weight for index, weight in enumerate(self._weights) if query_mask >> index & 1)
+        weight = self._mask_weights.get(query_mask)
+        if weight is None:
+            weight = sum(weight for index, weight in enumerate(self._weights) if query_mask >> index & 1)
+            self._mask_weights[query_mask] = weight
+        return weight
 
     def _assign(self, fields: Fields) -> list[_Pair]:
         """Return the assignment of the query's words to words of the fields, the highest scores first (greedy)."""
-        pairs = [pair for field in Field if fields[field] for pair in self._pairs_in(field, fields[field])]
+        pairs = [
+            pair for field, words in zip(_FIELDS, fields, strict=True) if words for pair in self._pairs_in(field, words)
+        ]
         pairs.sort(key=_assignment_order)
         assigned: list[_Pair] = []
         query_mask = 0
@@ -207,7 +216,7 @@ class Ranking:
                 is_initial = field is Field.NAME and run.match is Match.PREFIX
                 match = Match.PREFIX if field is Field.MAIL else run.match
                 yield _Pair(run.score * weight, match, run.mask, field, 1 << place, is_initial)
-        for run in stored_runs(words, field):
+        for run in stored_runs(words, field) if may_have_runs(words, self._expansion.first_letters) else ():
             for query_mask in self._expansion.masks_of(run):
                 yield _Pair(run.score * weight, run.match, query_mask, field, run.mask)
             if run.text in self._expansion.without_n:
@@ -224,14 +233,14 @@ class Ranking:
             if pairs and covered == self._required_mask and all(pair.field is field for pair in pairs):
                 field_mask = sum(pair.field_mask for pair in pairs)
                 gain += field_gain * min(1, field_mask.bit_count() / len(fields[field]))
+        if len(pairs) < _TWO:
+            return gain
         in_order = sorted(pairs, key=lambda pair: pair.query_mask)
         adjacent = sum(
             one.field is two.field and two.field_mask.bit_length() - one.field_mask.bit_length() in _ADJACENT
             for one, two in pairwise(in_order)
         )
-        if adjacent:
-            gain += _ADJACENCY_GAIN * adjacent / (len(in_order) - 1)
-        return gain
+        return gain + _ADJACENCY_GAIN * adjacent / (len(in_order) - 1)
 
 
 def _are_reordered(syllables: str, name: Sequence[str]) -> bool:

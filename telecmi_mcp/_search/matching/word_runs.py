@@ -1,5 +1,6 @@
 """Single words that a query may have for consecutive words of a field: joined, read or abbreviated."""
 
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -29,6 +30,14 @@ class Run(NamedTuple):
     score: float
     match: Match
     is_letters: bool = False
+
+
+def may_have_runs(words: tuple[str, ...], first_letters: AbstractSet[str]) -> bool:
+    """Return whether a run of a field's words can begin with one of the letters; this is cheaper than its runs.
+
+    A run begins with the first letter of one of its words, or with "n" for "and". A reading begins with any letter.
+    """
+    return any(word[0] in first_letters or word == "and" or not word.isascii() for word in words)
 
 
 @lru_cache(maxsize=4096)

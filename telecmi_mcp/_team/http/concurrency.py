@@ -40,10 +40,12 @@ class Slot:
     Attributes:
         caller: Name of the caller; "" for a caller that is not known yet.
         is_verified: Whether the caller was verified, and not only recognised.
+        bearer: Hash of the request's Authorization header.
     """
 
-    def __init__(self, caller: str) -> None:
+    def __init__(self, caller: str, bearer: bytes = b"") -> None:
         self.caller = caller
+        self.bearer = bearer
         self.is_verified = False
 
 
@@ -65,12 +67,12 @@ class Slots:
         """Whether all slots are taken."""
         return self._taken.total() >= self._most
 
-    def take(self, caller: str) -> Slot | None:
+    def take(self, caller: str, bearer: bytes = b"") -> Slot | None:
         """Return a slot for a request; ``None`` if there is none for this caller."""
         if self.are_full or self._taken[caller] >= self.most_each:
             return None
         self._taken[caller] += 1
-        return Slot(caller)
+        return Slot(caller, bearer)
 
     def assign(self, slot: Slot, caller: str) -> bool:
         """Count a slot for its verified caller, and return whether the caller may have one more."""
@@ -102,21 +104,20 @@ class RecentCallers:
         self._most = most
         self._names: OrderedDict[bytes, str] = OrderedDict()
 
-    def find(self, scope: Scope) -> str:
-        """Return the name of the caller; "" if it is not recognised."""
-        return self._names.get(_bearer_hash(scope), "")
+    def find(self, bearer: bytes) -> str:
+        """Return the name of the caller with the header of this hash; "" if it is not recognised."""
+        return self._names.get(bearer, "")
 
-    def remember(self, scope: Scope, name: str) -> None:
+    def remember(self, bearer: bytes, name: str) -> None:
         """Recognise this header from now on."""
-        key = _bearer_hash(scope)
-        self._names[key] = name
-        self._names.move_to_end(key)
+        self._names[bearer] = name
+        self._names.move_to_end(bearer)
         if len(self._names) > self._most:
             self._names.popitem(last=False)
 
-    def forget(self, scope: Scope) -> None:
+    def forget(self, bearer: bytes) -> None:
         """Recognise this header no longer."""
-        self._names.pop(_bearer_hash(scope), None)
+        self._names.pop(bearer, None)
 
 
 class RequestBounds:
@@ -130,8 +131,9 @@ class RequestBounds:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, if there is a slot."""
-        caller = self._recent.find(scope)
-        slot = self._slots.take(caller)
+        bearer = bearer_hash(scope)
+        caller = self._recent.find(bearer)
+        slot = self._slots.take(caller, bearer)
         if slot is None:
             await self._refusal(caller)(scope, receive, send)
             return
@@ -140,7 +142,7 @@ class RequestBounds:
         finally:
             self._slots.release(slot)
             if not slot.is_verified:
-                self._recent.forget(scope)
+                self._recent.forget(bearer)
 
     def _refusal(self, caller: str) -> ASGIApp:
         if self._slots.are_full:
@@ -178,9 +180,9 @@ class CallerBounds:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, if the caller may have one more."""
-        name = caller_now().name
-        self._recent.remember(scope, name)
-        app = self._app if self._slots.assign(scope[_SLOT], name) else too_many_of_one(self._slots)
+        name, slot = caller_now().name, scope[_SLOT]
+        self._recent.remember(slot.bearer, name)
+        app = self._app if self._slots.assign(slot, name) else too_many_of_one(self._slots)
         await app(scope, receive, send)
 
 
@@ -190,5 +192,6 @@ def too_many_of_one(slots: Slots) -> ASGIApp:
     return refusal(sentence, 429, _AGAIN)
 
 
-def _bearer_hash(scope: Scope) -> bytes:
+def bearer_hash(scope: Scope) -> bytes:
+    """Return the hash of a request's Authorization header, by which ``RecentCallers`` recognises it."""
     return sha256(Headers(scope=scope).get("authorization", "").encode("latin-1")).digest()

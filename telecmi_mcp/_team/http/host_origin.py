@@ -13,6 +13,8 @@ from telecmi_mcp._config.variables import is_loopback
 from telecmi_mcp._team.http.refusal import refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from telecmi_mcp._team.http.allowed_hosts import AllowedHosts
@@ -50,7 +52,7 @@ _SINGLE_PREFIX = "mcp-"
 _OF_MCP = f"{_SINGLE_PREFIX}*"
 
 _NEEDS_CALLERS = "Without access keys or OAuth only programs on this machine may call: see TELECMI_CALLERS."
-_FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+_FORWARDED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"})
 
 
 class HostOriginMiddleware:
@@ -92,31 +94,33 @@ class HostOriginMiddleware:
         if scope["path"].removeprefix(scope.get("root_path", "")) in OPEN_PATHS:
             return None
         headers = Headers(scope=scope)
-        if repeated := _repeated(headers):
+        names = [name.lower() for name in headers.keys()]  # noqa: SIM118 - repeats each name as often as it was sent
+        if repeated := _repeated(names):
             return 400, f"Send these headers once only, since each has a single value: {', '.join(repeated)}."
         if not self._allowed_hosts.allows_host(headers.getlist("host")):
             return 421, "This server does not answer for that host: see TELECMI_ALLOWED_HOSTS."
         if not self._allowed_hosts.allows_origin(headers.getlist("origin")):
             return 403, "Pages of that origin may not call this server: see TELECMI_ALLOWED_ORIGINS."
-        if self._this_machine_only and not _is_of_this_machine(scope, headers):
+        if self._this_machine_only and not _is_of_this_machine(scope, names):
             return 403, self._elsewhere
         return None
 
 
-def _repeated(headers: Headers) -> list[str]:
+def _repeated(names: Sequence[str]) -> list[str]:
     """Return the names of repeated single-value headers; of MCP's own only their prefix."""
-    counts = Counter(name.lower() for name in headers.keys())  # noqa: SIM118 - repeats each name as often as it was sent
-    repeated = [name for name, count in counts.items() if count > 1]
+    if len(set(names)) == len(names):
+        return []
+    repeated = [name for name, count in Counter(names).items() if count > 1]
     ours = {_OF_MCP for name in repeated if name.startswith(_SINGLE_PREFIX)}
     return sorted(ours.union(SINGLE_HEADERS.intersection(repeated)))
 
 
-def _is_of_this_machine(scope: Scope, headers: Headers) -> bool:
+def _is_of_this_machine(scope: Scope, names: Sequence[str]) -> bool:
     """Whether no other machine can have sent the request.
 
     A proxy on this machine connects from loopback, and may send loopback as the host. It is recognised by the headers
     that it adds, or by HTTP/1.0, which nginx uses by default and no MCP client does.
     """
     client = scope.get("client")
-    is_forwarded = any(name in headers for name in _FORWARDED) or scope["http_version"] == "1.0"
+    is_forwarded = not _FORWARDED.isdisjoint(names) or scope["http_version"] == "1.0"
     return client is not None and is_loopback(client[0]) and not is_forwarded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -39,17 +40,22 @@ _EVERYTHING = Acceptable(1.0, 1.0)
 
 def acceptable(lines: Sequence[str]) -> Acceptable:
     """Return what the Accept headers of a request accept; without any, the caller accepts everything."""
+    return _acceptable(",".join(lines))
+
+
+@lru_cache(maxsize=16)  # a client sends the same header with every request; the server limits its length
+def _acceptable(line: str) -> Acceptable:
     weights: dict[str, float] = {}
-    for name, weight in _ranges(lines):
+    for name, weight in _ranges(line):
         weights[name] = max(weight, weights.get(name, 0.0))
     if not weights:
         return _EVERYTHING
     return Acceptable(_weight_of(JSON, weights), _weight_of(EVENT_STREAM, weights))
 
 
-def _ranges(lines: Sequence[str]) -> Iterator[tuple[str, float]]:
+def _ranges(line: str) -> Iterator[tuple[str, float]]:
     """Yield each media range in lower case, without its parameters, and its weight."""
-    for part in _BETWEEN_COMMAS.findall(",".join(lines)):
+    for part in _BETWEEN_COMMAS.findall(line):
         name, *parameters = _BETWEEN_SEMICOLONS.findall(part) or [""]
         if name := name.strip().lower():
             yield "*/*" if name == "*" else name, _weight_in(parameters)

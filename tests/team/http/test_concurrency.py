@@ -12,7 +12,14 @@ from mcp.server.auth.provider import AccessToken
 from team.http.test_http_bounds import FINE, Caller
 from telecmi_mcp._team.config.settings import TeamSettings
 from telecmi_mcp._team.http.asgi import _bounded
-from telecmi_mcp._team.http.concurrency import MAX_REQUESTS, RecentCallers, RequestBounds, Slots, max_requests_for
+from telecmi_mcp._team.http.concurrency import (
+    MAX_REQUESTS,
+    RecentCallers,
+    RequestBounds,
+    Slots,
+    bearer_hash,
+    max_requests_for,
+)
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -137,16 +144,20 @@ async def test_where_anyone_may_call_all_places_are_theirs() -> None:
 async def test_a_header_that_is_refused_is_not_recognised_any_longer() -> None:
     recent = RecentCallers()
     revoked = request("amal")
-    recent.remember(revoked.scope, "amal")
+    recent.remember(bearer_hash(revoked.scope), "amal")
     await revoked.call(RequestBounds(FINE, Slots(4), seconds=_HANGING, recent=recent))  # nothing verifies it
-    assert recent.find(revoked.scope) == ""
+    assert recent.find(bearer_hash(revoked.scope)) == ""
 
 
 def test_the_oldest_header_is_forgotten_first() -> None:
     recent = RecentCallers(most=2)
     for name in ("amal", "priya", "amal", "kiran"):
-        recent.remember(request(name).scope, name)
-    assert [recent.find(request(name).scope) for name in ("amal", "priya", "kiran")] == ["amal", "", "kiran"]
+        recent.remember(bearer_hash(request(name).scope), name)
+    assert [recent.find(bearer_hash(request(name).scope)) for name in ("amal", "priya", "kiran")] == [
+        "amal",
+        "",
+        "kiran",
+    ]
 
 
 @pytest.mark.parametrize(("connections", "requests"), [(2048, MAX_REQUESTS), (768, MAX_REQUESTS), (64, 42), (32, 21)])
