@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import json
 import os
@@ -171,3 +172,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "telecmi-mcp"
     monkeypatch.setattr("telecmi_mcp._index.location.cache_folder", lambda: folder)
     return folder
+
+
+def pytest_collection_finish() -> None:
+    """Take what was collected out of the garbage collector's sight: thousands of tests that stay until the end."""
+    gc.freeze()
