@@ -26,6 +26,14 @@ _SHOWN_DIGITS = 2
 _SHORTEST_NUMBER = 5  # digits; a shorter run is a house number or a year
 _SHORTEST_WHOLE = 8  # digits of a number that may be looked up as a whole
 _LONGEST_PLACEHOLDER = 4  # characters, such as "null"
+_MOST_SIGNS = 6  # signs and spaces between two digits of one number
+_OTHER_DIGITS = (  # for which str.isdigit is true, and which \\d does not match
+    "\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c\u2488-\u2490\u24ea\u24f5-\u24fd\u24ff"
+    "\u2776-\u277e\u2780-\u2788\u278a-\u2792"
+)
+_WORD = r"(?:(?!%40)[^\s@\uff20\ufe6b<>\"',;:()\[\]{}])+"
+_LOCAL = r"(?<![^\s@\uff20\ufe6b<>\",;:()\[\]{}])(?:(?!%40)[^\s@\uff20\ufe6b<>\",;:()\[\]{}])++"
+"""The part of an address before the sign, from its first character on: unlike a domain, it may hold an apostrophe."""
 _ONLY_FROM = {"phone_no": {"country"}}
 """The groups that are made from a field alone."""
 
@@ -124,7 +132,7 @@ class Mask:
     def _text(self, text: str) -> str:
         """Mask what looks like a number or an address, in any field."""
         if "email_id" in self.fields:
-            for pattern in _addresses():
+            for pattern in (*_addresses(), _at_a_domain()):
                 text = pattern.sub(lambda found: f"***@{found[1]}", text)
         return _number().sub(lambda found: _mask_number(found[0]), text) if "phone_no" in self.fields else text
 
@@ -145,23 +153,35 @@ def _mask_address(text: str) -> str:
     return f"***@{domain}" if domain else "***" if len(text) > _LONGEST_PLACEHOLDER else text
 
 
-_WHOLE: Mapping[str, Callable[[str], str]] = {"phone_no": _mask_number, "email_id": _mask_address}
+def _mask_phone_no(text: str) -> str:
+    """Mask a number; a text without a digit stays hidden too, unless it is too short to be one in words."""
+    masked = _mask_number(text)
+    return _STARS if masked == text and len(text) > _LONGEST_PLACEHOLDER else masked
+
+
+_WHOLE: Mapping[str, Callable[[str], str]] = {"phone_no": _mask_phone_no, "email_id": _mask_address}
 
 
 @cache
 def _number() -> re.Pattern[str]:
-    """Match digits of any script, with the signs that people write between them."""
-    signs = r"[\s().,;:/\\_*#+\-\u2010-\u2015\u2212\u00b7\u2022~|]{0,3}"
-    return re.compile(rf"\d(?:{signs}\d){{{_SHORTEST_NUMBER - 1},}}")
+    """Match digits of any script, also raised and circled ones, with a few signs or spaces between them."""
+    digit = rf"[\d{_OTHER_DIGITS}]"
+    signs = rf"(?:(?![{_OTHER_DIGITS}])[\W_]){{0,{_MOST_SIGNS}}}"
+    return re.compile(rf"{digit}(?:{signs}{digit}){{{_SHORTEST_NUMBER - 1},}}")
 
 
 @cache
 def _addresses() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Match addresses, and addresses in words; the group is the domain."""
-    word = r"[^\s@\uff20\ufe6b<>\"',;:()\[\]{}]+"
-    at = r"\s?(?:[@\uff20\ufe6b]|[(\[{]\s?at\s?[)\]}])\s?"
-    spoken = rf"{word}(?:\s+dot\s+{word})*\s+at\s+({word}(?:\s+dot\s+{word})+)"
-    return re.compile(rf"{word}{at}({word})", re.IGNORECASE), re.compile(spoken, re.IGNORECASE)
+    at = r"\s?(?:[@\uff20\ufe6b]|%40|[(\[{]\s?at\s?[)\]}])\s?"
+    spoken = rf"{_LOCAL}(?:\s+dot\s+{_LOCAL})*\s+at\s+({_WORD}(?:\s+dot\s+{_WORD})+)"
+    return re.compile(rf"{_LOCAL}{at}({_WORD})", re.IGNORECASE), re.compile(spoken, re.IGNORECASE)
+
+
+@cache
+def _at_a_domain() -> re.Pattern[str]:
+    """Match a word at a domain name: only in texts, because a question may be "Priya's number at acme.com"."""
+    return re.compile(rf"{_LOCAL}\s+at\s+({_WORD}\.[^\W\d_]{{2,}})", re.IGNORECASE)
 
 
 @cache
