@@ -139,7 +139,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "search a number": call(1, "search_contacts", query="8004417263"),
     "search an address": call(1, "search_contacts", query="priya.raman@acme.example"),
     "filter": call(1, "search_contacts", missing=["phone_no"]),
-    "look up": call(1, "lookup_contacts", queries=["Priya Raman", "+91 8004417263"]),
+    "look up": call(1, "lookup_contacts", queries=["priya.raman@acme.example", "+91 8004417263"]),
     "count": call(1, "count_contacts", missing=["email_id"]),
     "group by number": call(1, "count_contacts", group_by="phone_no"),
     "group by address": call(1, "count_contacts", group_by="email_id"),
@@ -162,6 +162,17 @@ async def test_asking_for_a_masked_field_gets_a_sentence(message: dict[str, Any]
         result = (await session.ask(message))["result"]
     assert result["isError"]
     assert "masked" in result["content"][0]["text"]
+
+
+async def test_a_lookup_answers_the_queries_that_ask_for_no_masked_value(masking: Callable[..., None]) -> None:
+    masking("phone_no")
+    async with opened("legacy") as session:
+        queries = ["Priya Raman", "+91 8004417263", "priya.raman@acme.example", "zzkqwx"]
+        answer = (await session.ask(call(1, "lookup_contacts", queries=queries)))["result"]["structuredContent"]
+    assert [each["query"] for each in answer["results"]] == queries
+    assert [each["status"] for each in answer["results"]] == ["found", "unclear", "found", "not_found"]
+    assert answer["results"][1]["contacts"] == []
+    assert "1 query asks for a phone number or an e-mail address, which are masked here" in answer["notice"]
 
 
 EVERYTHING = [

@@ -12,6 +12,7 @@ _OPTION = re.compile(r"--[a-zA-Z][\w-]*")
 _INVALID_CHOICE = re.compile(r"argument (.+?): invalid choice: (.+?)(?:, maybe you meant .*)? \(choose from (.+)\)")
 _EXPLICIT_ARGUMENT = re.compile(r"ignored explicit argument .*")
 _COMMAND = "COMMAND"
+_MIN_SIMILARITY = 0.65  # "--uninstall" is no typo of "--all"
 _EVERYWHERE = ("--help", "--version")
 _SECRETS: Final = {"--token": "TELECMI_TOKEN", "--password": "TELECMI_PASSWORD"}
 
@@ -43,5 +44,5 @@ def explain_error(message: str) -> str:
 def _nearest(word: str, known: Sequence[str]) -> str:
     from difflib import get_close_matches
 
-    found = get_close_matches(word, known, n=1)
+    found = get_close_matches(word, known, n=1, cutoff=_MIN_SIMILARITY)
     return f". Did you mean {found[0]}?" if found else ""

@@ -180,6 +180,7 @@ LOG_FORMAT = Setting(
     "Format of a record in the log: a line of text, or a JSON object on one line.",
     default="text",
     flag="--log-format",
+    choices=LOG_FORMATS,
 )
 EARLY_ANSWERS = Setting(
     "TELECMI_EARLY_ANSWERS",

@@ -20,7 +20,7 @@ def check_clients(machine: Machine) -> CheckResult:
     """Report the clients that have this server, or the first problem of one of them."""
     statuses = detect_clients(machine)
     configured = [each for each in statuses if each.configured]
-    for result in (*map(_cannot_start, configured), *map(_exposes_secret, configured)):
+    for result in (*map(_cannot_start, configured), *map(_exposes_secret, configured), *map(_is_sandbox, configured)):
         if result is not None:
             return result
     for each in statuses:
@@ -50,6 +50,13 @@ def _cannot_start(client: ClientStatus) -> CheckResult | None:
         f"the command in the configuration of {client.title} does not exist",
         f"Run {command} --force.",
     )
+
+
+def _is_sandbox(client: ClientStatus) -> CheckResult | None:
+    if not client.is_sandbox:
+        return None
+    advice = f"Run telecmi-mcp install {client.host} when you want your own contacts there."
+    return CheckResult(_ABOUT, Verdict.DOUBTFUL, f"{client.title} has the sandbox, with invented contacts", advice)
 
 
 def _exposes_secret(client: ClientStatus) -> CheckResult | None:

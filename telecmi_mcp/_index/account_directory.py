@@ -123,10 +123,19 @@ class CurrentDirectory:
         return await self._in_time(self._choose_directory, lambda directory: directory.search(request, report=report))
 
     async def lookup(self, queries: Sequence[str], *, report: Report | None = None) -> LookupResult:
-        """Find contacts for several queries; see ``Directory.lookup``."""
-        for query in queries:
-            self._client.mask.require_visible_in(query)
-        return await self._in_time(self._choose_directory, lambda directory: directory.lookup(queries, report=report))
+        """Find contacts for several queries; see ``Directory.lookup``. A query for a masked value finds nobody.
+
+        Raises:
+            MaskedField: Every query asks for a masked value.
+        """
+        mask = self._client.mask
+        visible = [query for query in queries if not mask.hides(query)]
+        if not visible:
+            mask.require_visible_in(" ".join(queries))
+        result: LookupResult = await self._in_time(
+            self._choose_directory, lambda directory: directory.lookup(visible, report=report)
+        )
+        return result if len(visible) == len(queries) else result.with_masked(queries, mask.hides)
 
     async def count(self, request: CountRequest, *, report: Report | None = None) -> CountResult:
         """Count contacts; see ``Directory.count``."""

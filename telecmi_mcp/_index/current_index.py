@@ -115,6 +115,7 @@ class CurrentIndex:
             indexed=await run_sync(index_sync.store.count),
             count=sync_state.count,
             complete=sync_state.is_whole,
+            has_ended=bool(sync_state.ended_at),
             created_at=sync_state.created_at,
             left_out=sync_state.left_out,
             place=self._location.notice,

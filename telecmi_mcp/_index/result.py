@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from telecmi_mcp._index.count_check import CountCheck
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from telecmi_mcp._search import Counts, Hit, Hits
 
 LookupStatus: TypeAlias = Literal["found", "several", "partial", "not_found", "unclear"]
@@ -28,6 +30,7 @@ class Freshness:
         indexed: Number of contacts searched.
         count: Number of contacts by TeleCMI's count, if TeleCMI gave one.
         complete: True if every contact was searched.
+        has_ended: True if the list was read to its end, so that reading on would find no more.
         is_kept: True if the contacts that were read are kept for the next search.
         count_check: How TeleCMI's count compares with the index, if the answer needed that; else ``None``.
         place: A notice about where the index is kept; "" if there is nothing to say.
@@ -39,6 +42,7 @@ class Freshness:
     indexed: int
     count: int | None
     complete: bool
+    has_ended: bool = False
     is_kept: bool = True
     count_check: CountCheck | None = None
     place: str = ""
@@ -76,12 +80,23 @@ class Freshness:
         if self.complete:
             said = f"No contact matches among all {self.indexed}, as of {utc_time(self.as_of)}."
             return f"{said} {self.left_out_entries}".strip()
+        if self.has_ended:
+            return f"No contact matches among {self._listed}."
         return f"No contact matches among the {self.indexed} read so far. More contacts exist: {self._later}."
 
     @property
     def incomplete(self) -> str:
         """The sentence of a count of contacts that are not all read; "" if they are."""
-        return "" if self.complete else f"Only {self.indexed} contacts were read so far: {self._later}."
+        if self.complete:
+            return ""
+        if self.has_ended:
+            return f"These are {self._listed}."
+        return f"Only {self.indexed} contacts were read so far: {self._later}."
+
+    @property
+    def _listed(self) -> str:
+        counted = "its list ended early" if self.count is None else f"it counts {self.count}"
+        return f"the {self.indexed} contacts that TeleCMI lists; {counted}, so contacts may be missing"
 
     @property
     def _later(self) -> str:
@@ -156,11 +171,21 @@ class LookupResult(Freshness):
 
     Attributes:
         unchecked: Number of contacts that TeleCMI did not confirm during this lookup.
+        masked: Number of queries that ask for a masked value.
     """
 
     queries: tuple[str, ...]
     found: tuple[Hits, ...]
     unchecked: int = 0
+    masked: int = 0
+
+    def with_masked(self, queries: Sequence[str], is_masked: Callable[[str], bool]) -> LookupResult:
+        """Return the result of all these queries, of which this one has those that ask for no masked value."""
+        from telecmi_mcp._search import Hits, NoQuestion  # the first call imports the search, not the start
+
+        visible = iter(self.found)
+        found = tuple(Hits(no_question=NoQuestion.MASKED) if is_masked(each) else next(visible) for each in queries)
+        return replace(self, queries=tuple(queries), found=found, masked=len(found) - len(self.found))
 
     def status(self, hits: Hits) -> LookupStatus:
         """Return the status of one query; one exact match is found, whatever else is similar.
@@ -179,7 +204,7 @@ class LookupResult(Freshness):
     @property
     def notice(self) -> str:
         """The notice for the reader of the answer; "" if there is nothing to say."""
-        said = [self._denial, self.limits, self.incomplete, self.left_out_entries]
+        said = [self._denial, _masked(self.masked), self.limits, self.incomplete, self.left_out_entries]
         said += [_unchecked(self.unchecked, self.as_of), self.place]
         return " ".join(filter(None, said))
 
@@ -222,6 +247,13 @@ def more_companies(found: Hits | Counts) -> str:
 def utc_time(seconds: float) -> str:
     """Write a Unix time in ISO 8601, in UTC, to the second."""
     return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _masked(count: int) -> str:
+    if not count:
+        return ""
+    asked = "1 query asks" if count == 1 else f"{count} queries ask"
+    return f"{asked} for a phone number or an e-mail address, which are masked here: look up names instead."
 
 
 def _unchecked(count: int, as_of: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ class ClientStatus:
         configured: Whether it has an entry for this server; ``None`` if its file cannot be read, or is YAML.
         command: The command of the entry; "" if there is none.
         exists: Whether the command exists; ``None`` if there is no command.
+        is_sandbox: Whether the entry serves invented contacts.
         exposed: Names of the secret settings that the entry holds in plain text.
         problem: Why the file cannot be read; "" if it can.
     """
@@ -47,6 +49,7 @@ class ClientStatus:
     configured: bool | None
     command: str = ""
     exists: bool | None = None
+    is_sandbox: bool = False
     exposed: tuple[str, ...] = ()
     problem: str = ""
 
@@ -70,7 +73,8 @@ def _status(client: ClientSpec, machine: Machine) -> ClientStatus:
     if not command:
         return replace(status, configured=entry is not None)
     exists, exposed = _exists(command, machine), _exposed(server.get(client.env_key))
-    return replace(status, configured=True, command=command, exists=exists, exposed=exposed)
+    is_sandbox = "--sandbox" in json.dumps(server)
+    return replace(status, configured=True, command=command, exists=exists, is_sandbox=is_sandbox, exposed=exposed)
 
 
 def _exposed(env: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever the file holds

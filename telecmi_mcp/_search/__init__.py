@@ -3,6 +3,7 @@
 from telecmi_mcp._search.engine import Hit, Hits, Position, id_in, search
 from telecmi_mcp._search.fields.index_entries import NORMALISER
 from telecmi_mcp._search.filters import ContactFilter, Counts, count_groups, select_pages
+from telecmi_mcp._search.query.sentences import NoQuestion
 from telecmi_mcp._search.store import ContactStore, View, Written
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Counts",
     "Hit",
     "Hits",
+    "NoQuestion",
     "Position",
     "View",
     "Written",

@@ -87,7 +87,7 @@ def test_only_yes_is_yes(check: Check, answer: str) -> None:
 def test_yes_at_the_terminal_sends(check: Check, answer: str) -> None:
     code, out, _ = check(stdin=Terminal(answer), **CLOSED)
     assert code == 1
-    assert "1 requests; stopped: no_usable_answer (unreachable)" in out
+    assert "1 request; stopped: no_usable_answer (unreachable)" in out
 
 
 def test_without_a_terminal_it_says_what_it_would_send_and_sends_nothing(check: Check) -> None:

@@ -393,7 +393,7 @@ def test_an_unknown_client_is_refused_with_the_names(home: Home, capsys: pytest.
     with pytest.raises(SystemExit) as ended:
         home.install("cursor", "emacs")
     assert ended.value.code == 2
-    assert f"choose from {', '.join(NAMES)}" in capsys.readouterr().err
+    assert f"CLIENT is one of {', '.join(NAMES)}" in capsys.readouterr().err
     assert not home.file("cursor").exists()
 
 

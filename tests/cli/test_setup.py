@@ -66,3 +66,11 @@ def test_a_sign_in_that_fails_ends_the_setup_before_anything_is_changed(tmp_path
     assert done.returncode in {2, 3}  # there is no terminal for the password, or no keyring
     assert f"login --user-id 103_1111112 --base-url {sandbox}\n" in done.stdout
     assert not has_entry(tmp_path)
+
+
+def test_a_client_that_is_left_to_do_by_hand_does_not_keep_the_others_from_the_check(tmp_path: Path) -> None:
+    (tmp_path / ".config" / "goose").mkdir(parents=True)
+    done = setup(tmp_path, "cursor", "goose", "--sandbox", XDG_CONFIG_HOME=str(tmp_path / ".config"))
+    assert (done.returncode, headings(done.stdout)[-1]) == (1, "3. A first question"), done.stderr
+    assert "Goose" in done.stderr
+    assert has_entry(tmp_path)

@@ -402,6 +402,15 @@ def test_clients_that_have_the_server_are_named(tmp_path: Path) -> None:
     assert (found.verdict, found.says) == (Verdict.GOOD, "Cursor, Gemini CLI")
 
 
+def test_a_client_with_invented_contacts_is_reported(tmp_path: Path) -> None:
+    program = tmp_path / "telecmi-mcp"
+    program.touch()
+    configured(tmp_path, "cursor", command=str(program), args=["serve", "--sandbox"])
+    found = check_clients(make_machine(tmp_path))
+    assert (found.verdict, found.says) == (Verdict.DOUBTFUL, "Cursor has the sandbox, with invented contacts")
+    assert found.advice.startswith("Run telecmi-mcp install cursor ")
+
+
 def test_without_a_configured_client_the_advice_is_to_install(tmp_path: Path) -> None:
     found = check_clients(make_machine(tmp_path))
     assert found.verdict is Verdict.UNKNOWN

@@ -10,7 +10,7 @@ import pytest
 
 from telecmi_mcp import Contact
 from telecmi_mcp._index.count_check import CountCheck
-from telecmi_mcp._index.result import CountResult, LookupResult, SearchResult, utc_time
+from telecmi_mcp._index.result import CountResult, Freshness, LookupResult, SearchResult, utc_time
 from telecmi_mcp._search import Counts, Hit, Hits
 from telecmi_mcp._search.query.sentences import NoQuestion
 
@@ -86,3 +86,16 @@ def test_no_company_is_denied_while_contacts_are_missing() -> None:
     counted = CountResult(as_of=0.0, indexed=9, count=99, complete=False, counts=Counts(total=0, company_count=0))
     assert counted.notice == "Only 9 contacts were read so far: try again in a moment."
     assert replace(counted, complete=True).notice == "No company has this name or a similar one."
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (151, "the 150 contacts that TeleCMI lists; it counts 151, so contacts may be missing."),
+        (None, "the 150 contacts that TeleCMI lists; its list ended early, so contacts may be missing."),
+    ],
+)
+def test_a_list_that_was_read_to_its_end_is_not_read_in_a_moment(count: int | None, said: str) -> None:
+    ended = Freshness(as_of=0, indexed=150, count=count, complete=False, has_ended=True)
+    assert ended.nothing == f"No contact matches among {said}"
+    assert ended.incomplete == f"These are {said}"

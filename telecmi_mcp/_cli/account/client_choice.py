@@ -26,7 +26,7 @@ def client_name(word: str) -> str:
     """
     name = FORMER_NAMES.get(word, word)
     if name not in NAMES:
-        raise argparse.ArgumentTypeError(f"no such client (choose from {', '.join(NAMES)})")
+        raise argparse.ArgumentTypeError(f"invalid choice: {word!r} (choose from {', '.join(NAMES)})")
     return name
 
 

@@ -38,17 +38,26 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Run the steps until one fails, and return its exit code."""
     from telecmi_mcp._cli import main
 
-    steps = _steps(args, environ)
+    steps, left = _steps(args, environ), 0
     for number, (title, words) in enumerate(steps, start=1):
         print(f"{number}. {title}: telecmi-mcp {' '.join(words)}\n", flush=True)
         code = main(words)
         print(flush=True)
-        if code:
+        if code and words[0] == "install" and _has_client(environ):
+            left = code  # a client is left to do by hand, as install said
+        elif code:
             print("telecmi-mcp: setup ends here. Run it again: it does no step twice.", file=sys.stderr)
             return code
     question = _SANDBOX_QUESTION if args.sandbox else _FIRST_QUESTION
     print(f"{len(steps) + 1}. A first question: start the client again, and ask it:\n\n  {question}")
-    return 0
+    return left
+
+
+def _has_client(environ: Mapping[str, str]) -> bool:
+    from telecmi_mcp._install.detect import detect_clients
+    from telecmi_mcp._install.paths import Machine
+
+    return any(each.configured for each in detect_clients(Machine.here(environ)))
 
 
 def _steps(args: argparse.Namespace, environ: Mapping[str, str]) -> list[tuple[str, list[str]]]:

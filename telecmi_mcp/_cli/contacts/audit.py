@@ -30,5 +30,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if not (args.files or path):
         fact = "there is no audit to read"
         raise ConfigurationError(hint=f"Set {AUDIT_FILE.variable}, or name a FILE", fact=fact)
+    if not (state_folder() / KEY_FILE).exists():
+        hint = f"Start a server with {AUDIT_FILE.variable} first, as the same user"
+        raise ConfigurationError(hint=hint, fact="the state folder has no key of an audit")
     hashers = read_hashers(state_folder() / KEY_FILE, source=f"{KEY_FILE} in the state folder")
     return print_sightings(args, args.files or [str(path)], hashers)

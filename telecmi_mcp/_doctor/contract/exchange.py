@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import anyio
 
@@ -207,13 +207,23 @@ class Sender:
         raise errors.DeadlineExceeded(self._timeout_s)
 
 
+class _NotStrict(ValueError):
+    """The text has NaN or Infinity, which are not JSON."""
+
+
+def _reject_constant(name: str) -> NoReturn:
+    raise _NotStrict(name)
+
+
 def read_body(body: bytes) -> tuple[str, dict[str, Any]]:
     """Return what a body is, and its JSON object; the object is empty if the body is none."""
     content = body.removeprefix(_BYTE_ORDER_MARK).strip()
     if not content:
         return "empty", {}
     try:
-        data = json.loads(content.decode())
+        data = json.loads(content.decode(), parse_constant=_reject_constant)
+    except _NotStrict:
+        return "json_with_nan", {}
     except (ValueError, RecursionError):
         return ("web_page" if content.startswith(b"<") else "other_text"), {}
     if not isinstance(data, dict):

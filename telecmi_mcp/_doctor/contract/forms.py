@@ -24,7 +24,7 @@ _GROUPS = re.compile(r"[^\W_]{4}(-[^\W_]{4})+")
 _JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+")
 _MEDIA_TYPES = ("application/json", "text/html", "text/plain", "text/json")
 _MAX_HEADER_DIGITS = 6
-_CODES = range(100, 600)
+_MIN_CODE, _MAX_CODE = 100, 999
 
 
 def join(names: Iterable[str], *, none: str = NOT_SEEN) -> str:
@@ -55,9 +55,9 @@ def whole_number(value: object) -> int | None:
 
 
 def status_code(value: object) -> int | None:
-    """Return the code of an answer if it is one of HTTP's, from 100 to 599."""
+    """Return the code of an answer if it has three digits, 999 for one with more; the client takes both for errors."""
     code = whole_number(value)
-    return code if code in _CODES else None
+    return None if code is None or code < _MIN_CODE else min(code, _MAX_CODE)
 
 
 def cursor_form(value: object) -> str:

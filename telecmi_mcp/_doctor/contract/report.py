@@ -38,12 +38,13 @@ class ContractReport:
 
     def as_markdown(self) -> str:
         """Return a block that can be pasted into an issue."""
+        requests = f"{self.requests} request{'' if self.requests == 1 else 's'}"
         end = f"stopped: {self.stopped}" if self.stopped else "complete"
         return "\n".join(
             [
                 f"### TeleCMI contract report, version {self.report_version}",
                 "",
-                f"telecmi-mcp {self.version}; {self.service}; {self.requests} requests; {end}",
+                f"telecmi-mcp {self.version}; {self.service}; {requests}; {end}",
                 "",
                 "| point | seen |",
                 "|---|---|",

@@ -66,9 +66,14 @@ def cut(text: str, key: str, name: str | None = None) -> str:
     if not wanted[key]:
         del wanted[key]
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)
-    removed = _lines_of(lines, key, name)
-    kept = [line for number, line in enumerate(lines) if number not in removed]
-    return _checked("".join(kept), wanted)
+    header = re.compile(rf"[ \t]*\[[ \t]*{_quoted(key)}[ \t]*\.[ \t]*{_quoted(name)}[ \t]*[\].]")
+    starts = [number for number, line in enumerate(lines) if header.match(line)]
+    for some in (starts, *([start] for start in reversed(starts))):  # a line of a text may look like a header
+        removed = _lines_of(lines, some)
+        kept = "".join(line for number, line in enumerate(lines) if number not in removed)
+        if _means(kept, wanted):
+            return kept
+    raise ClientConfigError
 
 
 def show(key: str, name: str, entry: dict[str, Any]) -> str:
@@ -89,9 +94,16 @@ def paste(text: str, key: str, name: str, entry: dict[str, Any]) -> tuple[int, s
 
 
 def _checked(text: str, wanted: dict[str, Any]) -> str:
-    if _filled(read(text)) != _filled(wanted):
+    if not _means(text, wanted):
         raise ClientConfigError
     return text
+
+
+def _means(text: str, wanted: dict[str, Any]) -> bool:
+    try:
+        return _filled(tomllib.loads(text)) == _filled(wanted)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _filled(tables: dict[str, Any]) -> dict[str, Any]:
@@ -99,11 +111,10 @@ def _filled(tables: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in tables.items() if value != {}}
 
 
-def _lines_of(lines: list[str], key: str, name: str) -> set[int]:
-    """Return the line numbers of an entry and of the empty line before it."""
-    header = re.compile(rf"[ \t]*\[[ \t]*{_quoted(key)}[ \t]*\.[ \t]*{_quoted(name)}[ \t]*[\].]")
+def _lines_of(lines: list[str], starts: list[int]) -> set[int]:
+    """Return the line numbers of the tables that begin at these lines, and of the empty line before them."""
     found: set[int] = set()
-    for start in [number for number, line in enumerate(lines) if header.match(line)]:
+    for start in starts:
         found |= _table(lines, start)
     first = min(found, default=0)
     follows = lines[max(found) + 1] if found and max(found) + 1 < len(lines) else ""

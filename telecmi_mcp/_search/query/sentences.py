@@ -32,6 +32,7 @@ class NoQuestion(Enum):
     GREETING = "greeting"
     FIELD_WORD = "field_word"
     AGGREGATE = "aggregate"
+    MASKED = "masked"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -165,6 +165,9 @@ async def _report_of(respond: Callable[[httpx2.Request], httpx2.Response]) -> tu
         return await check_contract(app, service="a mock", sleep=sleep, clock=Clock()), len(requests)
 
 
+CONTACT = {"contact_id": "00000000-0000-4000-8000-000000000000", "first_name": "Ann"}
+
+
 def _fail(request: httpx2.Request) -> httpx2.Response:
     raise httpx2.ConnectError("secret", request=request)
 
@@ -187,6 +190,9 @@ def _with_a_broken_body(_: httpx2.Request) -> httpx2.Response:
         (lambda _: httpx2.Response(200, content=b"[" * 100_000), "first_page_unreadable", "other_text"),
         (lambda _: httpx2.Response(200, json=[]), "first_page_unreadable", "json_array"),
         (lambda _: httpx2.Response(200, json={"code": 500}), "first_page_unreadable", "json"),
+        (lambda _: httpx2.Response(200, json={"code": 919, "contacts": [CONTACT]}), "first_page_unreadable", "json"),
+        (lambda _: httpx2.Response(200, json={"code": 10**9, "contacts": [CONTACT]}), "first_page_unreadable", "json"),
+        (lambda _: httpx2.Response(200, content=b'{"count": NaN}'), "first_page_unreadable", "json_with_nan"),
         (lambda _: httpx2.Response(200, json={"code": 200, "contacts": {}}), "first_page_unreadable", "json"),
     ],
 )

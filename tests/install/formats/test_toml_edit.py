@@ -92,7 +92,7 @@ def test_a_number_sign_in_a_value_is_not_a_comment() -> None:
         ("a = ", "not valid TOML"),
         ("mcp_servers = 1", "not a table"),
         ('mcp_servers = ["a"]', "not a table"),
-        ('mcp_servers = { other = { command = "x" } }', "not valid TOML"),  # nothing can be added to it from outside
+        ('mcp_servers = { other = { command = "x" } }', "safely"),  # nothing can be added to it from outside
         ('[mcp_servers]\ntelecmi = { command = "x" }', "cannot be changed safely"),
         ('[mcp_servers.telecmi]\ncommand = "x" # mine', "comments"),
         ('[mcp_servers.telecmi]\n# mine\ncommand = "x"', "comments"),
@@ -130,3 +130,9 @@ def test_a_pasted_table_adds_the_entry() -> None:
         assert pasted["mcp_servers"] == {**tomllib.loads(text)["mcp_servers"], "telecmi": ENTRY}
     assert toml_edit.paste("", "mcp_servers", "telecmi", ENTRY) is None
     assert toml_edit.paste(put(MINE), "mcp_servers", "telecmi", ENTRY) is None
+
+
+def test_a_line_of_a_text_that_looks_like_the_entrys_header_stays() -> None:
+    text = '[other]\nx = """\n[mcp_servers.telecmi]\n"""\n'
+    with_entry = toml_edit.put(text, "mcp_servers", "telecmi", {"command": "x"})
+    assert toml_edit.cut(with_entry, "mcp_servers", "telecmi") == text
