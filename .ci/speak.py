@@ -25,7 +25,7 @@ class Server:
         )
         self._asked = 0
 
-    def ask(self, method: str, **params: object) -> Any:  # noqa: ANN401 - a JSON value
+    def ask(self, method: str, **params: object) -> Any:
         """Send a request and return the result of its answer."""
         self._asked += 1
         self.send({"jsonrpc": "2.0", "id": self._asked, "method": method, "params": params})
@@ -42,7 +42,7 @@ class Server:
         self.process.stdin.write(json.dumps(message) + "\n")  # type: ignore[union-attr]  # it is a pipe
         self.process.stdin.flush()  # type: ignore[union-attr]  # it is a pipe
 
-    def call(self, tool: str, **arguments: object) -> Any:  # noqa: ANN401 - a JSON value
+    def call(self, tool: str, **arguments: object) -> Any:
         """Call a tool and return the structured half of its answer."""
         return self.ask("tools/call", name=tool, arguments=arguments).get("structuredContent")
 

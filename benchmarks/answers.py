@@ -41,7 +41,7 @@ def count_tokens(texts: Sequence[str]) -> list[int]:
     return counts
 
 
-def compact(value: Any) -> str:  # noqa: ANN401 - JSON
+def compact(value: Any) -> str:
     """Write JSON without spaces."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 

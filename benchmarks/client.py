@@ -81,17 +81,17 @@ class Session:
         tools: list[dict[str, Any]] = self.ask("tools/list")["tools"]
         return tools
 
-    def ask(self, method: str, **params: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    def ask(self, method: str, **params: Any) -> dict[str, Any]:
         """Send a request and return its result."""
         self._send(method, params)
         result: dict[str, Any] = _result(self._read())
         return result
 
-    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """Call a tool and return its result."""
         return self.ask("tools/call", name=tool, arguments=arguments)
 
-    def timed(self, times: int, tool: str, **arguments: Any) -> list[float]:  # noqa: ANN401 - JSON
+    def timed(self, times: int, tool: str, **arguments: Any) -> list[float]:
         """Call a tool a number of times, and return the seconds of each call."""
         seconds = []
         for _ in range(times):
@@ -102,7 +102,7 @@ class Session:
             _result(line)
         return seconds
 
-    def rate(self, times: int, at_once: int, tool: str, **arguments: Any) -> float:  # noqa: ANN401 - JSON
+    def rate(self, times: int, at_once: int, tool: str, **arguments: Any) -> float:
         """Call a tool with a number of calls under way at any time, and return the calls a second."""
         call = {"name": tool, "arguments": arguments}
         lines: deque[bytes] = deque()

@@ -61,7 +61,7 @@ def _serve(pipe: Connection, count: int, latency: float) -> None:
 
     sandbox = create_sandbox(contacts=make_contacts(count))
 
-    async def slow(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             await anyio.sleep(latency)
         await sandbox(scope, receive, send)

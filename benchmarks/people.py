@@ -30,6 +30,6 @@ def people(path: Path, size: int) -> Iterator[Contact]:
             yield Contact(**{name: column[place] for name, column in columns.items()})
 
 
-def opened(path: Path) -> Any:  # noqa: ANN401 - two kinds of binary files, read alike
+def opened(path: Path) -> Any:
     """Open a file, gzipped or not."""
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")

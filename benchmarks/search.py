@@ -178,7 +178,7 @@ def _contacts(path: Path, limit: int) -> Iterator[Contact]:
             yield Contact(**json.loads(line))
 
 
-def _opened(path: Path) -> Any:  # noqa: ANN401 - two kinds of binary files, read alike
+def _opened(path: Path) -> Any:
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 

@@ -224,7 +224,7 @@ def contacts_of(path: Path | None) -> Iterator[Contact]:
             yield Contact(**{name: value for name, value in json.loads(line).items() if name in Contact._fields})
 
 
-def _opened(path: Path) -> Any:  # noqa: ANN401 - two kinds of binary files, read alike
+def _opened(path: Path) -> Any:
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 

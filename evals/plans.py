@@ -45,7 +45,7 @@ class Plan:
     instructions: str = ""
 
 
-def search(query: str = "", *, limit: int, asked: str = "", **filters: Any) -> Step:  # noqa: ANN401 - JSON
+def search(query: str = "", *, limit: int, asked: str = "", **filters: Any) -> Step:
     """Search for contacts."""
     return Step("search_contacts", {**({"query": query} if query else {}), **filters, "limit": limit}, asked)
 
@@ -60,7 +60,7 @@ def find_all(
     limit: int,
     is_paged: bool = False,
     keep: Callable[[Row], bool] = bool,
-    **filters: Any,  # noqa: ANN401 - JSON
+    **filters: Any,
 ) -> Plan:
     """Search by filters only."""
     return Plan((search(limit=limit, **filters),), partial(read_people, fields, keep=keep), is_paged=is_paged)

@@ -56,7 +56,7 @@ def read_private(path: Path) -> bytes:
         return file.read(_MAX_FILE_BYTES)
 
 
-def read_private_json(path: Path) -> Any:  # noqa: ANN401 - JSON
+def read_private_json(path: Path) -> Any:
     """Return the JSON of a private file; ``None`` if it cannot be read."""
     try:
         return json.loads(read_private(path))

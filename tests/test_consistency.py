@@ -140,7 +140,7 @@ def test_a_one_click_link_installs_the_package_with_its_keyring() -> None:
 
 
 @pytest.mark.parametrize("released", [True, False])
-def test_links_that_need_a_release_are_shown_after_it_only(released: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_links_that_need_a_release_are_shown_after_it_only(released: bool) -> None:
     rows = client_rows(released=released)
     assert [link in rows for link in (cursor_link(), vscode_link(), "/releases)")] == [released] * 3
     assert rows.count("\n") == len(CLIENTS)
@@ -279,7 +279,7 @@ def test_server_json_follows_the_registrys_schema() -> None:
 
 
 def test_the_public_names_are_all_there() -> None:
-    homes = set(telecmi_mcp._MODULES)  # noqa: SLF001 - the table behind __getattr__ is what is compared
+    homes = set(telecmi_mcp._MODULES)
     assert set(telecmi_mcp.__all__) == homes | {"__version__"}
     for name in telecmi_mcp.__all__:
         assert getattr(telecmi_mcp, name)

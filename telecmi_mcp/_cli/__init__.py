@@ -47,7 +47,7 @@ class _Parser(argparse.ArgumentParser):
     The line repeats the name of an option, but no value: a value may be a secret, and clients log what a server prints.
     """
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse has it
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse the arguments; argparse calls this of each subparser, whose options only this parser knows."""
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:

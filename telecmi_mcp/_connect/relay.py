@@ -114,7 +114,7 @@ class Relay:
                     del self._running[request.id]
             await write_stream.send(Message(answer))
 
-    async def _answer(self, request: JSONRPCRequest, on_progress: Any) -> Answer:  # noqa: ANN401 - see ResponseReader
+    async def _answer(self, request: JSONRPCRequest, on_progress: Any) -> Answer:
         if request.method == "ping" and stateless_version(request) is None:  # asks for this process, not for the server
             return JSONRPCResponse(jsonrpc="2.0", id=request.id, result={})
         headers = routing_headers(request, self._version)
@@ -131,7 +131,7 @@ class Relay:
             self._version = answer.result["protocolVersion"]
         return answer
 
-    async def _ask(self, request: JSONRPCRequest, headers: Mapping[str, str], on_progress: Any) -> Answer:  # noqa: ANN401 - the same
+    async def _ask(self, request: JSONRPCRequest, headers: Mapping[str, str], on_progress: Any) -> Answer:
         seconds = START_TIMEOUT_S if request.method in START_METHODS else self._timeout_s
         with anyio.move_on_after(seconds):
             answer = await self._server.ask(request, headers, on_progress)

@@ -31,7 +31,7 @@ _ENCODED_VALUE = re.compile(r"=\?base64\?.*\?=")
 _MAX_VALUE_CHARS = 4096  # nginx takes 8 KiB for one line
 
 
-def stateless_version(request: JSONRPCRequest) -> Any:  # noqa: ANN401 - whatever the client sent
+def stateless_version(request: JSONRPCRequest) -> Any:
     """Return the protocol version in ``_meta``; ``None`` for a request of a session, as ``initialize`` always is."""
     meta = (request.params or {}).get("_meta")
     is_enveloped = isinstance(meta, dict) and request.method != "initialize"

@@ -20,10 +20,10 @@ Tokens = Mapping[int, Collection[int]]
 class Connection(Protocol):
     """The methods of a connection that are used here."""
 
-    def execute(self, sql: str, values: Any = ..., /) -> Any:  # noqa: ANN401 - the DB-API is untyped here
+    def execute(self, sql: str, values: Any = ..., /) -> Any:
         """Run one statement."""
 
-    def executemany(self, sql: str, values: Iterable[Any], /) -> Any:  # noqa: ANN401 - the same
+    def executemany(self, sql: str, values: Iterable[Any], /) -> Any:
         """Run one statement for each of these."""
 
 

@@ -77,7 +77,7 @@ def _status(client: ClientSpec, machine: Machine) -> ClientStatus:
     return replace(status, configured=True, command=command, exists=exists, is_sandbox=is_sandbox, exposed=exposed)
 
 
-def _exposed(env: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever the file holds
+def _exposed(env: Any) -> tuple[str, ...]:
     """Return the secrets in plain text; a value such as ``${...}`` is only a reference."""
     given = env if isinstance(env, dict) else {}
     secret = [setting.variable for setting in ALL if setting.secret]

@@ -52,7 +52,7 @@ def _without(later: frozenset[str], described: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def _fitted(later: frozenset[str], value: Any) -> Any:  # noqa: ANN401 - JSON
+def _fitted(later: frozenset[str], value: Any) -> Any:
     if isinstance(value, dict):
         return _without(later, value)
     return [_fitted(later, each) for each in value] if isinstance(value, list) else value

@@ -40,7 +40,7 @@ class ToolNames:
         """Return the text with the names of the server; only whole words are replaced."""
         return text if self._pattern is None else self._pattern.sub(lambda found: self._shown[found[0]], text)
 
-    def in_json(self, value: Any) -> Any:  # noqa: ANN401 - JSON
+    def in_json(self, value: Any) -> Any:
         """Return a JSON value with the names of the server in each of its texts, keys excepted."""
         if self._pattern is None:
             return value

@@ -117,7 +117,7 @@ def _unpaged(method: str) -> str:
     return f"Call {method} without cursor: the list has one page."
 
 
-def _description(value: Any) -> str:  # noqa: ANN401 - unchecked JSON
+def _description(value: Any) -> str:
     """Return in words what came, without the value."""
     if not isinstance(value, str):
         return _KINDS.get(type(value), "another type")

@@ -50,7 +50,7 @@ async def serve_session(
 
 
 class _Session:
-    def __init__(self, server: Server[Any], state: Any, dispatcher: JSONRPCDispatcher[TransportContext]) -> None:  # noqa: ANN401 - what the server's lifespan yields
+    def __init__(self, server: Server[Any], state: Any, dispatcher: JSONRPCDispatcher[TransportContext]) -> None:
         self._server = server
         self._state = state
         self._outbound = NotifyOnlyOutbound(dispatcher)

@@ -152,7 +152,7 @@ class EarlyAnswers:
         is_short = 0 < len(text) <= _MAX_ID_CHARACTERS and text.isascii() and text.isprintable()
         return is_short and text not in self.sent and len(self.sent) < _MAX_ANSWERS
 
-    def _version_of(self, method: str, params: Any) -> str:  # noqa: ANN401 - JSON
+    def _version_of(self, method: str, params: Any) -> str:
         """Return the protocol version of the answer to a request; "" if it is not known for certain."""
         if method == "initialize":
             is_first = not self._version and matches(params, INITIALIZE_PARAMS)

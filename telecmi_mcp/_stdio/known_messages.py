@@ -38,7 +38,7 @@ STATELESS_PARAMS = {
 }
 
 
-def read_line(line: bytes) -> Any:  # noqa: ANN401 - JSON
+def read_line(line: bytes) -> Any:
     """Return the JSON value of a line; ``None`` for a line that two readers of JSON might read differently."""
     line = line.removeprefix(BYTE_ORDER_MARK)
     if len(line) > MAX_LINE_BYTES or b"\\" in line or line.count(b"{") + line.count(b"[") > _MAX_NESTING:
@@ -55,7 +55,7 @@ def read_line(line: bytes) -> Any:  # noqa: ANN401 - JSON
         return None
 
 
-def matches(value: Any, shape: Any) -> bool:  # noqa: ANN401 - JSON, and the shapes above
+def matches(value: Any, shape: Any) -> bool:
     """Whether a JSON value has a shape."""
     if isinstance(shape, tuple):
         return any(matches(value, each) for each in shape)

@@ -55,7 +55,7 @@ class Addresses:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *addresses: tuple[int, str]) -> None:
         self.addresses = addresses
         self.tried: list[str] = []
-        self._connect_one = asyncio_backend._connect_one  # noqa: SLF001 - it is replaced
+        self._connect_one = asyncio_backend._connect_one
         monkeypatch.setattr(asyncio_backend, "_resolve", self._resolve)
         monkeypatch.setattr(asyncio_backend, "_connect_one", self._connect)
 

@@ -75,7 +75,7 @@ def together(number: int) -> tuple[Play, ...]:
 
 
 def empty_budget(client: TelecmiClient) -> None:
-    while client._budget.take():  # noqa: SLF001 - it takes five failures otherwise
+    while client._budget.take():
         pass
 
 
@@ -156,7 +156,7 @@ class _Hooks:
         self.left = admitted
         self.ended: list[type[BaseException] | None] = []
 
-    async def admit(self, _: bool) -> None:  # noqa: FBT001 - RequestHooks' signature
+    async def admit(self, _: bool) -> None:
         if not self.left:
             raise CallLimitReached(60)
         self.left -= 1

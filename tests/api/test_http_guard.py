@@ -142,7 +142,7 @@ async def test_line_ends_before_the_first_answer_are_no_http() -> None:
 async def _opened(wire: _Socket) -> Any:
     connections = Connections(1)
     await connections.acquire(is_hedge=False)
-    return http_guard._GuardedStream(wire, GuardedBackend(connections), connections, is_counted=True)  # type: ignore[arg-type]  # noqa: SLF001 - what is tested
+    return http_guard._GuardedStream(wire, GuardedBackend(connections), connections, is_counted=True)  # type: ignore[arg-type]
 
 
 async def _taken(stream: Any, length: int) -> bytes:
@@ -221,7 +221,7 @@ async def test_a_hedge_opens_one_connection_more_which_is_closed_after_its_answe
         other = channel.separate()
         with anyio.fail_after(30):
             await _ask(channel)
-            stream = await other._backend.connect_tcp("127.0.0.1", telecmi.port)  # noqa: SLF001 - as its pool does
+            stream = await other._backend.connect_tcp("127.0.0.1", telecmi.port)
             await at_most(telecmi, 1)
             await channel.post("/v3/contact/get", {"token": "ann"}, timeout_s=20, is_hedge=True)
             await at_most(telecmi, 1)

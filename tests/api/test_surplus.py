@@ -98,7 +98,7 @@ async def test_two_accounts_share_no_connection_and_get_their_own_answers(trick:
 async def test_bytes_that_come_just_before_the_request_is_sent_cost_a_connection_and_no_call() -> None:
     async with HostileTelecmi(TRICKS["nothing"]).listening() as telecmi:
         backend = GuardedBackend(Connections(8))
-        pool = open_pool(telecmi.url, await Channel(telecmi.url)._host.certificates(), backend)  # noqa: SLF001 - as it does
+        pool = open_pool(telecmi.url, await Channel(telecmi.url)._host.certificates(), backend)
 
         async def surprise(event: str, _: object) -> None:
             if event == "http11.send_request_body.complete" and len(telecmi.tokens_of) == 1:

@@ -127,7 +127,7 @@ def test_a_request_to_this_machine_uses_no_proxy(url: str, monkeypatch: pytest.M
 def httpx2_uses_a_proxy(url: str) -> bool:
     """Return whether a client of httpx2 chooses another transport for the URL than its own."""
     client = httpx2.Client()
-    return client._transport_for_url(httpx2.URL(url)) is not client._transport  # noqa: SLF001 - it shows it nowhere else
+    return client._transport_for_url(httpx2.URL(url)) is not client._transport
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ async def test_a_pool_is_replaced_when_it_remembers_too_many_failed_tunnels(monk
     for _ in range(12):
         with pytest.raises(InsecureConnection):
             await post(channel)
-        pool = channel._pool  # noqa: SLF001 - what it replaces
+        pool = channel._pool
         assert pool is not None
         assert len(pool.connections) <= 4
         pools.add(pool)

@@ -222,7 +222,7 @@ async def test_the_old_token_stays_in_use_if_the_early_renewal_fails(tmp_path: P
         for _ in range(5):
             setup.clock.now += 300
             assert (await app.client.list_contacts()).contacts
-            assert app.tokens._flight is None  # noqa: SLF001 - nothing else shows that no renewal runs
+            assert app.tokens._flight is None
         setup.clock.now += 3600
         assert (await app.client.list_contacts()).contacts
         await _wait_for_renewal(app.tokens)
@@ -230,7 +230,7 @@ async def test_the_old_token_stays_in_use_if_the_early_renewal_fails(tmp_path: P
 
 
 async def _wait_for_renewal(tokens: RenewingToken) -> None:
-    flight = tokens._flight  # noqa: SLF001 - nothing else shows a renewal in the background
+    flight = tokens._flight
     assert flight is not None
     with anyio.fail_after(30):
         await flight.done.wait()

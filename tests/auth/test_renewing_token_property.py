@@ -140,6 +140,6 @@ def check(setup: SignInSetup, transport_gate: GatedTransport, scenario: Scenario
 def test_in_any_order_of_events_one_login_runs_at_a_time_and_no_rejected_password_is_sent_twice(
     steps: list[tuple[str, int]],
     login: dict[str, Any],
-    wrong: bool,  # noqa: FBT001 - hypothesis draws it
+    wrong: bool,
 ) -> None:
     anyio.run(partial(run_scenario, steps, login, wrong=wrong))

@@ -108,7 +108,7 @@ def test_json_is_the_object_of_the_tool(run: Run, words: list[str], tool: str, a
 
 
 def test_the_flags_take_the_values_that_the_tools_take() -> None:
-    assert get_args(FieldName) == filter_flags._FIELDS  # noqa: SLF001 - the list is what is compared
+    assert get_args(FieldName) == filter_flags._FIELDS
     assert list(get_args(GroupBy)) == COUNT_CONTACTS.input_schema["properties"]["group_by"]["enum"]
 
 

@@ -138,7 +138,7 @@ def test_without_a_sign_in_no_file_is_created(
     ],
 )
 def test_the_summary_is_one_sentence(facts: dict[str, object], sentence: str) -> None:
-    assert export._summary(replace(WHOLE, **facts)) == sentence  # type: ignore[arg-type]  # noqa: SLF001 - as the table has it; the sentence is what is tested
+    assert export._summary(replace(WHOLE, **facts)) == sentence  # type: ignore[arg-type]
 
 
 async def test_a_terminal_gets_a_bar_that_is_redrawn(
@@ -213,7 +213,7 @@ def test_a_hyphen_writes_to_stdout_what_a_file_would_hold(
 
 
 def test_the_formats_of_the_flag_are_those_that_there_are() -> None:
-    assert export._FORMATS == FILE_FORMATS  # noqa: SLF001 - the list is what is compared
+    assert export._FORMATS == FILE_FORMATS
 
 
 def test_a_version_of_vcards_is_refused_for_other_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -123,7 +123,7 @@ def test_more_rows_than_a_call_takes_stay_in_order(tmp_path: Path, capsys: Captu
 
 def test_the_notice_counts_the_unconfirmed_contacts_of_all_calls() -> None:
     first = LookupResult(as_of=0, indexed=9, count=9, complete=True, queries=(), found=(), unchecked=3)
-    assert lookup._notice([first, replace(first, unchecked=4)]).startswith("7 of these are as of")  # noqa: SLF001 - the sentence is what is tested
+    assert lookup._notice([first, replace(first, unchecked=4)]).startswith("7 of these are as of")
 
 
 def test_a_cell_that_is_too_long_for_a_query_stays_unclear(tmp_path: Path, capsys: Capture) -> None:

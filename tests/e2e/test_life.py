@@ -302,7 +302,7 @@ def ends_of(kind: str) -> Iterator[tuple[int, int]]:
 )
 async def test_a_client_that_dies_while_another_process_holds_the_input_ends_the_server(
     kind: str,
-    greeted: bool,  # noqa: FBT001 - a parameter of the test
+    greeted: bool,
 ) -> None:
     with ends_of(kind) as (stdin, held), ends_of(kind) as (answers, stdout):
         words = [sys.executable, "-m", "telecmi_mcp", "serve", "--sandbox"]

@@ -107,4 +107,4 @@ def test_calls_of_a_run_are_answered_by_one_server_and_recorded(tmp_path: Path) 
     assert (right.is_error, right.finds, wrong.is_error) == (False, True, True)
     assert '"count":4000' in right.text
     with pytest.raises(OSError, match=r"efused|reset"):
-        run._exchange({"offered": True})  # noqa: SLF001 - ask() would start another server
+        run._exchange({"offered": True})

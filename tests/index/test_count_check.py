@@ -191,7 +191,7 @@ async def test_a_contact_that_telecmi_no_longer_has_is_denied_after_a_look_at_th
         sandbox.replace_contacts(PEOPLE)
         clock.now += MIN_INTERVAL_S
         if not is_writer:
-            directory._index._location = OthersLocation(directory._index._location)  # type: ignore[union-attr]  # noqa: SLF001 - another process writes
+            directory._index._location = OthersLocation(directory._index._location)  # type: ignore[union-attr]
         found = await directory.search(SearchRequest(query="Zebulon Quix"))
         looked_up = await directory.lookup(["Zebulon Quix"])
     assert (found.hits, found.found.total) == ((), 0)
@@ -228,7 +228,7 @@ async def test_a_process_that_does_not_write_never_shows_who_a_contact_became() 
     renumbered = {**ZEBULON, "phone_no": "911111122222"}
     async with opened(Telecmi(sandbox)) as (directory, clock):
         await directory.sync(ignored)
-        directory._index._location = OthersLocation(directory._index._location)  # type: ignore[union-attr]  # noqa: SLF001 - another process writes
+        directory._index._location = OthersLocation(directory._index._location)  # type: ignore[union-attr]
         sandbox.replace_contacts([*PEOPLE, renumbered])
         found = await directory.search(SearchRequest(query="Zebulon Quix"))
         assert [hit.contact.phone_no for hit in found.hits] == ["911111122222"]
@@ -256,7 +256,7 @@ async def test_a_search_that_the_end_of_a_sync_overtook_is_repeated() -> None:
         return counts[-1]
 
     async with opened(Telecmi(create_sandbox(contacts=PEOPLE))) as (directory, _):
-        index = directory._index  # noqa: SLF001 - what is tested
+        index = directory._index
         assert index is not None
 
         async def wait_for_end() -> None:

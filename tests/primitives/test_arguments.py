@@ -39,7 +39,7 @@ INJECTED = [each.name for each in INJECTED_ARGUMENTS]
 
 def checked(tool: str, /, **arguments: Any) -> Any:
     """Return the checked arguments of a tool."""
-    return TOOLS[tool]._check(arguments)  # noqa: SLF001 - what every call does first
+    return TOOLS[tool]._check(arguments)
 
 
 def refused(tool: str, /, **arguments: Any) -> str:

@@ -238,7 +238,7 @@ async def test_without_its_middleware_the_server_answers_the_same(
 
 
 @given(st.dictionaries(st.text(), st.text() | st.integers() | st.none()), st.booleans())
-def test_a_prepared_object_is_written_as_any_other(facts: dict[str, Any], alone: bool) -> None:  # noqa: FBT001 - drawn
+def test_a_prepared_object_is_written_as_any_other(facts: dict[str, Any], alone: bool) -> None:
     rest = {} if alone else {"content": [{"type": "text", "text": '"\u2028ज'}], "isError": False}
     lines = [
         write_message(JSONRPCResponse(jsonrpc="2.0", id="ज", result={**rest, "structuredContent": half}))

@@ -139,7 +139,7 @@ async def test_a_cursor_may_be_valid_once_only(form: Any, codes: list[int]) -> N
 
 
 @pytest.mark.parametrize(("form", "is_same"), [("stable", True), ("changing", False)])
-async def test_the_order_of_a_page(form: Any, is_same: bool) -> None:  # noqa: FBT001 - one of the two forms' facts
+async def test_the_order_of_a_page(form: Any, is_same: bool) -> None:
     app = create_sandbox(Quirks(order=form))
     first, second = ids([await get(app)]), ids([await get(app)])
     assert (first == second) is is_same

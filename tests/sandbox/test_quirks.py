@@ -87,7 +87,7 @@ async def test_fields_without_a_value(form: Any, gap: object) -> None:
 
 
 @pytest.mark.parametrize(("form", "is_there"), [("none", False), ("some", True)])
-async def test_undocumented_fields(form: Any, is_there: bool) -> None:  # noqa: FBT001 - one of the two forms' facts
+async def test_undocumented_fields(form: Any, is_there: bool) -> None:
     answer = await get(create_sandbox(Quirks(extra_fields=form)), limit=1)
     assert (set(answer) > {"code", "contacts", "count", "page_state"}) is is_there
     assert (set(answer["contacts"][0]) > set(JOHN_DOE)) is is_there

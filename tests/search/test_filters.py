@@ -182,7 +182,7 @@ def test_a_filler_is_missing_in_every_field(field: str, filler: str | None) -> N
         ("job_title", "No", True),
     ],
 )
-def test_a_real_value_is_not_missing(field: str, value: str, is_missing: bool) -> None:  # noqa: FBT001 - a fact
+def test_a_real_value_is_not_missing(field: str, value: str, is_missing: bool) -> None:
     contacts = [Contact("1", **{field: value})]
     assert bool(resolved(contacts, ContactFilter(missing=(field,)))[1]) is is_missing
 
@@ -249,6 +249,6 @@ def test_duplicates_are_compared_as_the_search_does(group_by: str, expected: lis
         ("Swami Rafi", "Rafi", False),
     ],
 )
-def test_a_name_is_the_same_in_any_order_without_words_of_respect(one: str, other: str, is_same: bool) -> None:  # noqa: FBT001 - a fact
+def test_a_name_is_the_same_in_any_order_without_words_of_respect(one: str, other: str, is_same: bool) -> None:
     contacts = [Contact(str(number), first_name=name) for number, name in enumerate((one, other))]
     assert bool(count_groups(index_of(contacts), ContactFilter(), group_by="name").groups) is is_same

@@ -113,7 +113,7 @@ def test_every_version_of_the_protocol_that_the_sdk_speaks_is_known() -> None:
 @pytest.mark.parametrize("version", HANDSHAKE_VERSIONS)
 @pytest.mark.parametrize("structured", [True, False])
 @pytest.mark.parametrize("text", ["json", "table"])
-async def test_a_handshake_is_answered_as_by_the_server(version: str, structured: bool, text: str) -> None:  # noqa: FBT001 - a parameter of the test
+async def test_a_handshake_is_answered_as_by_the_server(version: str, structured: bool, text: str) -> None:
     greeting, done = initialize(version)
     without_params = {"jsonrpc": "2.0", "id": "x", "method": "tools/list"}
     messages = (greeting, done, request(1, "tools/list"), request("p", "ping"), without_params)
@@ -122,7 +122,7 @@ async def test_a_handshake_is_answered_as_by_the_server(version: str, structured
 
 @pytest.mark.parametrize("version", [*HANDSHAKE_VERSIONS, *STATELESS_VERSIONS])
 @pytest.mark.parametrize("structured", [True, False])
-async def test_the_tool_that_writes_files_is_listed_as_by_the_server(version: str, structured: bool) -> None:  # noqa: FBT001 - a parameter of the test
+async def test_the_tool_that_writes_files_is_listed_as_by_the_server(version: str, structured: bool) -> None:
     handshake = [*initialize(version), request(1, "tools/list")]
     messages = [MODERN_LIST] if version in STATELESS_VERSIONS else handshake
     await agree(*messages, structured=structured, exports=True)
@@ -154,7 +154,7 @@ def test_the_settings_decide_which_tool_is_listed_last(environ: dict[str, str], 
 
 
 @pytest.mark.parametrize("structured", [True, False])
-async def test_a_stateless_session_is_answered_as_by_the_server(structured: bool) -> None:  # noqa: FBT001 - a parameter of the test
+async def test_a_stateless_session_is_answered_as_by_the_server(structured: bool) -> None:
     await agree(request(1, "server/discover", **MODERN), request(2, "tools/list", **MODERN), structured=structured)
     await agree(MODERN_LIST, structured=structured)
 

@@ -36,7 +36,7 @@ def page_state_of_known_id(seen: Observations) -> str:
 
 
 def repeated_cursor(seen: Observations) -> str:
-    if len(seen.pages) < 2:  # noqa: PLR2004 - one page has nothing to repeat
+    if len(seen.pages) < 2:
         return NOT_SEEN
     cursors = [page.cursor for page in seen.pages if page.cursor]
     if len(set(cursors)) == len(cursors) or last_page(seen) == "same_cursor" or full_last_page(seen) == "same_cursor":
@@ -53,7 +53,7 @@ def duplicates(seen: Observations) -> str:
     pages = [page.ids for page in seen.pages if page.ids]
     if any(len(set(ids)) < len(ids) for ids in pages):
         return "within_page"
-    if len(pages) < 2:  # noqa: PLR2004 - one page has no other
+    if len(pages) < 2:
         return NOT_SEEN
     every_id = [contact_id for ids in pages for contact_id in ids]
     return "none" if len(set(every_id)) == len(every_id) else "across_pages"
@@ -84,7 +84,7 @@ def count(seen: Observations) -> str:
 
 def count_between_pages(seen: Observations) -> str:
     counts = [each.count for each in _lists(seen) if each.count is not None]
-    if len(counts) < 2:  # noqa: PLR2004 - one number has no other
+    if len(counts) < 2:
         return NOT_SEEN
     return "same" if len(set(counts)) == 1 else "differs"
 
@@ -181,7 +181,7 @@ def _compare_size(page: Exchange) -> str:
 def _same_order(one: list[str], other: list[str]) -> bool | None:
     """Whether two pages that start alike have the same order; None if that cannot be told."""
     length = min(len(one), len(other))
-    if length < 2 or set(one[:length]) != set(other[:length]):  # noqa: PLR2004 - one id has no order
+    if length < 2 or set(one[:length]) != set(other[:length]):
         return None
     return one[:length] == other[:length]
 

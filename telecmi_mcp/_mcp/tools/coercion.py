@@ -11,13 +11,13 @@ from pydantic_core import from_json
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,308})")  # as JSON writes it, and no longer than the largest float
 
 
-def decode_array(value: Any) -> Any:  # noqa: ANN401 - unchecked JSON
+def decode_array(value: Any) -> Any:
     """Return the array that a JSON text holds; any other value as it is."""
     decoded = decode_json(value) if isinstance(value, str) and value.lstrip().startswith("[") else None
     return decoded if isinstance(decoded, list) else value
 
 
-def decode_json(text: str) -> Any:  # noqa: ANN401 - unchecked JSON
+def decode_json(text: str) -> Any:
     """Return the value of a JSON text; ``None`` for ``null`` and for a text that is not JSON."""
     try:
         return from_json(text.encode(), allow_inf_nan=False)
@@ -25,7 +25,7 @@ def decode_json(text: str) -> Any:  # noqa: ANN401 - unchecked JSON
         return None
 
 
-def _as_integer(value: Any) -> Any:  # noqa: ANN401 - unchecked JSON
+def _as_integer(value: Any) -> Any:
     """Take a number without a fraction, or its digits as text, for an integer."""
     if isinstance(value, float) and value.is_integer():  # which NaN and infinity are not
         return int(value)

@@ -24,7 +24,7 @@ EXPECTED_FILTERS = {
 """For each filter the values that it accepts, in words for error messages."""
 
 
-def _as_tuple(value: Any) -> Any:  # noqa: ANN401 - unchecked JSON
+def _as_tuple(value: Any) -> Any:
     """Take one field name as plain text for an array of one, as some models send it."""
     value = decode_array(value)
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value

@@ -156,7 +156,7 @@ class Tool:
 class _SlimSchema(GenerateJsonSchema):
     """JSON Schema without titles, which cost tokens and repeat the names."""
 
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - pydantic's signature
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
         return False
 
 

@@ -140,7 +140,7 @@ def keys_of(connection: Connection, row: int | None) -> list[AccessKey]:
     return [_record(*columns) for columns in connection.execute(_RECORDS, {"row": row})]
 
 
-def _record(*columns: Any) -> AccessKey:  # noqa: ANN401 - of different types
+def _record(*columns: Any) -> AccessKey:
     digest, *facts, tools, mask, options = columns
     allowed = None if tools is None else tuple(tools)
     return AccessKey._make((bytes(digest), *facts, allowed, tuple(mask or ()), tuple(options or ())))

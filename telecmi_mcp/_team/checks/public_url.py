@@ -93,7 +93,7 @@ def judge_reply(reply: Reply, settings: TeamSettings) -> CheckResult:
         return CheckResult(_ABOUT, Verdict.BAD, str(reply.failure), _FAILURES[reply.failure])
     if settings.callers == "anyone":
         return _expect(reply, 200, "answers")
-    if reply.status != 401:  # noqa: PLR2004 - HTTP's statuses are their own names
+    if reply.status != 401:
         return _expect(reply, 401, "")
     challenge = reply.headers.get("www-authenticate", "")
     if not challenge.lower().startswith("bearer"):
@@ -107,7 +107,7 @@ def judge_reply(reply: Reply, settings: TeamSettings) -> CheckResult:
 
 def judge_authorization(without: Reply, with_key: Reply) -> CheckResult:
     """Judge whether the header Authorization arrives: only then the server calls the key wrong."""
-    if with_key.status == 503:  # noqa: PLR2004 - the server looked at the key, and could not verify it
+    if with_key.status == 503:
         return CheckResult(_HEADER, Verdict.GOOD, "arrives at the server")
     errors = [_parameter(each.headers.get("www-authenticate", ""), "error") for each in (without, with_key)]
     if errors == ["", "invalid_token"]:
@@ -136,7 +136,7 @@ def judge_certificate(certificate: Mapping[str, Any], now: float) -> tuple[Check
 
 def judge_metadata(reply: Reply, settings: TeamSettings) -> CheckResult:
     """Judge the resource metadata, where OAuth clients find the issuer (RFC 9728)."""
-    if reply.status != 200:  # noqa: PLR2004 - HTTP's statuses are their own names
+    if reply.status != 200:
         path = urlsplit(_metadata_url(settings)).path
         says = f"not readable ({reply.failure or reply.status})"
         return CheckResult(_METADATA, Verdict.BAD, says, f"Let the proxy pass GET requests to {path} to the server.")
@@ -164,9 +164,9 @@ def _without_public_url(settings: TeamSettings) -> CheckResult:
 def _expect(reply: Reply, status: int, says: str) -> CheckResult:
     if reply.status == status:
         return CheckResult(_ABOUT, Verdict.GOOD, says)
-    if 300 <= reply.status < 400:  # noqa: PLR2004 - HTTP's statuses are their own names
+    if 300 <= reply.status < 400:
         return CheckResult(_ABOUT, Verdict.BAD, f"it redirects ({reply.status})", _REDIRECT)
-    if 200 <= reply.status < 300:  # noqa: PLR2004 - the same
+    if 200 <= reply.status < 300:
         advice = "Let the proxy add no key, and compare TELECMI_CALLERS with that of the running server."
         return CheckResult(_ABOUT, Verdict.BAD, f"it answers without a key or token ({reply.status})", advice)
     unknown = f"an unexpected answer ({reply.status})", "Read the logs of the proxy and of the server."

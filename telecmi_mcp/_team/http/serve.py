@@ -215,7 +215,7 @@ class JoinedWrites:
         self._loop = loop
         self._pieces: list[bytes] = []
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the transport's other methods
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:

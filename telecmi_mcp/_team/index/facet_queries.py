@@ -110,10 +110,10 @@ class FacetQueries:
         sql = _SPELT.format(spelling=SPELLINGS[facet], value=FACET_COLUMNS[facet])
         return commonest(self._ask_joining(sql, self._mirror_id, self._mirror_id, list(map(clipped, values))))
 
-    def _number(self, sql: str, *bound: Any) -> int:  # noqa: ANN401 - the DB-API is untyped here
+    def _number(self, sql: str, *bound: Any) -> int:
         return int(self._ask(sql, *bound)[0][0])
 
-    def _ask_joining(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - the same
+    def _ask_joining(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Let the database choose how to join: these queries may read most rows of the index."""
         self._switch_joins("on")
         found = self._ask(sql, *values)
@@ -124,7 +124,7 @@ class FacetQueries:
         for setting in _JOINS:
             self._connection.execute(f"SET LOCAL {setting} = {state}".encode())
 
-    def _ask(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - the same
+    def _ask(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         return self._fetch(sql, values)
 
     def _fetch(self, sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -212,7 +212,7 @@ class PostgresStore:
         if self._lock and is_under_way is not None:
             self._lock.is_under_way = is_under_way
 
-    def _fact(self, column: str) -> Any:  # noqa: ANN401 - a column's own type
+    def _fact(self, column: str) -> Any:
         with self._database.connection() as connection:
             sql = f"SELECT {column} FROM telecmi_mcp.mirror WHERE mirror_id = %s"
             found = connection.execute(sql.encode(), (self._mirror_id,)).fetchone()

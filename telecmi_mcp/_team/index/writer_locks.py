@@ -137,7 +137,7 @@ class WriterLocks:
                     self.ask("SELECT pg_advisory_unlock_all()")
             self._lose()
 
-    def ask(self, sql: str, *values: object) -> Any:  # noqa: ANN401 - a column's own type
+    def ask(self, sql: str, *values: object) -> Any:
         """Run one statement on the connection of the locks, and return the first column of its first row.
 
         Raises:

@@ -101,7 +101,7 @@ def test_the_form_of_a_token(token: str, form: str) -> None:
         ({"a": ["\U0001f600", None, 1]}, False),
     ],
 )
-def test_half_of_a_pair_is_found_anywhere(value: object, has_one: bool) -> None:  # noqa: FBT001 - what is expected
+def test_half_of_a_pair_is_found_anywhere(value: object, has_one: bool) -> None:
     assert forms.has_lone_surrogate(value) is has_one
 
 

@@ -257,7 +257,7 @@ LAYOUTS = st.fixed_dictionaries(
 
 
 @given(CONFIGURATIONS, LAYOUTS, st.booleans())
-def test_adding_and_removing_restores_the_text(value: dict[str, Any], layout: Any, windows: bool) -> None:  # noqa: FBT001 - a property's argument
+def test_adding_and_removing_restores_the_text(value: dict[str, Any], layout: Any, windows: bool) -> None:
     text = json.dumps(value, **layout)
     text = text.replace("\n", "\r\n") if windows else text
     made = put(text)

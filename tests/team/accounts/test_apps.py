@@ -338,7 +338,7 @@ async def test_a_defect_in_one_accounts_app_ends_neither_the_others_nor_it_for_g
 
     async with house.replica() as apps:
         broken, other = await app(apps, "ann"), await app(apps, "bob")
-        broken.directory._tasks.start_soon(failing)  # noqa: SLF001 - nothing else lets its group end with a defect
+        broken.directory._tasks.start_soon(failing)
         await anyio.wait_all_tasks_blocked()
         assert await app(apps, "bob") is other
         assert await ids(await app(apps, "ann")) == ids_of(HERS)

@@ -223,7 +223,7 @@ async def test_the_end_is_announced_once_a_day_by_one_of_all_replicas(
                 assert await replica.verify_token(key)
                 assert await replica.verify_token(other)
         for replica in replicas:
-            await anyio.to_thread.run_sync(replica._writer.submit(int).result)  # noqa: SLF001 - what was queued is done
+            await anyio.to_thread.run_sync(replica._writer.submit(int).result)
         return sorted((line.event, line.caller) for line in lines)
 
     with anyio.fail_after(PATIENCE):

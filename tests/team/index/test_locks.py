@@ -104,13 +104,13 @@ def test_who_takes_over_waits_for_the_transaction_that_is_under_way(
     successor = shelf(database, replicas[1])
     taken: list[PostgresStore] = []
     thread = Thread(target=lambda: taken.append(successor.take()))
-    with store._changing() as change:  # noqa: SLF001 - the middle of a transaction, where nothing else stops
+    with store._changing() as change:
         end_connections(database)
         thread.start()
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%fence%%'"
         while counted(database, waiting) != 1:
             assert thread.is_alive()
-        store._close(change, state={"by": "first"})  # noqa: SLF001 - the same
+        store._close(change, state={"by": "first"})
     thread.join(30)
     assert successor.is_writer
     assert taken[0].state() == {"by": "first"}
@@ -168,7 +168,7 @@ def wrote(store: PostgresStore, by: str) -> bool:
 
 
 def fence_of(store: PostgresStore) -> int:
-    lock = store._lock  # noqa: SLF001 - what a write was let in by
+    lock = store._lock
     assert isinstance(lock, WriterLock)
     return lock.fence
 

@@ -307,7 +307,7 @@ async def test_a_call_that_is_cancelled_gives_its_place_back_and_is_reported() -
                 await desk.guard(context("tools/call", name="get_contact"), never)
         assert await desk.guard(context("tools/call", name="get_contact"), answered) == {}
     assert desk.outcomes == ["cancelled"] * 3 + ["ok"]
-    assert desk.guard._active == {}  # noqa: SLF001 - nothing of anybody is kept
+    assert desk.guard._active == {}
 
 
 async def test_a_call_that_fails_gives_its_place_back_and_is_reported_as_a_defect() -> None:

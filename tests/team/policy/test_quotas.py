@@ -185,7 +185,7 @@ async def test_the_bucket_in_the_database_is_the_one_in_memory(
     for turn, step in enumerate(steps):
         clock.time += step
         quota = Quota("anybody", per_minute, spare=spare * (turn % 2))
-        one._leases.clear()  # noqa: SLF001 - each take asks the database, refused or not
+        one._leases.clear()
         assert await one.take(quota) == pytest.approx(oracle.try_acquire(spare=quota.spare))
 
 
@@ -195,7 +195,7 @@ async def test_a_clock_that_goes_back_gives_nothing(database: Database) -> None:
     quota = Quota("yesterday", 1)
     assert await one.take(quota) == 0
     clock.time -= 3600
-    one._leases.clear()  # noqa: SLF001 - which knows a time to come
+    one._leases.clear()
     assert await one.take(quota) == 60
     clock.time += 3600
     assert await one.take(quota) == pytest.approx(60)
@@ -222,7 +222,7 @@ async def test_old_buckets_are_removed(database: Database) -> None:
     with database.connection() as connection:
         count = connection.execute("SELECT count(*) FROM telecmi_mcp.bucket").fetchone()
     assert count == (1,)
-    assert {quota.key for quota in one._leases} == {"here"}  # noqa: SLF001 - nor in memory
+    assert {quota.key for quota in one._leases} == {"here"}
 
 
 async def test_no_name_is_in_the_database(database: Database, cluster: Cluster) -> None:
@@ -253,7 +253,7 @@ async def test_each_replica_counts_alone_while_the_database_is_unreachable(caplo
             cluster.start()
             clock.time += 6
             with anyio.fail_after(30):
-                while one._retry_at:  # noqa: SLF001 - the pool may need another try
+                while one._retry_at:
                     await one.take(quota)
                     clock.time += 6
             clock.time += 60

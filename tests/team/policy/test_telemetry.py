@@ -110,11 +110,11 @@ ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
 def test_a_signal_is_exported_where_the_standard_variables_say_so(
     environ: dict[str, str], wanted: tuple[bool, bool]
 ) -> None:
-    assert (otlp._is_wanted(environ, "TRACES"), otlp._is_wanted(environ, "METRICS")) == wanted  # noqa: SLF001 - no provider can be set twice in a process
+    assert (otlp._is_wanted(environ, "TRACES"), otlp._is_wanted(environ, "METRICS")) == wanted
 
 
 def test_another_protocol_than_the_one_that_is_spoken_is_reported(caplog: pytest.LogCaptureFixture) -> None:
-    assert otlp._is_wanted({**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "TRACES")  # noqa: SLF001 - the same
+    assert otlp._is_wanted({**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "TRACES")
     assert "traces are sent as http/protobuf" in caplog.text
 
 
@@ -133,7 +133,7 @@ def test_the_end_does_not_wait_for_a_collector_that_does_not_answer(
     monkeypatch.setattr(otlp, "_FLUSH_TIMEOUT_S", 0.01)
     never = threading.Event()
     ended: list[str] = []
-    otlp._end([never.wait, lambda: ended.append("metrics")])  # noqa: SLF001 - the same
+    otlp._end([never.wait, lambda: ended.append("metrics")])
     never.set()
     assert ended == ["metrics"]
     assert "could not be sent in time" in caplog.text

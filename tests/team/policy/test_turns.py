@@ -152,7 +152,7 @@ async def test_every_request_of_the_client_waits_for_its_turn_the_repeated_and_t
     asked: list[bool] = []
     retries: list[int] = []
 
-    async def admit(in_background: bool) -> None:  # noqa: FBT001 - as Terms has it
+    async def admit(in_background: bool) -> None:
         asked.append(in_background)
 
     class Watch:
@@ -186,7 +186,7 @@ async def test_every_request_of_the_client_waits_for_its_turn_the_repeated_and_t
 async def test_a_refused_turn_sends_nothing_and_is_not_repeated() -> None:
     asked = 0
 
-    async def admit(_: bool) -> None:  # noqa: FBT001 - as Terms has it
+    async def admit(_: bool) -> None:
         nonlocal asked
         asked += 1
         raise CallLimitReached(60)
