@@ -1,5 +1,8 @@
 # The same few commands for people and for CI. Each does its own set-up: uv where it is there, else venv and pip.
 
+# With byte code, a process that a test starts is there half a second earlier.
+export PYTHONDONTWRITEBYTECODE :=
+
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready

@@ -140,6 +140,7 @@ def demo() -> subprocess.CompletedProcess[str]:
     return run("demo", TELECMI_TOOL_PREFIX="crm_")  # which the demo ignores, like all settings
 
 
+@pytest.mark.slow
 def test_the_demo_shows_the_main_job_on_one_screen() -> None:
     done = demo()
     assert done.returncode == 0, done.stderr
@@ -205,6 +206,7 @@ def test_check_fits_one_screen_and_ticks_what_is_good(sandbox: str, tmp_path: Pa
     assert lines[-1].startswith("Next: Run telecmi-mcp install CLIENT")
 
 
+@pytest.mark.slow
 def test_check_prints_ascii_where_the_terminal_has_no_more() -> None:
     done = run("check", "--sandbox", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
@@ -360,6 +362,7 @@ def test_too_few_open_files_end_in_one_sentence(words: list[str]) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"telecmi-mcp: {sentence}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 def test_a_low_soft_limit_of_open_files_is_raised() -> None:
     done = run("-c", _LIMITED, "8", "0", "search", "priya", "--sandbox", command=())

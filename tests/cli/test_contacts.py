@@ -338,6 +338,7 @@ def test_a_count_of_some_contacts_returns_1(run: Run, *, complete: bool, monkeyp
     assert run("count") == (0 if complete else 1, ["100"], ["Only 100 contacts were read so far."])
 
 
+@pytest.mark.slow
 def test_a_name_is_printed_in_any_encoding() -> None:
     table, whole = (
         subprocess.run(

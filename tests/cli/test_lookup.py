@@ -193,6 +193,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 def test_an_output_that_cannot_be_written_whole_is_reported_and_removed(tmp_path: Path) -> None:
     file, target = write(tmp_path, "name\nJohn Doe\n"), tmp_path / "out.csv"

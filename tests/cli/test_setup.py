@@ -47,6 +47,7 @@ def test_the_sandbox_needs_no_sign_in(tmp_path: Path) -> None:
     assert has_entry(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("token", "code", "last"),
     [(SANDBOX_TOKEN, 0, "3. A first question"), ("wrong", 1, "2. Check")],
@@ -68,6 +69,7 @@ def test_a_sign_in_that_fails_ends_the_setup_before_anything_is_changed(tmp_path
     assert not has_entry(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_client_that_is_left_to_do_by_hand_does_not_keep_the_others_from_the_check(tmp_path: Path) -> None:
     (tmp_path / ".config" / "goose").mkdir(parents=True)
     done = setup(tmp_path, "cursor", "goose", "--sandbox", XDG_CONFIG_HOME=str(tmp_path / ".config"))

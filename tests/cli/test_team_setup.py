@@ -130,6 +130,7 @@ def test_settings_that_do_not_fit_together_write_nothing(run: Run, tmp_path: Pat
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [ANYONE, ["check"]])
 def test_a_command_without_the_extra_says_what_to_install(tmp_path: Path, words: list[str]) -> None:
     (tmp_path / "psycopg.py").write_text("raise ImportError", encoding="utf8")

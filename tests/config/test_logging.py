@@ -105,6 +105,7 @@ def test_no_form_of_a_secret_is_in_the_log(capsys: pytest.CaptureFixture[str], l
         assert not [form for form in encodings_of(SECRET) for message in messages if form in message]
 
 
+@pytest.mark.slow
 async def test_the_log_of_a_stdio_server_can_be_json() -> None:
     variables = {"TELECMI_LOG_FORMAT": "json", "TELECMI_LOG_LEVEL": "DEBUG", "TELECMI_TOKEN": SANDBOX_TOKEN}
     code, _, said = await piped(b'{"broken\n', "serve", env=environment(**variables, TELECMI_PRECONNECT="off"))

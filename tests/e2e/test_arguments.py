@@ -183,6 +183,7 @@ def said(answer: dict[str, Any]) -> str:
     return "ok"
 
 
+@pytest.mark.slow
 async def test_params_that_are_no_object_are_answered_with_their_id() -> None:
     async with started() as server:
         await server.shake_hands()

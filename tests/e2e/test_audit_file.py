@@ -19,6 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes and XDG f
 JOHN = "d3b07384-d113-4ec5-a5ae-be81d6e3c239"
 
 
+@pytest.mark.slow
 async def test_two_servers_write_to_one_file_and_the_command_says_who_saw_a_contact(tmp_path: Path) -> None:
     path = tmp_path / "audit.log"
     env = environment(TELECMI_AUDIT_FILE=str(path), XDG_STATE_HOME=str(tmp_path), LOGNAME="amal")

@@ -44,6 +44,7 @@ def text_of(result: CallToolResult) -> str:
     return part.text
 
 
+@pytest.mark.slow
 async def test_the_sdks_client_works_through_it_in_both_generations() -> None:
     heard: list[float] = []
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("version", "parts"), [("2025-03-26", ["text"]), ("2025-06-18", ["text", "resource_link"])])
 async def test_a_file_is_written_and_linked_in_the_versions_that_have_links(
     tmp_path: Path, version: str, parts: list[str]
@@ -38,6 +39,7 @@ async def test_a_file_is_written_and_linked_in_the_versions_that_have_links(
     assert [part["uri"] for part in result["content"][1:]] == [path.as_uri()] * (len(parts) - 1)
 
 
+@pytest.mark.slow
 async def test_an_unset_folder_means_no_such_tool() -> None:
     async with started(env=environment(TELECMI_EXPORT_FOLDER="${user_config.export_folder}")) as server:
         await server.shake_hands()

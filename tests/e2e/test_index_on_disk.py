@@ -42,6 +42,7 @@ def fill_with_garbage(folder: Path) -> None:
     next(folder.glob("*.db")).write_bytes(b"x" * 9999)
 
 
+@pytest.mark.slow
 async def test_a_server_outlives_its_cache_folder(tmp_path: Path) -> None:
     env = environment(TELECMI_INDEX="disk", XDG_CACHE_HOME=str(tmp_path), HOME=str(tmp_path))
     folder = tmp_path / "telecmi-mcp"
@@ -67,6 +68,7 @@ LIMITED = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [pytest.param(0, marks=pytest.mark.slow), 100_000])
 async def test_a_file_size_limit_is_named_and_the_server_goes_on_in_memory(limit: int, tmp_path: Path) -> None:
     env = environment(

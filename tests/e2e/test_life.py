@@ -104,6 +104,7 @@ async def test_a_thousand_calls_in_flight_are_all_answered_eight_at_a_time() -> 
             assert await server.close() == 0
 
 
+@pytest.mark.slow
 async def test_an_answer_that_comes_soon_after_the_end_of_input_is_delivered() -> None:
     arrived, ended = anyio.Event(), anyio.Event()
 
@@ -290,6 +291,7 @@ def ends_of(kind: str) -> Iterator[tuple[int, int]]:
                 os.close(fd)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "greeted"),
     [

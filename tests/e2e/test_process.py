@@ -50,6 +50,7 @@ async def test_every_handshake_version_is_spoken(version: str) -> None:
         assert await server.errors() == ""
 
 
+@pytest.mark.slow
 async def test_the_stateless_generation_is_spoken() -> None:
     async with started() as server:
         found = (await server.ask(request(1, "server/discover", **MODERN)))["result"]
@@ -80,6 +81,7 @@ async def test_flags_and_variables_set_the_output_format() -> None:
     assert len(rows) == 2
 
 
+@pytest.mark.slow
 async def test_without_a_subcommand_it_serves() -> None:
     hello = json.dumps(initialize()[0]).encode() + b"\n"
     done = subprocess.run(  # noqa: ASYNC221 - a short command of ours
@@ -103,6 +105,7 @@ async def test_input_that_is_piped_and_closed_at_once_loses_no_answer(how_many: 
     assert all("result" in answer for answer in answers)
 
 
+@pytest.mark.slow
 async def test_a_last_line_without_its_end_is_a_line() -> None:
     code, answers, _ = await piped(json.dumps(initialize()[0]).encode())
     assert (code, answers[0]["id"]) == (0, 0)
@@ -231,6 +234,7 @@ async def test_a_bad_setting_is_one_line_and_exit_code_2() -> None:
     )
 
 
+@pytest.mark.slow
 async def test_the_token_shows_neither_in_the_process_list_nor_in_any_log() -> None:
     env = environment(TELECMI_LOG_LEVEL="DEBUG", TELECMI_TOKEN=SANDBOX_TOKEN, PYTHONDEVMODE="1")
     async with started(env=env) as server:

@@ -30,6 +30,7 @@ HOSTILE_CONTACT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [pytest.param("legacy", marks=pytest.mark.slow), "2026-07-28"])
 async def test_a_hostile_contact_is_shown_as_data_and_never_becomes_the_users_words(mode: str) -> None:
     with opened_telecmi("7_1", "") as telecmi:

@@ -146,6 +146,7 @@ async def test_requests_are_recorded_unchanged() -> None:
     assert not [token for token in (SANDBOX_TOKEN, *app.state.tokens) if token in repr(app.state)]
 
 
+@pytest.mark.slow
 async def test_the_recorder_keeps_the_last_thousand_requests_and_counts_all() -> None:
     app = create_sandbox()
     for _ in range(1_001):

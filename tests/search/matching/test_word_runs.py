@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from telecmi_mcp._models import Contact
 
 
+@pytest.mark.slow
 def test_every_run_of_ten_thousand_contacts_may_begin_with_its_first_letter(address_book: list[Contact]) -> None:
     fields = {(words, field) for row in address_book for field, words in zip(Field, field_words(row), strict=True)}
     runs = [(words, run) for words, field in fields if words for run in stored_runs(words, field)]
