@@ -25,7 +25,7 @@ def test_a_packed_cursor_is_printable_ascii_without_blanks(cursor: str) -> None:
 
 @given(_PLAIN)
 def test_a_plain_cursor_is_not_changed(cursor: str) -> None:
-    assume(not cursor.startswith("~"))
+    assume(not cursor.startswith(("~", "s.")))  # what a packed cursor and a cursor of a search begin with
     assert pack_cursor(cursor) == cursor
 
 
@@ -35,7 +35,7 @@ def test_two_cursors_are_never_packed_alike(one: str, other: str) -> None:
     assert pack_cursor(one) != pack_cursor(other)
 
 
-@pytest.mark.parametrize("cursor", ["\ud800", "\udfff\ud800", "\0", "\u202eabc", "a\nb", "~", "~~YQ==", "é", " "])
+@pytest.mark.parametrize("cursor", ["\ud800", "\udfff\ud800", "\0", "\u202eabc", "a\nb", "~", "~~YQ==", "s.", "é", " "])
 def test_a_difficult_cursor_comes_back_too(cursor: str) -> None:
     packed = pack_cursor(cursor)
     assert packed.isascii()
