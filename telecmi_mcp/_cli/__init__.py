@@ -118,7 +118,8 @@ def _run(args: argparse.Namespace) -> int:
         from telecmi_mcp._cli.exit_codes import exit_code_of
         from telecmi_mcp._cli.wording import address_person, carry_flags
 
-        _print_error(carry_flags(address_person(str(error)), args))
+        sentence = address_person(str(error), keep_tools=args.command == "team")
+        _print_error(carry_flags(sentence, args))
         return exit_code_of(error)
 
 

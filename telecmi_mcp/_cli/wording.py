@@ -43,14 +43,18 @@ _CARRYING = re.compile(r"telecmi-mcp (login|install (?:CLIENT|[a-z][a-z-]*))(?! 
 _OF_LOGIN = (variables.USER_ID, variables.BASE_URL)
 
 
-def address_person(text: str) -> str:
+def address_person(text: str, *, keep_tools: bool = False) -> str:
     """Return an error as a person at a terminal needs it: "Run telecmi-mcp login", not "The user must run".
 
     An error holds no value of a contact, and of arguments only an id.
+
+    Args:
+        text: The sentence.
+        keep_tools: Whether names of tools stay: they are values of an access key, not advice.
     """
     for pattern, replacement in _REWRITES:
         text = re.sub(pattern, replacement, text)
-    return TOOLS_AS_COMMANDS.in_text(text)
+    return text if keep_tools else TOOLS_AS_COMMANDS.in_text(text)
 
 
 def address_person_in_notice(notice: str) -> str:

@@ -135,3 +135,8 @@ def test_the_advice_of_an_answer_names_commands_and_in_json_tools(capsys: pytest
 
 def test_every_tool_has_a_command() -> None:
     assert all(TOOLS_AS_COMMANDS.shown(tool.name).startswith("telecmi-mcp ") for tool in LOCAL_TOOLS)
+
+
+def test_names_of_tools_stay_where_they_are_values() -> None:
+    assert address_person("Correct --tools: use some of get_contact", keep_tools=True).endswith("get_contact")
+    assert address_person("Use get_contact") == "Use telecmi-mcp get"

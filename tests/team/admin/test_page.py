@@ -144,4 +144,6 @@ def test_each_error_has_an_advice_and_none_speaks_to_a_caller() -> None:
     for code in codes | {CANCELLED, "defect", "protocol_error", "account_rate", "surplus", "a code of tomorrow"}:
         advice = advice_for(code)
         assert advice.endswith(".")
-        assert not re.search(r"The user must|Ask the administrator|page_state|list_contacts", advice), code
+        assert not re.search(r"The user must|Ask the administrator of this server|page_state|list_contacts", advice), (
+            code
+        )
