@@ -32,7 +32,7 @@ _OTHER_DIGITS = (  # for which str.isdigit is true, and which \\d does not match
     "\u2776-\u277e\u2780-\u2788\u278a-\u2792"
 )
 _WORD = r"(?:(?!%40)[^\s@\uff20\ufe6b<>\"',;:()\[\]{}])+"
-_LOCAL = r"(?<![^\s@\uff20\ufe6b<>\",;:()\[\]{}])(?:(?!%40)[^\s@\uff20\ufe6b<>\",;:()\[\]{}])++"
+_LOCAL = r"(?<![^\s@\uff20\ufe6b<>\",;:()\[\]{}])(?:(?!%40)[^\s@\uff20\ufe6b<>\",;:()\[\]{}])+"
 """The part of an address before the sign, from its first character on: unlike a domain, it may hold an apostrophe."""
 _ONLY_FROM = {"phone_no": {"country"}}
 """The groups that are made from a field alone."""
