@@ -121,9 +121,24 @@ def test_more_rows_than_a_call_takes_stay_in_order(tmp_path: Path, capsys: Captu
     assert (code, totals) == (1, "2 found, 0 several, 0 partial, 148 not found, 0 unclear.")
 
 
+def test_cells_that_ask_for_a_masked_value_keep_no_other_row_from_its_contact(tmp_path: Path, capsys: Capture) -> None:
+    numbers = [f"98765 {number:05}" for number in range(150)]  # more than a call takes
+    file = write(tmp_path, "\n".join(["name", "John Doe", *numbers, "Priya Raman"]))
+    assert main(["lookup", "--sandbox", str(file), "--mask", "phone_no"]) == 1
+    out, said = capsys.readouterr()
+    statuses = [row["status"] for row in csv.DictReader(io.StringIO(out, newline=""))]
+    assert statuses == ["found", *["unclear"] * 150, "found"]
+    assert "150 queries ask for a phone number or an e-mail address, which are masked here" in said
+
+
+def test_a_file_of_masked_values_alone_gets_a_sentence(tmp_path: Path, capsys: Capture) -> None:
+    assert main(["lookup", "--sandbox", str(write(tmp_path, "n\n98765 43210\n")), "--mask", "phone_no"]) == 2
+    assert "phone numbers are masked here" in capsys.readouterr().err
+
+
 def test_the_notice_counts_the_unconfirmed_contacts_of_all_calls() -> None:
     first = LookupResult(as_of=0, indexed=9, count=9, complete=True, queries=(), found=(), unchecked=3)
-    assert lookup._notice([first, replace(first, unchecked=4)]).startswith("7 of these are as of")
+    assert lookup._notice([first, replace(first, unchecked=4)], 0).startswith("7 of these are as of")
 
 
 def test_a_cell_that_is_too_long_for_a_query_stays_unclear(tmp_path: Path, capsys: Capture) -> None:

@@ -30,6 +30,18 @@ def client_name(word: str) -> str:
     return name
 
 
+def add_client_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments that ``choose_clients`` reads, for a command that asks where they are missing."""
+    parser.add_argument(
+        "clients",
+        nargs="*",
+        type=client_name,
+        metavar="CLIENT",
+        help=f"One or more of {', '.join(NAMES)}. Without one, the command asks which of those on this computer.",
+    )
+    parser.add_argument("--all", action="store_true", help="All clients that were found on this computer.")
+
+
 def choose_clients(args: argparse.Namespace, machine: Machine) -> list[str]:
     """Return the names of the clients to change, each once.
 

@@ -7,11 +7,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from telecmi_mcp._cli.account.client_choice import choose_clients, client_name, list_clients
+from telecmi_mcp._cli.account.client_choice import add_client_arguments, choose_clients, list_clients
 from telecmi_mcp._cli.account.install_steps import sign_in_steps
 from telecmi_mcp._cli.options import CONNECT_SETTINGS, add_sandbox_flag, add_setting_flags, read_settings
 from telecmi_mcp._config import variables
-from telecmi_mcp._install import NAMES
 
 if TYPE_CHECKING:
     import argparse
@@ -31,14 +30,7 @@ _SECRET_FILES = (variables.TOKEN_FILE, variables.PASSWORD_FILE)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "clients",
-        nargs="*",
-        type=client_name,
-        metavar="CLIENT",
-        help=f"One or more of {', '.join(NAMES)}. Without one, install asks which of those on this computer.",
-    )
-    parser.add_argument("--all", action="store_true", help="All clients that were found on this computer.")
+    add_client_arguments(parser)
     operation = parser.add_mutually_exclusive_group()
     operation.add_argument("--list", action="store_true", help="List the clients, and which of them have this server.")
     operation.add_argument(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from telecmi_mcp._cli.account.client_choice import client_name
+from telecmi_mcp._cli.account.client_choice import add_client_arguments
 from telecmi_mcp._cli.options import add_sandbox_flag, add_setting_flags, read_settings
 from telecmi_mcp._config import variables
-from telecmi_mcp._install import NAMES
 
 if TYPE_CHECKING:
     import argparse
@@ -22,14 +21,7 @@ _SANDBOX_QUESTION = "What is Priya's number at Acme?"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "clients",
-        nargs="*",
-        type=client_name,
-        metavar="CLIENT",
-        help=f"One or more of {', '.join(NAMES)}. Without one, setup asks which of those on this computer.",
-    )
-    parser.add_argument("--all", action="store_true", help="All clients that were found on this computer.")
+    add_client_arguments(parser)
     add_setting_flags(parser, (variables.USER_ID, variables.BASE_URL))
     add_sandbox_flag(parser)
 

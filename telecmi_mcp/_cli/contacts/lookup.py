@@ -68,19 +68,25 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 async def _look_up(args: argparse.Namespace, settings: Settings, queries: Sequence[str]) -> Data:
     """Return one answer for all queries, which need several calls, in the form of lookup_contacts.
 
-    A cell that is longer than a query is not looked up: its status is ``unclear``.
+    A cell that is longer than a query, or asks for a masked value, is not looked up: its status is ``unclear``.
+
+    Raises:
+        MaskedField: Every cell asks for a masked value.
     """
     from telecmi_mcp._mcp.tools.search_contacts import MAX_QUERY_CHARACTERS
 
     distinct = list(dict.fromkeys(query for query in queries if len(query) <= MAX_QUERY_CHARACTERS))
     async with open_configured(args, settings) as app:
-        answer = await _look_up_distinct(app, distinct)
+        visible = [query for query in distinct if not app.client.mask.hides(query)]
+        if distinct and not visible:
+            app.client.mask.require_visible_in(distinct[0])
+        answer = await _look_up_distinct(app, visible, masked=len(distinct) - len(visible))
     by_query = {result["query"]: result for result in answer["results"]}
     unclear = {"status": "unclear", "contacts": []}
     return {**answer, "results": [by_query.get(query) or {"query": query, **unclear} for query in queries]}
 
 
-async def _look_up_distinct(app: App, queries: Sequence[str]) -> Data:
+async def _look_up_distinct(app: App, queries: Sequence[str], *, masked: int) -> Data:
     from telecmi_mcp._mcp.tools.lookup_contacts import MAX_QUERIES, result_data
 
     results: list[Data] = []
@@ -91,7 +97,7 @@ async def _look_up_distinct(app: App, queries: Sequence[str]) -> Data:
             answers.append(await ask_when_read(app, ask, is_final=lambda answer: answer.is_confirmed))
             results += result_data(answers[-1])["results"]
             await progress.show(len(results), len(queries))
-    notice = f"{_notice(answers)} {app.notice}".strip()
+    notice = f"{_notice(answers, masked)} {app.notice}".strip()
     complete = all(answer.is_confirmed for answer in answers)
     return {"results": results, "complete": complete, **({"notice": notice} if notice else {})}
 
@@ -100,10 +106,10 @@ async def _ask(app: App, queries: Sequence[str], report: Report) -> LookupResult
     return await app.directory.lookup(queries, report=report)
 
 
-def _notice(answers: Sequence[LookupResult]) -> str:
-    """Return the notice of the last answer, with the number of unconfirmed contacts of all."""
+def _notice(answers: Sequence[LookupResult], masked: int) -> str:
+    """Return the notice of the last answer, with the number of unconfirmed contacts and of masked queries of all."""
     unchecked = sum(answer.unchecked for answer in answers)
-    return replace(answers[-1], unchecked=unchecked).notice if answers else ""
+    return replace(answers[-1], unchecked=unchecked, masked=masked).notice if answers else ""
 
 
 @contextmanager
